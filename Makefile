@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@{ test -x $(BIN)/python || $(PYTHON) -m venv .venv > /dev/null; } || { rm -rf .venv; \
 	  echo "setup: could not make .venv (on Debian: apt-get install python3-venv)." >&2; exit 1; }
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[dev]' \
-	  > $(LOG) 2>&1 || { grep -v '^WARNING: Location' $(LOG) | tail -n 20 >&2; \
+	  > $(LOG) 2>&1 || { grep -v '^WARNING' $(LOG) | tail -n 20 >&2; \
 	  echo "setup: the installation failed; the whole log is in $(LOG)." >&2; exit 1; }
 	@touch $@
 
