@@ -1,0 +1,73 @@
+"""Mistakes as values, and the one exception meant for people.
+
+A mistake in a journey is a `Problem`: collected, sorted and printed all at once. A `JourneyError` stops a
+command: its message says what was found and where, its remedy what to do. Neither carries customer data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in a file; line and column count from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake: where it is, what was found and what to do, and a stable code to search for."""
+
+    place: Place
+    message: str
+    code: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message} [{self.code}]"
+
+
+class JourneyError(Exception):
+    """A failure that a person can act on.
+
+    `message` says what was found and where; `remedy` says what to do; `code` is stable for scripts.
+    """
+
+    def __init__(self, message: str, *, remedy: str | None = None, code: str = "error") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.code = code
+
+    def __str__(self) -> str:
+        return self.message if self.remedy is None else f"{self.message}\n  remedy: {self.remedy}"
+
+
+class ProblemsFound(JourneyError):
+    """Journeys that do not validate, with every problem."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(
+            "\n".join(str(problem) for problem in problems),
+            remedy="mend the places named above; `journey validate` shows them with their lines",
+            code="invalid",
+        )
+        self.problems = problems
+
+
+def nearest(word: str, allowed: list[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the nearest allowed word, or an empty string."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, allowed, n=1, cutoff=0.6)
+    return f" (did you mean '{close[0]}'?)" if close else ""

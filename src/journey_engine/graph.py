@@ -1,0 +1,252 @@
+"""A journey lowered to four node kinds, its trigger, its goal and its rules of entering.
+
+Everything behind the loader reads only this. Nodes never lead back: a node's successors come later in `nodes`.
+`version` is the hash of the canonical structure without positions and wording (rule 20).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Predicate, Scalar
+
+
+class Lines(Frozen):
+    """A list for a template: the newest events of a set, oldest first. `since`: None (ever), 'entry' or a step id."""
+
+    name: str
+    events: EventSet
+    since: str | None = None
+    newest: int = 20
+
+
+class Message(Frozen):
+    """A templated message. `limited` says that send_hours apply (marketing)."""
+
+    effect: Literal["message"] = "message"
+    template: str
+    topic: str
+    topic_class: Literal["marketing", "transactional", "staff"]
+    channel: str
+    lines: tuple[Lines, ...] = ()
+    max_lateness: Length
+
+
+class Task(Frozen):
+    """Work for a team. `title` is a Jinja text over the same values as a template."""
+
+    effect: Literal["task"] = "task"
+    team: str
+    title: str
+    due: Length | None = None
+
+
+class Assignment(Frozen):
+    """A value for an attribute: a literal, or a dotted path such as step.ask.interest."""
+
+    attribute: str
+    value: Scalar | None = None
+    source: str | None = None
+
+
+class SetAttributes(Frozen):
+    """Attributes that the next run sees, until the imported value changes (rule 15)."""
+
+    effect: Literal["set"] = "set"
+    assignments: tuple[Assignment, ...]
+
+
+Effect = Annotated[Message | Task | SetAttributes, Field(discriminator="effect")]
+
+
+class Base(Frozen):
+    """What every node has: the steps around it, innermost last, and where it was written."""
+
+    steps: tuple[str, ...]
+    line: int = 0
+    column: int = 0
+
+    @property
+    def step(self) -> str:
+        """The id of the innermost step this node came from."""
+        return self.steps[-1] if self.steps else "end"
+
+
+class Emit(Base):
+    """Decides an effect and goes on."""
+
+    kind: Literal["emit"] = "emit"
+    effect: Effect
+    occurrence: int = 1
+    next: int
+
+
+class Await(Base):
+    """Waits a length of time, or for an event of a set.
+
+    With `events`: the earliest later than the arrival, or than `since` (a step left, or 'entry'), not after the
+    deadline `timeout`; then `next`, else `otherwise` at the deadline.
+    """
+
+    kind: Literal["await"] = "await"
+    delay: Length | None = None
+    events: EventSet | None = None
+    since: str | None = None
+    timeout: Length | None = None
+    next: int
+    otherwise: int | None = None
+
+
+class Gate(Base):
+    """Looks at what is known and goes one of two ways."""
+
+    kind: Literal["gate"] = "gate"
+    predicate: Predicate
+    next: int
+    otherwise: int
+
+
+class Exit(Base):
+    """Ends the pass."""
+
+    kind: Literal["exit"] = "exit"
+    state: Literal["finished", "exited"]
+    reason: str
+
+
+Node = Annotated[Emit | Await | Gate | Exit, Field(discriminator="kind")]
+
+
+class OnEvent(Frozen):
+    """Each event of the set; with `first`, the customer's first instant of it."""
+
+    kind: Literal["event"] = "event"
+    events: EventSet
+    first: bool = False
+
+
+class OnSilence(Frozen):
+    """An instant of the set followed by none of it, nor of `without`, in (t, t + length]; fires at t + length."""
+
+    kind: Literal["silence"] = "silence"
+    events: EventSet
+    without: EventSet | None = None
+    length: Length
+
+
+class Shift(Frozen):
+    """A signed distance in days, weeks, months or years from a date."""
+
+    length: Length
+    sign: Literal[-1, 1]
+
+
+class OnDate(Frozen):
+    """A date attribute, each year or month or once, at a local time, shifted by each offset (None: on the day)."""
+
+    kind: Literal["date"] = "date"
+    attribute: str
+    every: Literal["year", "month"] | None = None
+    offsets: tuple[Shift | None, ...] = (None,)
+    at: dt.time
+    feb29: Literal["feb28", "mar1", "skip"] = "feb28"
+
+
+class OnMembership(Frozen):
+    """The n-th time a customer became a member of a segment or reached a stage."""
+
+    kind: Literal["membership"] = "membership"
+    of: Literal["segment", "stage"]
+    name: str
+
+
+class OnSchedule(Frozen):
+    """Each firing of a cron line, in the customer's zone when `zone` is None."""
+
+    kind: Literal["schedule"] = "schedule"
+    cron: str
+    zone: str | None = None
+
+
+Trigger = Annotated[OnEvent | OnSilence | OnDate | OnMembership | OnSchedule, Field(discriminator="kind")]
+
+
+class Reentry(Frozen):
+    """Who may enter again (rule 9). `after` only with mode 'after'."""
+
+    mode: Literal["never", "after_exit", "after", "each_occurrence"]
+    after: Length | None = None
+
+
+class Goal(Frozen):
+    """What the journey is for; credited from entry to the end of the window (rule 12)."""
+
+    predicate: Predicate
+    window: Length
+    stay: bool = False
+
+
+class Graph(Frozen):
+    """One version of one journey."""
+
+    journey: str
+    version: str = ""
+    file: str = ""
+    stage: str | None = None
+    priority: int = 0
+    trigger: Trigger
+    audience: Predicate = ALWAYS
+    reentry: Reentry
+    backfill: Literal["none", "current"] = "none"
+    goal: Goal | None = None
+    exit_when: Predicate | None = None
+    goal_line: int = 0
+    exit_line: int = 0
+    trigger_line: int = 0
+    nodes: tuple[Node, ...]
+
+    def with_version(self) -> Graph:
+        """The same graph under the hash of its canonical structure: 12 hex digits."""
+        structure = strip_positions(self.model_dump(mode="json"))
+        text = json.dumps(structure, sort_keys=True, separators=(",", ":"))
+        return self.model_copy(update={"version": hashlib.sha256(text.encode()).hexdigest()[:12]})
+
+    def named_steps(self) -> frozenset[str]:
+        """The steps whose leaving the journey or a template may ask for: awaited events and every `since`."""
+        from journey_engine.predicates import Happened, leaves
+
+        named: set[str | None] = set()
+        for node in self.nodes:
+            match node:
+                case Await(events=events):
+                    named |= {node.step, node.since} if events is not None else {node.since}
+                case Gate(predicate=predicate):
+                    named |= {leaf.since for leaf in leaves(predicate) if isinstance(leaf, Happened)}
+                case Emit(effect=Message(lines=lines)):
+                    named |= {line.since for line in lines}
+                case _:
+                    pass
+        for predicate in (self.exit_when, self.goal.predicate if self.goal else None):
+            if predicate is not None:
+                named |= {leaf.since for leaf in leaves(predicate) if isinstance(leaf, Happened)}
+        return frozenset(step for step in named if step and step != "entry")
+
+    def left(self, source: int, target: int) -> tuple[str, ...]:
+        """The named steps that a move from one node to another leaves."""
+        around = self.nodes[target].steps
+        return tuple(s for s in self.nodes[source].steps if s not in around and s in self.named_steps())
+
+
+def strip_positions(value: Any) -> Any:
+    """Drop what is no structure: lines, columns, the file, the version and the wording of nothing."""
+    dropped = {"line", "column", "file", "version", "goal_line", "exit_line", "trigger_line"}
+    if isinstance(value, dict):
+        return {key: strip_positions(item) for key, item in value.items() if key not in dropped}
+    if isinstance(value, list):
+        return [strip_positions(item) for item in value]
+    return value

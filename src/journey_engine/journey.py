@@ -1,0 +1,123 @@
+"""A journey as it stands in YAML, and its lowering to a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from journey_engine.conditions import CONDITIONS, Condition
+from journey_engine.graph import Exit, Goal, Graph, Reentry
+from journey_engine.language import NAME, Word
+from journey_engine.predicates import ALWAYS, Length
+from journey_engine.steps import AnyStep, Builder, lower_steps
+from journey_engine.times import Duration
+from journey_engine.triggers import AnyTrigger
+
+
+class After(Word):
+    """Enter again this long after the last entry.
+
+    ```yaml
+    reentry: {after: 180 days}
+    ```
+    """
+
+    after: Length
+
+
+class GoalWords(Word):
+    """What the journey is for: a condition, how long it is credited from entry, and whether the pass stays.
+
+    ```yaml
+    goal: {event: order_placed, window: 30 days, stay: true}
+    ```
+    """
+
+    condition: Condition
+    window: Length = Field(default=Duration(0, 30 * 86400), validate_default=True)
+    stay: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _condition_in_place(cls, value: Any) -> Any:
+        """The condition's own word stands beside `window` and `stay`."""
+        if not isinstance(value, Mapping) or "condition" in value:
+            return value
+        own = {key: value[key] for key in ("window", "stay") if key in value}
+        return {**own, "condition": {key: item for key, item in value.items() if key not in own}}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        whole = handler(schema)
+        resolved = handler.resolve_ref_schema(whole)
+        words = {word.key: True for word in CONDITIONS}
+        own = {key: resolved["properties"][key] for key in ("window", "stay")}
+        return {"type": "object", "properties": {**words, **own}, "additionalProperties": False}
+
+
+class Journey(Word):
+    """How a company speaks with a customer at one stage of their life with it."""
+
+    key: ClassVar[str] = "journey"
+    journey: str = Field(pattern=NAME, max_length=80, description="Unique name, lower-case-with-dashes")
+    stage: str | None = Field(None, description="A stage of the project's cycle")
+    about: str | None = Field(None, max_length=2000)
+    owner: Literal["marketing", "sales", "service"] = "marketing"
+    status: Literal["draft", "live"] = Field("live", description="A draft is checked and tested but not run")
+    priority: int = Field(0, ge=-1000, le=1000)
+    topic: str | None = Field(None, description="Topic of the messages below, unless a step names its own")
+    trigger: AnyTrigger
+    audience: Condition | None = None
+    reentry: Literal["never", "after_exit", "each_occurrence"] | After | None = None
+    backfill: Literal["none", "current"] = "none"
+    goal: GoalWords | None = None
+    exit_when: Condition | None = None
+    steps: list[AnyStep] = Field(min_length=1)
+
+    def lower(self, builder: Builder, file: str) -> Graph:
+        """Lower to a graph; the builder keeps the problems met on the way. `topic` of the builder is set here."""
+        builder.topic = self.topic
+        end = builder.add(Exit, ("steps",), state="finished", reason="finished")
+        first = lower_steps(self.steps, builder, end, ("steps",))
+        if first == end:
+            raise ValueError("a journey has at least one step")
+        outside, inside = builder.context.outside(), builder.context
+        return Graph(
+            journey=self.journey,
+            file=file,
+            stage=self.stage,
+            priority=self.priority,
+            trigger=self.trigger.lower(),
+            audience=self.audience.resolve(outside) if self.audience is not None else ALWAYS,
+            reentry=self._reentry(builder),
+            backfill=self.backfill,
+            goal=self._goal(builder),
+            exit_when=self.exit_when.resolve(inside) if self.exit_when is not None else None,
+            goal_line=builder.place(("goal",))[0],
+            exit_line=builder.place(("exit_when",))[0],
+            trigger_line=builder.place(("trigger",))[0],
+            nodes=builder.finish(),
+        ).with_version()
+
+    def _goal(self, builder: Builder) -> Goal | None:
+        if self.goal is None:
+            return None
+        predicate = self.goal.condition.resolve(builder.context)
+        return Goal(predicate=predicate, window=self.goal.window, stay=self.goal.stay)
+
+    def _reentry(self, builder: Builder) -> Reentry:
+        if isinstance(self.reentry, After):
+            return Reentry(mode="after", after=self.reentry.after)
+        if self.reentry is not None:
+            return Reentry(mode=self.reentry)
+        default: Reentry | None = self.trigger.reentry()
+        if default is None:
+            builder.problems.append((
+                ("trigger",),
+                "an `event` trigger needs `reentry:`; write never, after_exit, each_occurrence or {after: 30 days}",
+                "missing-reentry",
+            ))  # fmt: skip
+            return Reentry(mode="never")
+        return default

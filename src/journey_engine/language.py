@@ -1,0 +1,116 @@
+"""What every word of the YAML language shares: strict models, short forms, and unions told apart by their one key.
+
+A model with a `main` field also reads its main word alone: `send: hello` for `send: {template: hello}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    create_model,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+NAME = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]*$", max_length=120)]
+
+
+class Word(BaseModel):
+    """A word of the language; unknown keys are refused, and the main word may stand alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    main: ClassVar[str | None] = None
+    whole: ClassVar[bool] = False  # the value is always the main word, mappings too
+    key: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if cls.main is None or isinstance(value, BaseModel):
+            return value
+        return {cls.main: value} if cls.whole or not isinstance(value, Mapping) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        whole = handler(schema)
+        if cls.main is None:
+            return whole
+        resolved = handler.resolve_ref_schema(whole)
+        short = resolved.get("properties", {}).get(cls.main)
+        if cls.whole:
+            return short or whole
+        return {"anyOf": [short, whole]} if short else whole
+
+
+def one_key(value: Any, words: Mapping[str, type[Word]], what: str) -> str:
+    """The one key of a mapping, or of a bare word; a clear error when there is none, more than one or an unknown one."""
+    from journey_engine.errors import nearest
+
+    allowed = ", ".join(words)
+    if isinstance(value, str) and value in words:
+        return value
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("one_word", f"expected one of: {allowed}; found {_shown(value)}")
+    keys = [str(key) for key in value]
+    if len(keys) != 1:
+        found = ", ".join(keys) if keys else "nothing"
+        raise PydanticCustomError("one_word", f"a {what} has exactly one word of: {allowed}; found {found}")
+    if keys[0] not in words:
+        hint = nearest(keys[0], list(words))
+        raise PydanticCustomError("unknown_kind", f"unknown {what} '{keys[0]}'{hint}; allowed: {allowed}")
+    return keys[0]
+
+
+def one_of(words: Sequence[type[Word]], what: str) -> Any:
+    """A union type of words told apart by their key, as `{key: value}` in YAML; validates to the word itself."""
+    by_key = {word.key: word for word in words}
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, BaseModel):
+            one_key(value, by_key, what)
+        return value
+
+    def tell(value: Any) -> str | None:
+        return one_key(value, by_key, what)
+
+    def unwrap(value: Any) -> Any:
+        return value if isinstance(value, Word) else next(iter(value.__dict__.values()))
+
+    members = [Annotated[_wrapped(word, what), Tag(word.key)] for word in words]
+    union = Annotated[reduce(or_, members), Discriminator(tell)]  # type: ignore[arg-type]
+    return Annotated[union, BeforeValidator(check), AfterValidator(unwrap)]
+
+
+def _wrapped(word: type[Word], what: str) -> type[BaseModel]:
+    """The mapping of one key around a word; the word alone is read too where it needs no value."""
+
+    def bare(value: Any) -> Any:
+        return {word.key: {}} if value == word.key else value
+
+    fields: dict[str, Any] = {f"{word.key}_": (word, Field(alias=word.key))}
+    return create_model(
+        f"{what.title().replace(' ', '')}{word.__name__}",
+        __config__=ConfigDict(extra="forbid", title=word.key),
+        __validators__={"bare": model_validator(mode="before")(bare)},
+        **fields,
+    )
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else f"{value!r}"
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,247 @@
+"""`journeys/project.yaml`: where the data are, who speaks, and what every journey shares. Every default is visible here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from journey_engine.conditions import Condition
+from journey_engine.language import NAME, Word
+from journey_engine.predicates import Length
+from journey_engine.rules import check_cron
+from journey_engine.times import Duration, parse_time, zone_names
+
+CUSTOMER_COLUMNS = (
+    "customer_id", "email", "phone", "first_name", "timezone", "locale", "kind", "account_id",
+)  # fmt: skip
+EVENT_COLUMNS = ("event_id", "customer_id", "name", "occurred_at", "properties")
+DAY = 86400
+
+
+def known_zone(name: str) -> str:
+    """Check a zone name against the pinned tzdata."""
+    from journey_engine.errors import nearest
+
+    if name not in zone_names():
+        raise ValueError(f"unknown zone '{name}'{nearest(name, sorted(zone_names()))}; write a name such as Europe/Berlin")
+    return name
+
+
+class Expects(Word):
+    """What a source must look like before a run trusts it (rule 10).
+
+    ```yaml
+    expects: {rows: 1000, freshness: 2 days}
+    ```
+    """
+
+    main: ClassVar[str | None] = "rows"
+    rows: int = Field(0, ge=0, description="At least so many rows")
+    freshness: Length | None = Field(None, description="The newest occurred_at is not longer ago than this")
+
+
+class Source(Word):
+    """A CSV or Parquet file, a glob of such files, or a table of the engine.
+
+    ```yaml
+    customers: {path: data/customers.csv, columns: {customer_id: id}, expects: {rows: 1000}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "path"
+    path: str | None = None
+    table: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
+    columns: dict[str, str] = Field(default_factory=dict, description="Known name: the column's name in the source")
+    timezone: str | None = Field(None, description="The zone of instants that carry none; without it they are set aside")
+    expects: Expects = Expects()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        return value if value is None else known_zone(value)
+
+    @model_validator(mode="after")
+    def _one(self) -> Source:
+        if (self.path is None) == (self.table is None):
+            raise ValueError("name a `path` or a `table`")
+        return self
+
+
+class Sender(Word):
+    """Who speaks.
+
+    ```yaml
+    sender: {name: Blue Note Shop, email: hello@example.com, postal_address: "1 Main Street, Springfield"}
+    ```
+    """
+
+    name: str = Field(min_length=1, max_length=120)
+    email: str = Field(pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$")
+    reply_to: str | None = Field(None, pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$")
+    postal_address: str | None = Field(None, description="Marketing mails are refused without it")
+
+
+class FileChannel(Word):
+    """A folder of .eml files.
+
+    ```yaml
+    channels: {file: {folder: var/outbox}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "folder"
+    folder: str = "var/outbox"
+
+
+class SmtpChannel(Word):
+    """A mail server; the password is read from the environment variable named here, never from YAML.
+
+    ```yaml
+    channels: {default: smtp, smtp: {host: mail.example.com, port: 587, starttls: true, password_env: SMTP_PASSWORD}}
+    ```
+    """
+
+    host: str
+    port: int = Field(25, ge=1, le=65535)
+    starttls: bool = False
+    tls: bool = False
+    username: str | None = None
+    password_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    timeout: Length = Field(default=Duration(0, 30), validate_default=True)
+
+
+class Channels(Word):
+    """How messages travel.
+
+    ```yaml
+    channels: {default: file}
+    ```
+    """
+
+    main: ClassVar[str | None] = "default"
+    default: str = "file"
+    file: FileChannel = FileChannel()
+    smtp: SmtpChannel | None = None
+
+
+class Topic(Word):
+    """What a customer may subscribe to, and its class: marketing, transactional or staff.
+
+    ```yaml
+    topics: {offers: {class: marketing, label: Offers and news}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "class_"
+    class_: Literal["marketing", "transactional", "staff"] = Field("marketing", alias="class")
+    label: str | None = None
+
+
+class SendHours(Word):
+    """The hours of the customer's day in which marketing may arrive (rule 18), from included, until excluded.
+
+    ```yaml
+    send_hours: {from: "09:00", until: "20:00"}
+    ```
+    """
+
+    from_: str = Field("09:00", alias="from")
+    until: str = "20:00"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SendHours:
+        if parse_time(self.from_) >= parse_time(self.until):
+            raise ValueError("send_hours begin before they end, within one day")
+        return self
+
+
+class AttributeWords(Word):
+    """What is known of an attribute.
+
+    ```yaml
+    attributes: {age: number, health: {type: text, sensitive: true}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "type"
+    type: Literal["text", "number", "boolean", "date", "timestamp"] = "text"
+    sensitive: bool = False
+
+
+class StageWords(Word):
+    """A stage of the project's own cycle."""
+
+    stage: str = Field(pattern=NAME)
+    about: str | None = None
+    when: Condition
+
+
+class CycleWords(Word):
+    """A shipped cycle by name, or the project's own stages in order; a customer is in the last whose condition holds.
+
+    ```yaml
+    cycle: {stages: [{stage: new, when: {customer: {customer_id: {exists: true}}}}]}
+    ```
+    """
+
+    main: ClassVar[str | None] = "name"
+    name: Literal["marketing", "service"] | None = None
+    stages: list[StageWords] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one(self) -> CycleWords:
+        if (self.name is None) == (not self.stages):
+            raise ValueError("name a shipped cycle (marketing, service) or list `stages`")
+        return self
+
+
+SegmentName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
+
+
+class Project(Word):
+    """The settings of one project."""
+
+    project: str = Field(pattern=NAME, max_length=80)
+    environment: str = Field("development", pattern=NAME)
+    cycle: CycleWords = Field(default_factory=lambda: CycleWords(name="marketing"))
+    cadence: str = Field("0 2 * * *", description="When the nights are: a cron line in UTC")
+    timezone: str = Field("UTC", description="The zone of customers without one")
+    customers: Source
+    events: Source
+    engine: str = "duckdb:///var/engine.duckdb"
+    mailroom: str = "sqlite:///var/mailroom.sqlite"
+    sender: Sender
+    public_url: str = Field("https://example.com", pattern=r"^https?://[^\s]+$")
+    channels: Channels = Channels()
+    segments: dict[SegmentName, Condition] = Field(default_factory=dict)
+    topics: dict[SegmentName, Topic] = Field(default_factory=dict)
+    send_hours: SendHours = SendHours()
+    attributes: dict[str, AttributeWords] = Field(default_factory=dict)
+    accept_late: Length = Field(default=Duration(0, 72 * 3600), validate_default=True)
+    max_lateness: Length = Field(default=Duration(0, 4 * DAY), validate_default=True)
+
+    @field_validator("cadence")
+    @classmethod
+    def _fires(cls, value: str) -> str:
+        problem = check_cron(value)
+        if problem:
+            raise ValueError(problem)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return known_zone(value)
+
+    @field_validator("cycle", mode="before")
+    @classmethod
+    def _stages_alone(cls, value: Any) -> Any:
+        return {"stages": value} if isinstance(value, list) else value
+
+    @field_validator("engine")
+    @classmethod
+    def _engine(cls, value: str) -> str:
+        if not value.startswith("duckdb:///"):
+            raise ValueError(f"'{value}' is no engine that this version runs; write duckdb:///var/engine.duckdb")
+        return value

@@ -1,0 +1,103 @@
+"""What one run is told: the lowered journeys with the project's definitions, and the run's own instants.
+
+Both readings take `Rules` and `Night`; neither reads a file or a clock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cronsim import CronSim, CronSimError
+
+from journey_engine.graph import Graph, OnDate, OnSchedule
+from journey_engine.predicates import Predicate
+from journey_engine.times import UTC, Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A segment, or a stage of the cycle, whose members are computed for everyone each run (rule 10)."""
+
+    of: str  # segment | stage
+    name: str
+    predicate: Predicate
+    version: str  # hash of the predicate: a changed definition is a baseline again
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything that a night applies. `values` maps a template, or a task's title, to the dotted paths it names."""
+
+    journeys: tuple[Graph, ...]  # live journeys in their newest version, by name
+    pinned: tuple[Graph, ...] = ()  # older versions that passes still stand in
+    definitions: tuple[Definition, ...] = ()  # segments, then stages in the order of the cycle
+    values: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    timezone: str = "UTC"
+    accept_late: Duration = Duration(0, 72 * 3600)
+    send_hours: tuple[dt.time, dt.time] = (dt.time(9), dt.time(20))
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        """Every version that a pass may stand in."""
+        return self.journeys + self.pinned
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """The instants of one run (rules 1 to 3).
+
+    `horizon` is the next instant of the cadence; what time alone decides before it is decided in this run.
+    `since` is `as_of` less one interval: how far back a journey's first run looks.
+    """
+
+    run: int
+    as_of: dt.datetime
+    horizon: dt.datetime
+    since: dt.datetime
+
+    @classmethod
+    def of(cls, run: int, as_of: dt.datetime, cadence: str) -> Night:
+        """The night at `as_of` for a cadence (a cron line in UTC)."""
+        before, after = newest(cadence, as_of), following(cadence, as_of)
+        if before == as_of:
+            return cls(run, as_of, after, newest(cadence, as_of - dt.timedelta(microseconds=1)))
+        return cls(run, as_of, as_of + (after - before), as_of - (after - before))
+
+
+def check_cron(line: str) -> str | None:
+    """Return what is wrong with a cron line of five fields, or None."""
+    if len(line.split()) != 5:
+        return f"'{line}' is not a cron line; write five fields: minute hour day month weekday, such as '0 2 * * *'"
+    try:
+        next(CronSim(line, dt.datetime(2024, 1, 1)))
+    except (CronSimError, StopIteration):
+        return f"'{line}' is not a cron line that ever fires; five fields such as '0 2 * * *'"
+    return None
+
+
+def newest(cadence: str, instant: dt.datetime) -> dt.datetime:
+    """The newest instant of the cadence that is not after `instant`."""
+    # The reverse search excludes its start and works in whole minutes, so it begins just behind the instant.
+    start = instant.replace(tzinfo=None, second=0, microsecond=0) + dt.timedelta(minutes=1)
+    return next(CronSim(cadence, start, reverse=True)).replace(tzinfo=UTC)
+
+
+def following(cadence: str, instant: dt.datetime) -> dt.datetime:
+    """The first instant of the cadence after `instant`."""
+    return next(CronSim(cadence, instant.replace(tzinfo=None))).replace(tzinfo=UTC)
+
+
+def firings(cron: str, local_from: dt.datetime, local_until: dt.datetime) -> Iterator[dt.datetime]:
+    """Wall clock readings at which a cron line fires, from (included) to until (excluded)."""
+    for local in CronSim(cron, local_from - dt.timedelta(minutes=1)):
+        if local >= local_until:
+            return
+        if local >= local_from:
+            yield local
+
+
+def time_triggered(graph: Graph) -> bool:
+    """Whether time alone decides the journey's occurrences, so that a run looks ahead (rule 3)."""
+    return isinstance(graph.trigger, OnDate | OnSchedule)

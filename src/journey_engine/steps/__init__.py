@@ -1,0 +1,38 @@
+"""Every step kind, one file each. A new kind is a file here and a name in STEPS.
+
+Another package adds its own under the entry point group `journey_engine.steps`.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from journey_engine.language import one_of
+from journey_engine.steps.base import Builder, Path, Step, lower_step, lower_steps
+from journey_engine.steps.branch import Branch, Way
+from journey_engine.steps.exit import ExitStep
+from journey_engine.steps.remind import Remind
+from journey_engine.steps.send import Send
+from journey_engine.steps.set import SetStep
+from journey_engine.steps.task import TaskStep
+from journey_engine.steps.wait import Wait
+from journey_engine.steps.wait_for import WaitFor
+
+STEPS: tuple[type[Step], ...] = (
+    Send,
+    Wait,
+    WaitFor,
+    Branch,
+    Remind,
+    TaskStep,
+    SetStep,
+    ExitStep,
+    *(point.load() for point in sorted(entry_points(group="journey_engine.steps"), key=lambda point: point.name)),
+)
+
+AnyStep = one_of(STEPS, "step")
+
+for _word in (Way, Branch, WaitFor):
+    _word.model_rebuild(force=True, _types_namespace={"AnyStep": AnyStep})
+
+__all__ = ["STEPS", "AnyStep", "Builder", "Path", "Step", "lower_step", "lower_steps"]

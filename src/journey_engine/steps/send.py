@@ -1,0 +1,87 @@
+"""`send`: a templated message to the customer."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from journey_engine.conditions import PropertyComparison, wheres
+from journey_engine.graph import Emit, Lines, Message
+from journey_engine.language import Name, Word
+from journey_engine.predicates import EventSet, Length
+from journey_engine.steps.base import Builder, Path, Step
+
+TemplateName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
+
+
+class EventLines(Word):
+    """A list for the template: the newest events of a name, oldest first.
+
+    ```yaml
+    send: {template: cart, with: {lines: {events: cart_item_added, same: cart_id, newest: 10}}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "events"
+    events: Name
+    where: dict[str, PropertyComparison] = Field(default_factory=dict)
+    since: str | None = Field(None, description="'entry' or a step id; without it the whole history")
+    newest: int = Field(20, ge=1, le=100)
+    same: str | None = Field(None, description="A property that must equal the trigger's event's")
+
+    def lower(self, name: str) -> Lines:
+        """The same, resolved."""
+        events = EventSet(name=self.events, where=wheres(self.where), same=self.same)
+        since = None if self.since == "ever" else self.since
+        return Lines(name=name, events=events, since=since, newest=self.newest)
+
+
+class Send(Step):
+    """Send a message made from a template, on the journey's topic unless it names another.
+
+    ```yaml
+    send: {template: hello, topic: tips, id: first}
+    ```
+    """
+
+    key: ClassVar[str] = "send"
+    main: ClassVar[str | None] = "template"
+    template: TemplateName
+    topic: str | None = None
+    channel: str | None = None
+    with_: dict[str, EventLines] = Field(default_factory=dict, alias="with")
+    max_lateness: Length | None = Field(None, description="Later than this it is skipped (default: the project's)")
+
+    def default_id(self) -> str:
+        return f"send:{self.template}"
+
+    def lower(self, builder: Builder, following: int, path: Path) -> int:
+        return builder.add(Emit, path, effect=self.message(builder, path), next=following)
+
+    def message(self, builder: Builder, path: Path) -> Message:
+        """The effect of one message."""
+        topic = self.topic or builder.topic
+        if topic is None:
+            builder.problems.append(
+                (path, "this message has no topic; write `topic:` here or on the journey", "missing-topic")
+            )
+        elif topic not in builder.topics:
+            builder.problems.append(unknown_topic((*path, "topic") if self.topic else ("topic",), topic, builder))
+        return Message(
+            template=self.template,
+            topic=topic or "",
+            topic_class=builder.topics.get(topic or "", "marketing"),  # type: ignore[arg-type]
+            channel=self.channel or builder.channel,
+            lines=tuple(lines.lower(name) for name, lines in sorted(self.with_.items())),
+            max_lateness=self.max_lateness or builder.max_lateness,
+        )
+
+
+def unknown_topic(path: Path, topic: str, builder: Builder) -> tuple[Path, str, str]:
+    """The problem of a topic that project.yaml does not define."""
+    from journey_engine.errors import nearest
+
+    known = list(builder.topics)
+    allowed = ", ".join(known) or "none yet"
+    return path, f"unknown topic '{topic}'{nearest(topic, known)}; project.yaml defines: {allowed}", "unknown-topic"

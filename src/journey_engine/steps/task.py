@@ -1,0 +1,32 @@
+"""`task`: work for a person of the company."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from journey_engine.graph import Emit, Task
+from journey_engine.predicates import Length
+from journey_engine.steps.base import Builder, Path, Step
+
+
+class TaskStep(Step):
+    """Ask a team to do something; the title may name values like a template.
+
+    ```yaml
+    task: {team: service, title: "Call {{ customer.first_name }}", due: 2 days}
+    ```
+    """
+
+    key: ClassVar[str] = "task"
+    team: str = Field(min_length=1, max_length=80)
+    title: str = Field(min_length=1, max_length=300)
+    due: Length | None = None
+
+    def default_id(self) -> str:
+        return f"task:{self.team}"
+
+    def lower(self, builder: Builder, following: int, path: Path) -> int:
+        effect = Task(team=self.team, title=self.title, due=self.due)
+        return builder.add(Emit, path, effect=effect, next=following)
