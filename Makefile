@@ -26,7 +26,7 @@ setup: $(STAMP)
 # Installed once; again only when the versions or the package's metadata change. Afterwards no network is needed.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "setup: Python 3.11 or newer is needed, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." >&2; \
+	  echo "setup: Python 3.11 or newer is needed, but '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)." >&2; \
 	  echo "setup: name one that is: make setup PYTHON=python3.13" >&2; exit 1; }
 	@echo "setup: installing pinned versions into .venv with $$($(PYTHON) --version), one to three minutes"
 	@{ test -x $(BIN)/python || $(PYTHON) -m venv .venv > /dev/null; } || { rm -rf .venv; \
