@@ -1,0 +1,140 @@
+"""Messages as bytes: an envelope built once per sender and class of message, filled for each message.
+
+Header text is encoded as in RFC 2047, bodies as quoted-printable or base64, lines end in CRLF. The
+boundary starts with `=_`, which neither encoding can produce, so no text can end a part.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from email.utils import format_datetime
+
+from journey_engine.message import Outgoing, header_safe
+from journey_engine.project import Sender
+
+_PLAIN = re.compile(
+    r"[ !#-'*+/-9=?A-Z^_a-z{|}~-]*"
+)  # what a display name may hold without quotes, and no dot
+_LINE = 66  # characters of header text that surely fit a line of 78
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What all messages of one sender and class have in common."""
+
+    domain: str
+    before: str
+    one_click: bool
+
+    @classmethod
+    def of(cls, sender: Sender, topic_class: str) -> Envelope:
+        """The envelope of a class: marketing carries the one-click unsubscribe headers."""
+        marketing = topic_class == "marketing"
+        lines = [f"From: {mailbox(sender.name, sender.email)}"]
+        if sender.reply_to:
+            lines.append(f"Reply-To: {mailbox(None, sender.reply_to)}")
+        lines += ["MIME-Version: 1.0", "Auto-Submitted: auto-generated"]
+        domain = ascii_address(sender.email).rpartition("@")[2]
+        return cls(domain, "\r\n".join(lines), marketing)
+
+    def fill(self, message: Outgoing) -> bytes:
+        """The whole message, ready for a file or for DATA (without dot stuffing)."""
+        rendered = message.rendered
+        head = [
+            self.before,
+            f"Date: {format_datetime(message.date)}",
+            f"Message-ID: <{message.message_id}@{self.domain}>",
+            f"To: {mailbox(message.to_name, message.to)}",
+            f"Subject: {header_text(rendered.subject)}",
+        ]
+        if self.one_click and rendered.unsubscribe_url:
+            head += [
+                f"List-Unsubscribe: <{rendered.unsubscribe_url}>",
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            ]
+        if rendered.html is None:
+            return ("\r\n".join(head) + "\r\n").encode("ascii") + _part("plain", rendered.text)
+        boundary = f"=_{message.message_id}"
+        head.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
+        mark = f"\r\n--{boundary}".encode("ascii")
+        return b"".join(
+            (
+                "\r\n".join(head).encode("ascii"),
+                b"\r\n",
+                mark,
+                b"\r\n",
+                _part("plain", rendered.text),
+                mark,
+                b"\r\n",
+                _part("html", rendered.html),
+                mark,
+                b"--\r\n",
+            )
+        )
+
+
+def _part(kind: str, text: str) -> bytes:
+    """Content-Type, encoding and body of one part."""
+    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    foreign = sum(byte > 127 for byte in data[:4000])
+    if foreign * 3 > min(len(data), 4000):
+        encoding, body = "base64", base64.encodebytes(data)
+    else:
+        encoding, body = "quoted-printable", binascii.b2a_qp(data, istext=True)
+    head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    return head.encode("ascii") + body.replace(b"\n", b"\r\n")
+
+
+def header_text(text: str) -> str:
+    """Header text in ASCII, folded: as it is when short and plain, otherwise in encoded words."""
+    text = header_safe(text)
+    if text.isascii() and len(text) <= _LINE and "=?" not in text:
+        return text
+    return _encoded_words(text)
+
+
+def _encoded_words(text: str) -> str:
+    words, piece = [], b""
+    for char in text:
+        data = char.encode("utf-8")
+        if len(piece) + len(data) > 39:
+            words.append(piece)
+            piece = b""
+        piece += data
+    words.append(piece)
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode('ascii')}?=" for word in words)
+
+
+def mailbox(name: str | None, address: str) -> str:
+    """`Name <address>` with the name quoted or encoded as needed."""
+    address = ascii_address(address)
+    name = header_safe(name or "")
+    if not name:
+        return address
+    if not name.isascii() or len(name) > _LINE or "=?" in name:
+        shown = _encoded_words(name)
+    elif _PLAIN.fullmatch(name):
+        shown = name
+    else:
+        shown = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # On a line of its own where it would not fit, so that no line grows past what a server takes.
+    glue = "\r\n " if len(shown.rpartition("\n")[2]) + len(address) > _LINE else " "
+    return f"{shown}{glue}<{address}>"
+
+
+def ascii_address(address: str) -> str:
+    """The address with its domain in ASCII (IDNA). Raises ValueError where the local part is not ASCII."""
+    local, _, domain = address.rpartition("@")
+    if not local.isascii():
+        raise ValueError("the part before the @ is not ASCII, which this channel cannot deliver to")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise ValueError("the domain is not a valid international name") from None
+    return f"{local}@{domain}"

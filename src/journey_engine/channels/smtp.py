@@ -1,0 +1,192 @@
+"""The smtp channel: one kept connection, one message at a time.
+
+Any server speaks SMTP and none can be asked what it has taken, so what happens after the message's last
+line without an answer is unsure. What fails before that was surely not taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import re
+import smtplib
+import ssl
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from journey_engine.channels.mime import Envelope, ascii_address
+from journey_engine.errors import JourneyError
+from journey_engine.message import Outcome, OutcomeKind, Outgoing, Presence, header_safe
+from journey_engine.project import Sender
+from journey_engine.project import SmtpChannel as SmtpSettings
+
+_NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")
+
+
+class SmtpChannel:
+    """Hands messages to one SMTP server."""
+
+    name = "smtp"
+    hold = dt.timedelta(0)
+
+    def __init__(self, settings: SmtpSettings, sender: Sender) -> None:
+        self.settings, self.sender = settings, sender
+        self.timeout = float(settings.timeout.at_least_seconds)
+        self._server: smtplib.SMTP | None = None
+        self._envelopes: dict[str, Envelope] = {}
+        self._password: str | None = None
+
+    def open(self) -> None:
+        """Read the password, or raise JourneyError; the connection is made for the first message."""
+        variable = self.settings.password_env
+        self._password = os.environ.get(variable) if variable else None
+        if self.settings.username and not self._password:
+            raise JourneyError(
+                f"the smtp channel has the username '{self.settings.username}' but no password: "
+                + (
+                    f"the environment variable {variable} is not set"
+                    if variable
+                    else "password_env is missing"
+                ),
+                remedy="name it in `channels: smtp: password_env:` and set it where the engine runs",
+            )
+
+    def close(self) -> None:
+        """Say goodbye."""
+        if self._server is not None:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                self._server.quit()
+            self._drop()
+
+    def lookup(self, message_ids: Collection[str]) -> Mapping[str, Presence]:
+        """A server cannot be asked."""
+        return dict.fromkeys(message_ids, Presence.UNKNOWN)
+
+    def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
+        """Hand over one after the other; a server that takes nothing leaves the rest untried."""
+        failure: Outcome | None = None
+        for message in messages:
+            outcome = failure or self._send(message)
+            failure = outcome if outcome.down else None
+            yield message.message_id, outcome
+
+    def _send(self, message: Outgoing) -> Outcome:
+        try:
+            recipient = ascii_address(message.to)
+            data = self._envelope(message).fill(message)
+        except ValueError as error:
+            return Outcome(OutcomeKind.REFUSED, "invalid_address", str(error))
+        outcome = None
+        for fresh in (self._server is None, True):
+            try:
+                server = self._connect() if fresh else self._server
+                assert server is not None
+                outcome = self._recipient(server, recipient)
+                break
+            except (smtplib.SMTPException, OSError) as error:
+                # A kept connection that the server has closed meanwhile gets one fresh try: nothing was
+                # handed over yet.
+                self._drop()
+                if fresh:
+                    return self._unavailable(error)
+        if outcome is not None:
+            return outcome
+        assert self._server is not None
+        return self._content(self._server, data)
+
+    def _connect(self) -> smtplib.SMTP:
+        settings = self.settings
+        context = ssl.create_default_context() if settings.tls or settings.starttls else None
+        server: smtplib.SMTP
+        if settings.tls:
+            server = smtplib.SMTP_SSL(settings.host, settings.port, timeout=self.timeout, context=context)
+        else:
+            server = smtplib.SMTP(settings.host, settings.port, timeout=self.timeout)
+        try:
+            if settings.starttls:
+                server.starttls(context=context)
+            if settings.username:
+                server.login(settings.username, self._password or "")
+            else:
+                server.ehlo_or_helo_if_needed()
+        except BaseException:
+            server.close()
+            raise
+        self._server = server
+        return server
+
+    def _recipient(self, server: smtplib.SMTP, recipient: str) -> Outcome | None:
+        """Sender and recipient; None when the server agrees to both and waits for the content."""
+        steps = (
+            lambda: server.mail(ascii_address(self.sender.email)),
+            lambda: server.rcpt(recipient),
+            lambda: server.docmd("DATA"),
+        )
+        for step, wanted in zip(("MAIL", "RCPT", "DATA"), (250, 250, 354), strict=True):
+            code, answer = steps[("MAIL", "RCPT", "DATA").index(step)]()
+            if code == 421:
+                raise smtplib.SMTPResponseException(code, answer)
+            if code != wanted and not (step == "RCPT" and code == 251):
+                outcome = _refusal(step, code, answer)
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    server.rset()
+                return outcome
+        return None
+
+    def _content(self, server: smtplib.SMTP, data: bytes) -> Outcome:
+        """The message itself. Without an answer nobody knows."""
+        stuffed = re.sub(rb"(?m)^\.", b"..", data)
+        try:
+            server.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+            code, answer = server.getreply()
+        except (smtplib.SMTPException, OSError) as error:
+            self._drop()
+            what = str(error) or type(error).__name__
+            return Outcome(
+                OutcomeKind.UNSURE, "no_answer", f"the connection was lost after the message: {what}"
+            )
+        if code == 250:
+            return Outcome.accepted(_said(code, answer))
+        if code == 421:
+            self._drop()
+        return _refusal("the message", code, answer)
+
+    def _unavailable(self, error: Exception) -> Outcome:
+        """The server as a whole: not there, not ready, or not willing to know us. Nothing was handed over."""
+        where = f"{self.settings.host}:{self.settings.port}"
+        if isinstance(error, smtplib.SMTPAuthenticationError):
+            said = _said(error.smtp_code, error.smtp_error)
+            detail = f"{where} does not accept the username and password: {said}"
+        if isinstance(error, smtplib.SMTPResponseException):
+            detail = f"{where}: {_said(error.smtp_code, error.smtp_error)}"
+        else:
+            detail = f"{where}: {str(error) or type(error).__name__}"
+        return Outcome(OutcomeKind.LATER, "unavailable", detail, down=True)
+
+    def _envelope(self, message: Outgoing) -> Envelope:
+        if message.topic_class not in self._envelopes:
+            self._envelopes[message.topic_class] = Envelope.of(self.sender, message.topic_class)
+        return self._envelopes[message.topic_class]
+
+    def _drop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+
+def _refusal(step: str, code: int, answer: bytes) -> Outcome:
+    """A server's no: 4xx is not now; 5xx is never, for this message or, when it refuses us, for all."""
+    detail = f"{step}: {_said(code, answer)}"
+    if code < 500 or code >= 600:
+        return Outcome(OutcomeKind.LATER, "try_later", detail)
+    if step == "MAIL" and code != 552:
+        return Outcome(OutcomeKind.LATER, "sender_refused", detail, down=True)
+    gone = step == "RCPT" and _NO_SUCH_ADDRESS.search(detail) is not None
+    return Outcome(
+        OutcomeKind.REFUSED, "no_such_address" if gone else "refused_by_server", detail, bounced=gone
+    )
+
+
+def _said(code: int, answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return header_safe(f"{code} {text}")[:500]

@@ -1,0 +1,84 @@
+"""Signed addresses: the unsubscribe link and the preference page of one customer.
+
+A token is `<key id>.<content>.<HMAC-SHA256>`. It never expires, so a key is never thrown away, only
+followed by a newer one. Nothing here opens a store or answers a request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+UNSUBSCRIBE = "unsubscribe"
+PREFERENCES = "preferences"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a genuine token says: who, which topic (None is all) and the message that carried the link."""
+
+    action: str
+    customer_id: str
+    topic: str | None
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes and verifies the signed addresses of a project.
+
+    `keys` maps key ids to secrets, `current` names the one that signs. Without `public_url` there are no
+    links, and a template that needs one is refused by its path.
+    """
+
+    public_url: str | None
+    keys: Mapping[str, bytes]
+    current: str
+
+    @property
+    def home(self) -> str | None:
+        """The project's public address, without a slash at the end."""
+        return self.public_url.rstrip("/") if self.public_url else None
+
+    def unsubscribe(self, customer_id: str, topic: str | None, message_id: str) -> str | None:
+        """The address that ends this topic (or all, without a topic) for this customer."""
+        return self._address(Claim(UNSUBSCRIBE, customer_id, topic, message_id))
+
+    def preferences(self, customer_id: str, message_id: str) -> str | None:
+        """The address where this customer chooses topics."""
+        return self._address(Claim(PREFERENCES, customer_id, None, message_id))
+
+    def _address(self, claim: Claim) -> str | None:
+        return f"{self.home}/{claim.action}/{self.sign(claim)}" if self.home else None
+
+    def sign(self, claim: Claim) -> str:
+        """The token for a claim, safe in a path and in a header."""
+        content = [claim.action, claim.customer_id, claim.topic, claim.message_id]
+        body = _encode(json.dumps(content, separators=(",", ":")).encode("ascii"))
+        return f"{self.current}.{body}.{self._signature(self.current, body)}"
+
+    def verify(self, token: str) -> Claim | None:
+        """The claim of a genuine token; None for anything else, whatever it holds."""
+        parts = token.split(".")
+        if len(parts) != 3 or parts[0] not in self.keys or not token.isascii():
+            return None
+        key_id, body, signature = parts
+        # Compared as text, so that no second spelling of the same bytes is accepted.
+        if not hmac.compare_digest(signature, self._signature(key_id, body)):
+            return None
+        action, customer_id, topic, message_id = json.loads(
+            base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+        )
+        return Claim(action, customer_id, topic, message_id)
+
+    def _signature(self, key_id: str, body: str) -> str:
+        signed = f"{key_id}.{body}".encode("ascii")
+        return _encode(hmac.new(self.keys[key_id], signed, hashlib.sha256).digest())
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

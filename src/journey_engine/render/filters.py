@@ -1,0 +1,152 @@
+"""Filters for people: money, numbers, dates and times in the customer's locale and zone, and safe links.
+
+Everything else a template may call is in sandbox.py.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from babel import Locale, UnknownLocaleError
+from babel import dates as babel_dates
+from babel import numbers as babel_numbers
+from jinja2 import Undefined, pass_context
+from jinja2.runtime import Context
+
+from journey_engine.times import utc_to_local
+
+SAFE_SCHEMES = ("https", "mailto", "tel")
+LENGTHS = ("short", "medium", "long", "full")
+
+
+class FilterError(ValueError):
+    """A filter was given something it cannot show."""
+
+
+@lru_cache(maxsize=256)
+def _locale(text: str) -> Locale:
+    parts = text.replace("_", "-").split("-")
+    for length in range(len(parts), 0, -1):
+        try:
+            return Locale.parse("-".join(parts[:length]), sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+    return Locale.parse("en")
+
+
+def _locale_of(context: Context) -> Locale:
+    return _locale(str(context.parent["message"]["locale"]))
+
+
+def _number(value: object, what: str) -> Decimal:
+    if isinstance(value, Undefined):
+        str(value)  # raises with the path
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise FilterError(f"{what} needs a number, not '{value}'") from None
+    if isinstance(value, bool) or not number.is_finite() or abs(number.adjusted()) > 30:
+        raise FilterError(f"{what} needs a number, not '{value}'")
+    return number
+
+
+def _moment(value: object, context: Context, what: str) -> dt.datetime:
+    """Local wall clock time; a plain date is midnight and is never shifted."""
+    if isinstance(value, Undefined):
+        str(value)
+    try:
+        moment = dt.datetime.fromisoformat(str(value))
+    except ValueError:
+        raise FilterError(f"{what} needs a date or an instant such as 2026-01-31, not '{value}'") from None
+    if moment.tzinfo is None:
+        return moment
+    return utc_to_local(moment.astimezone(dt.UTC), str(context.parent["message"]["timezone"]))
+
+
+@pass_context
+def money(context: Context, value: object, currency: str) -> str:
+    """`{{ trigger.total | money("EUR") }}`: an amount with its currency."""
+    currency = str(currency)
+    if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+        raise FilterError(f"money needs a currency code such as EUR, not '{currency}'")
+    amount = _number(value, "money")
+    return str(babel_numbers.format_currency(amount, currency.upper(), locale=_locale_of(context)))
+
+
+@pass_context
+def number(context: Context, value: object, decimals: int | None = None) -> str:
+    """`{{ step.survey.score | number(1) }}`: a number with the locale's separators."""
+    amount = _number(value, "number")
+    pattern = None
+    if decimals is not None:
+        if not 0 <= int(decimals) <= 10:
+            raise FilterError("number shows 0 to 10 decimals")
+        pattern = "#,##0" + ("." + "0" * int(decimals) if decimals else "")
+    return str(babel_numbers.format_decimal(amount, format=pattern, locale=_locale_of(context)))
+
+
+@pass_context
+def percent(context: Context, value: object) -> str:
+    """`{{ 0.15 | percent }}`: a share as a percentage."""
+    return str(babel_numbers.format_percent(_number(value, "percent"), locale=_locale_of(context)))
+
+
+@pass_context
+def date(context: Context, value: object, length: str = "medium") -> str:
+    """`{{ customer.renewal_date | date("long") }}`: a day in the customer's zone; short to full."""
+    moment = _moment(value, context, "date")
+    return str(
+        babel_dates.format_date(moment.date(), format=_length(length, "date"), locale=_locale_of(context))
+    )
+
+
+@pass_context
+def time(context: Context, value: object, length: str = "short") -> str:
+    """`{{ trigger.starts_at | time }}`: the time of day in the customer's zone; short or medium."""
+    moment = _moment(value, context, "time")
+    if length not in LENGTHS[:2]:
+        raise FilterError(f"time is short or medium, not '{length}'")
+    return str(babel_dates.format_time(moment.time(), format=length, locale=_locale_of(context)))
+
+
+@pass_context
+def weekday(context: Context, value: object) -> str:
+    """`{{ trigger.starts_at | weekday }}`: the name of the day in the customer's zone."""
+    moment = _moment(value, context, "weekday")
+    return str(babel_dates.format_date(moment.date(), format="EEEE", locale=_locale_of(context)))
+
+
+def _length(length: str, what: str) -> str:
+    if length not in LENGTHS:
+        raise FilterError(f"{what} is {', '.join(LENGTHS[:-1])} or {LENGTHS[-1]}, not '{length}'")
+    return length
+
+
+def link(value: object) -> str:
+    """`<a href="{{ trigger.url | link }}">`: lets https, mailto and tel addresses through, nothing else."""
+    text = str(value).strip()
+    try:
+        parts = urlsplit(text)
+        whole = bool(parts.hostname) if parts.scheme.lower() == "https" else bool(parts.path)
+    except ValueError:
+        whole, parts = False, urlsplit("")
+    clean = text.isprintable() and not any(char in text for char in " \"'<>\\`")
+    if not (whole and clean and parts.scheme.lower() in SAFE_SCHEMES):
+        raise FilterError("link needs a whole https, mailto or tel address")
+    return text
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "money": money,
+    "number": number,
+    "percent": percent,
+    "date": date,
+    "time": time,
+    "weekday": weekday,
+    "link": link,
+}

@@ -1,0 +1,117 @@
+"""What is wrong with a template file, as problems with a place: for `validate`, and before compiling.
+
+Only what can be seen without values. Jinja knows lines; the column is that of the offending word in its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import TemplateSyntaxError, nodes
+
+from journey_engine.errors import Place, Problem, nearest
+from journey_engine.render.analysis import Parsed, literals
+from journey_engine.render.sandbox import (
+    ALLOWED_FILTERS,
+    ALLOWED_TESTS,
+    DICT_METHODS,
+    FUNCTIONS,
+    STR_METHODS,
+)
+
+_HREF = re.compile(r"""(?:href|src|action)\s*=\s*["']?\s*$""", re.IGNORECASE)
+_OURS = ("links", "sender")
+
+
+def syntax_problem(error: TemplateSyntaxError, file: str, source: str) -> Problem:
+    """Jinja's complaint about a file that cannot be parsed."""
+    message = (error.message or "cannot be read").rstrip(".")
+    words = re.findall(r"'([^']+)'", message)
+    return Problem(_place(file, source, error.lineno, *words, "{%", "{{"), message, "template_syntax")
+
+
+def tree_problems(parsed: Parsed, source: str, exists: Path | None = None) -> Iterator[Problem]:
+    """Every mistake in one parsed file, without those of the files it names."""
+    names = _own_names(parsed.tree)
+    for node in parsed.tree.find_all(nodes.Node):
+        found = _problem(node, names)
+        if found:
+            code, message, word = found
+            yield Problem(_place(parsed.file, source, node.lineno, word), message, code)
+    if parsed.file.endswith(".html"):
+        yield from _unsafe_links(parsed, source)
+
+
+def _problem(node: nodes.Node, names: frozenset[str]) -> tuple[str, str, str] | None:
+    """(code, message, the word to point at) for one node."""
+    match node:
+        case nodes.Filter(name=name) if name not in ALLOWED_FILTERS:
+            hint = nearest(name, sorted(ALLOWED_FILTERS))
+            return "unknown_filter", f"there is no filter '{name}' here{hint}", name
+        case nodes.Test(name=name) if name not in ALLOWED_TESTS:
+            hint = nearest(name, sorted(ALLOWED_TESTS))
+            return "unknown_test", f"there is no test '{name}' here{hint}", name
+        case nodes.ScopedEvalContextModifier() | nodes.EvalContextModifier():
+            return (
+                "autoescape",
+                "escaping cannot be switched off: what customers wrote is never HTML",
+                "autoescape",
+            )
+        case nodes.Extends() | nodes.Include() | nodes.Import() | nodes.FromImport() if not literals(node):
+            return "computed_name", "the name of a template must be written out, not computed", "{%"
+        case nodes.Call(node=nodes.Name(name=name)) if name not in names and name not in FUNCTIONS:
+            hint = nearest(name, sorted(FUNCTIONS))
+            return "unknown_function", f"there is no function '{name}' here{hint}", name
+        case nodes.Call(node=nodes.Getattr(node=owner, attr=attr)) if attr not in STR_METHODS | DICT_METHODS:
+            root = owner
+            while isinstance(root, nodes.Getattr | nodes.Getitem):
+                root = root.node
+            if not (isinstance(root, nodes.Name) and root.name in names):
+                return "unknown_method", f"'.{attr}()' cannot be used here; use a filter", attr
+    return None
+
+
+def _own_names(tree: nodes.Template) -> frozenset[str]:
+    """Names that the file defines somewhere, and those that Jinja gives it."""
+    own = {"self", "super", "caller", "loop"}
+    for node in tree.find_all((nodes.Name, nodes.Macro, nodes.Import, nodes.FromImport)):
+        if (isinstance(node, nodes.Name) and node.ctx in ("store", "param")) or isinstance(node, nodes.Macro):
+            own.add(node.name)
+        elif isinstance(node, nodes.Import):
+            own.add(node.target)
+        elif isinstance(node, nodes.FromImport):
+            own.update(name if isinstance(name, str) else name[1] for name in node.names)
+    return frozenset(own)
+
+
+def _unsafe_links(parsed: Parsed, source: str) -> Iterator[Problem]:
+    """A value at the start of an address needs `| link`, or it may be a script."""
+    for output in parsed.tree.find_all(nodes.Output):
+        before = ""
+        for node in output.nodes:
+            if isinstance(node, nodes.TemplateData):
+                before = node.data
+                continue
+            root: nodes.Node = node
+            while isinstance(root, nodes.Getattr | nodes.Getitem):
+                root = root.node
+            ours = isinstance(root, nodes.Name) and root.name in _OURS
+            checked = isinstance(node, nodes.Filter) and node.name == "link"
+            if _HREF.search(before) and not (ours or checked or isinstance(node, nodes.Const)):
+                place = _place(parsed.file, source, node.lineno, "href", "src", "{{")
+                message = 'a value used as an address needs the filter link: href="{{ ... | link }}"'
+                yield Problem(place, message, "unchecked_link", "warning")
+            before = ""
+
+
+def _place(file: str, source: str, line: int, *words: str) -> Place:
+    lines = source.splitlines()
+    line = max(1, min(line, len(lines) or 1))
+    text = lines[line - 1] if lines else ""
+    for word in words:
+        match = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) or re.search(re.escape(word), text)
+        if match:
+            return Place(file, line, match.start() + 1)
+    return Place(file, line, len(text) - len(text.lstrip()) + 1)

@@ -1,0 +1,265 @@
+"""The renderer: template, locale and values in; subject, HTML and text out.
+
+Each part is checked and compiled once for each chain of locales. CSS is inlined after rendering, because
+before it the parser would move `{% for %}` out of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import css_inline
+from jinja2 import Template, TemplateError, TemplateSyntaxError
+from jinja2.exceptions import SecurityError
+
+from journey_engine.errors import Place, Problem, nearest
+from journey_engine.links import Links
+from journey_engine.message import Aborted, MessageRef, Rendered, RenderError, header_safe
+from journey_engine.project import Sender
+from journey_engine.render.analysis import Parsed, Use, uses
+from journey_engine.render.filters import FilterError
+from journey_engine.render.library import HTML, SUBJECT, TEXT, Chain, Library, LocaleLoader
+from journey_engine.render.mistakes import syntax_problem, tree_problems
+from journey_engine.render.reading import Reading
+from journey_engine.render.sandbox import MAX_TEXT, TemplateEnvironment
+from journey_engine.render.values import MissingValue, wrap
+
+PROVIDED = ("sender", "links", "message")
+"""Roots that the renderer itself provides."""
+MARKETING_NEEDS = ("links.unsubscribe", "sender.postal_address")
+
+
+class Renderer:
+    """Everything one folder of templates can say.
+
+    `sender` and `links` may be absent where templates are only checked. `locale` is that of customers
+    without one.
+    """
+
+    def __init__(
+        self, templates: Path, sender: Sender | None = None, links: Links | None = None, locale: str = "en"
+    ) -> None:
+        self.library = Library(templates)
+        self.sender, self.links, self.locale = sender, links, locale
+        self._environments: dict[tuple[Chain, bool], TemplateEnvironment] = {}
+        self._compiled: dict[tuple[str, Chain], Template | RenderError] = {}
+        self._lines: dict[str, Template | RenderError] = {}
+        self._line_environment = TemplateEnvironment(None, html=False)
+        self._inliner = css_inline.CSSInliner(
+            keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
+        )
+
+    # rendering
+
+    def render(
+        self, template: str, locale: str | None, values: Mapping[str, Any], message: MessageRef
+    ) -> Rendered:
+        """The words of one message.
+
+        Raises RenderError naming the value's path, the file and the line; Aborted when the template says so.
+        """
+        if template not in self.library.names:
+            hint = nearest(template, list(self.library.names))
+            raise RenderError(
+                f"there is no template '{template}' in {self.library.root}{hint}",
+                code="no_template",
+                remedy=f"add {self.library.root / template / SUBJECT}, {HTML} and {TEXT}, or mend the name",
+            )
+        chain = self.library.chain(locale)
+        context = self._context(values, message, locale)
+        subject = header_safe(self._part(template, SUBJECT, chain, context))
+        if not subject:
+            file = self.library.path(f"{template}/{SUBJECT}", chain)
+            raise RenderError(f"{file}: the subject is empty", code="template_error")
+        html = None
+        if self.library.path(f"{template}/{HTML}", chain) is not None:
+            html = self._part(template, HTML, chain, context)
+            if "<style" in html:
+                html = self._inliner.inline(html)
+        text = self._part(template, TEXT, chain, context)
+        links = context["links"]
+        return Rendered(subject, text, html, links.get("unsubscribe") or None)
+
+    def render_line(self, source: str, values: Mapping[str, Any], message: MessageRef) -> str:
+        """One line from the author's own text (a task's title), in no locale."""
+        compiled = self._lines.get(source)
+        if compiled is None:
+            compiled = self._lines[source] = self._compile_line(source)
+        if isinstance(compiled, RenderError):
+            raise compiled
+        return header_safe(self._run(compiled, self._context(values, message, None), "title"))
+
+    def _part(self, template: str, part: str, chain: Chain, context: dict[str, Any]) -> str:
+        key = (f"{template}/{part}", chain)
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = self._compiled[key] = self._compile(key[0], chain)
+        if isinstance(compiled, RenderError):
+            raise compiled
+        return self._run(compiled, context, compiled.filename or key[0])
+
+    def _run(self, compiled: Template, context: dict[str, Any], file: str) -> str:
+        chunks: list[str] = []
+        size = 0
+        try:
+            for chunk in compiled.generate(context):
+                size += len(chunk)
+                if size > MAX_TEXT:
+                    raise SecurityError(f"more than {MAX_TEXT} characters")
+                chunks.append(chunk)
+        except Aborted:
+            raise
+        except MissingValue as error:
+            raise RenderError(
+                f"{_where(error, file)}: no value for {error.path}",
+                code="missing_value",
+                path=error.path,
+                remedy=f'give the customer a value, or write {{{{ {error.path} | default("...") }}}}',
+            ) from None
+        except (TemplateError, FilterError) as error:
+            raise RenderError(f"{_where(error, file)}: {error}", code="template_error") from None
+        except Exception as error:  # noqa: BLE001 - whatever a template does, only its own messages stop
+            what = f"{type(error).__name__}: {error}"
+            raise RenderError(f"{_where(error, file)}: {what}", code="template_error") from None
+        return "".join(chunks)
+
+    def _context(self, values: Mapping[str, Any], message: MessageRef, locale: str | None) -> dict[str, Any]:
+        sender, links = self.sender, self.links
+        ours = {
+            "sender": {
+                "name": sender.name if sender else None,
+                "email": sender.email if sender else None,
+                "postal_address": sender.postal_address if sender else None,
+            },
+            "links": {
+                "home": links.home if links else None,
+                "unsubscribe": links.unsubscribe(message.customer_id, message.topic, message.message_id)
+                if links
+                else None,
+                "preferences": links.preferences(message.customer_id, message.message_id) if links else None,
+            },
+            "message": {
+                "id": message.message_id,
+                "locale": locale or self.locale,
+                "timezone": message.timezone,
+            },
+        }
+        try:
+            wrapped = wrap({**values, **ours})
+        except TypeError as error:
+            raise RenderError(str(error), code="template_error") from None
+        assert isinstance(wrapped, dict)
+        for root in ("customer", "trigger", "step"):
+            wrapped.setdefault(root, wrap({}, root))
+        return wrapped
+
+    # compiling
+
+    def _environment(self, chain: Chain, html: bool) -> TemplateEnvironment:
+        if (chain, html) not in self._environments:
+            loader = LocaleLoader(self.library, chain)
+            self._environments[chain, html] = TemplateEnvironment(loader, html=html)
+        return self._environments[chain, html]
+
+    def _compile(self, name: str, chain: Chain) -> Template | RenderError:
+        errors = [one for one in self._part_problems(name, chain) if one.severity == "error"]
+        if errors:
+            return RenderError(str(errors[0]), code="template_error", remedy="mend the template and retry")
+        return self._environment(chain, name.endswith(".html")).get_template(name)
+
+    def _compile_line(self, source: str) -> Template | RenderError:
+        problems = self.line_problems(source, Place("title"))
+        if problems:
+            return RenderError(problems[0].message, code="template_error")
+        return self._line_environment.from_string(source)
+
+    # looking without rendering
+
+    def variables(self, template: str) -> frozenset[str]:
+        """Every dotted path that the template names, optional or not: what a decision carries."""
+        return frozenset(use.path for use in self.uses(template))
+
+    def required(self, template: str) -> frozenset[str]:
+        """The paths without which some message would be refused."""
+        return frozenset(use.path for use in self.uses(template) if use.required)
+
+    def uses(self, template: str) -> tuple[Use, ...]:
+        """Every use of a value, with its place; not those that the renderer provides itself."""
+        found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
+        return tuple(dict.fromkeys(use for use in found if use.path.split(".")[0] not in PROVIDED))
+
+    def problems(self, template: str) -> list[Problem]:
+        """Every mistake in the template, its layouts and blocks, in any locale, sorted by place."""
+        folder = self.library.root / template
+        missing = [part for part in (SUBJECT, TEXT) if self.library.path(f"{template}/{part}", ()) is None]
+        found = [
+            Problem(Place(str(folder / part)), f"template '{template}' has no {part}", "missing_part")
+            for part in missing
+        ]
+        for name, chain in self._parts(template):
+            found += self._part_problems(name, chain)
+        return sorted(set(found))
+
+    def marketing_problems(self, template: str) -> list[Problem]:
+        """What a marketing message must show in every body: the unsubscribe link and the postal address."""
+        found = set()
+        for name, chain in self._parts(template):
+            if name.endswith(SUBJECT):
+                continue
+            named = {use.path for use in self._part_uses(name, chain)}
+            path = self.library.path(name, chain)
+            for need in MARKETING_NEEDS:
+                if need not in named:
+                    message = f"a marketing template must show {{{{ {need} }}}}, and this part does not"
+                    found.add(Problem(Place(str(path)), message, "marketing_needs"))
+        return sorted(found)
+
+    def line_variables(self, source: str) -> frozenset[str]:
+        """The dotted paths that an author's own line (a task's title) names."""
+        try:
+            parsed = Parsed("title", self._line_environment.parse(source))
+        except TemplateSyntaxError:
+            return frozenset()
+        found = (use.path for use in uses(parsed, lambda name: None))
+        return frozenset(path for path in found if path.split(".")[0] not in PROVIDED)
+
+    def line_problems(self, source: str, place: Place) -> list[Problem]:
+        """What is wrong with an author's own line, all at the place of that line."""
+        try:
+            parsed = Parsed(place.file, self._line_environment.parse(source))
+        except TemplateSyntaxError as error:
+            found = [syntax_problem(error, place.file, source)]
+        else:
+            found = list(tree_problems(parsed, source))
+        return [Problem(place, one.message, one.code, one.severity) for one in found]
+
+    def _parts(self, template: str) -> Iterator[tuple[str, Chain]]:
+        for chain in self.library.chains():
+            for part in (SUBJECT, HTML, TEXT):
+                if self.library.path(f"{template}/{part}", chain) is not None:
+                    yield f"{template}/{part}", chain
+
+    def _part_uses(self, name: str, chain: Chain) -> list[Use]:
+        reading = Reading(self.library, self._environment(chain, name.endswith(".html")), name, chain)
+        parsed = reading.parse(name)
+        return [] if parsed is None else list(uses(parsed, reading.parse))
+
+    def _part_problems(self, name: str, chain: Chain) -> list[Problem]:
+        reading = Reading(self.library, self._environment(chain, name.endswith(".html")), name, chain)
+        parsed = reading.parse(name)
+        if parsed is not None:
+            list(uses(parsed, reading.parse))  # reads every file that this one names
+        return sorted(set(reading.problems))
+
+
+def _where(error: BaseException, file: str) -> str:
+    """file:line of the template line that failed; Jinja puts template lines into the traceback."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name == file or (name.endswith((".html", ".txt")) and trace.tb_frame.f_code.co_name != "<lambda>"):
+            file, line = name, trace.tb_lineno
+        trace = trace.tb_next
+    return f"{file}:{line}" if line else file
