@@ -1,0 +1,37 @@
+"""The plain reading: one customer, all of their passes, night after night. The judge of `sweep`.
+
+Journey tests and `explain` run on it. It reads no store, no file and no clock, and shares
+no evaluation with `sweep`.
+"""
+
+from __future__ import annotations
+
+from journey_engine.walk.judge import Scene, judge, look
+from journey_engine.walk.ledger import (
+    CustomerState,
+    LedgerEvent,
+    Membership,
+    Overlay,
+    WalkResult,
+    WorldState,
+    take_in,
+)
+from journey_engine.walk.life import Life, walk
+from journey_engine.walk.night import after_run, walk_night
+
+__all__ = [
+    "CustomerState",
+    "LedgerEvent",
+    "Life",
+    "Membership",
+    "Overlay",
+    "Scene",
+    "WalkResult",
+    "WorldState",
+    "after_run",
+    "judge",
+    "look",
+    "take_in",
+    "walk",
+    "walk_night",
+]

@@ -1,0 +1,216 @@
+"""What a pass decides: the rows for the mailroom with the values their templates name (rules 4, 5, 21)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from journey_engine.graph import Emit, Lines, Message, SetAttributes, Task
+from journey_engine.records import (
+    Customer,
+    Decision,
+    DecisionKind,
+    DecisionState,
+    Enrollment,
+    Event,
+    identity,
+)
+from journey_engine.rules import Night, Rules
+from journey_engine.times import into_hours, iso
+from journey_engine.walk.judge import Scene, matching, since
+from journey_engine.walk.values import as_text, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Tonight:
+    """One customer in one run: what is known, the effective attributes, and the passes before the run."""
+
+    rules: Rules
+    night: Night
+    customer: Customer
+    attributes: Mapping[str, Any]
+    events: Sequence[Event]  # known, newest content, oldest first
+    before: Sequence[Enrollment]
+    blocked: frozenset[str] = frozenset()
+
+    def scene(self, enrollment: Enrollment | None = None, upper: dt.datetime | None = None) -> Scene:
+        """What a condition sees, outside or inside a pass."""
+        trigger = enrollment.trigger if enrollment else {}
+        return Scene(self.night.as_of, self.attributes, self.events, self.before, trigger, enrollment, upper)
+
+
+def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
+    """The decision of an effect that a pass stands at; its `due_at` is where the pass goes on (rule 4)."""
+    night, effect = tonight.night, node.effect
+    due = max(night.as_of, one.reached_at)
+    state, reason = DecisionState.PENDING, None
+    match effect:
+        case Message():
+            if effect.topic_class == "marketing":
+                due = into_hours(due, tonight.customer.timezone, *tonight.rules.send_hours)
+            if night.as_of > effect.max_lateness.after(one.reached_at):
+                state, reason = DecisionState.SKIPPED, "too_late"
+            kind, decision_id = DecisionKind.MESSAGE, _effect_id(one, node)
+            payload = _message(tonight, effect, one)
+        case Task():
+            kind, decision_id = DecisionKind.TASK, _effect_id(one, node)
+            until = effect.due.after(due) if effect.due else None
+            values = values_of(tonight, one, effect.title)
+            payload = {
+                "team": effect.team,
+                "title": effect.title,
+                "due_at": iso(until) if until else None,
+                "values": values,
+            }
+        case SetAttributes():
+            kind = DecisionKind.SET
+            decision_id = identity(one.enrollment_id, "set", node.step, str(night.run))
+            payload = {"attributes": _assigned(tonight, effect, one)}
+        case _:
+            assert_never(effect)
+    return Decision(
+        decision_id,
+        kind,
+        night.run,
+        one.journey,
+        one.version,
+        one.enrollment_id,
+        one.customer_id,
+        node.step,
+        node.occurrence,
+        state,
+        reason,
+        due,
+        one.reached_at,
+        payload,
+    )
+
+
+def cancel(night: Night, one: Enrollment, reason: str, closed_at: dt.datetime) -> Decision:
+    """Takes back the pending messages of a pass that left by its goal or `exit_when` (rule 14)."""
+    return Decision(
+        identity(one.enrollment_id, "cancel", str(night.run)),
+        DecisionKind.CANCEL,
+        night.run,
+        one.journey,
+        one.version,
+        one.enrollment_id,
+        one.customer_id,
+        "",
+        1,
+        DecisionState.PENDING,
+        reason,
+        closed_at,
+        closed_at,
+    )
+
+
+def suppress(night: Night, event: Event) -> Decision:
+    """What an `unsubscribed` event in the data asks of the mailroom (rule 19)."""
+    topic = event.properties.get("topic")
+    payload = {"topic": topic if isinstance(topic, str) else None, "reason": "unsubscribed"}
+    return Decision(
+        identity("suppress", event.event_id),
+        DecisionKind.SUPPRESS,
+        night.run,
+        "",
+        "",
+        "",
+        event.customer_id,
+        "",
+        1,
+        DecisionState.PENDING,
+        "unsubscribed",
+        night.as_of,
+        event.occurred_at,
+        payload,
+    )
+
+
+def values_of(tonight: Tonight, one: Enrollment, named: str, lines: Iterable[Lines] = ()) -> dict[str, Any]:
+    """The values that a template or a title names, nested along their paths; absent ones are left out."""
+    found: dict[str, Any] = {}
+    for path in sorted(tonight.rules.values.get(named, frozenset())):
+        value = lookup(tonight, one, path)
+        if value is not None:
+            *around, last = path.split(".")
+            inner = found
+            for name in around:
+                inner = inner.setdefault(name, {})
+            inner[last] = plain(value)
+    return found | {line.name: _lines(tonight, one, line) for line in lines}
+
+
+def lookup(tonight: Tonight, one: Enrollment, path: str) -> Any:
+    """The value at customer.x, trigger.x or step.<id>.x, or None."""
+    root, *names = path.split(".")
+    value: Any = None
+    match root:
+        case "customer":
+            value = {"customer_id": one.customer_id, **tonight.attributes}
+        case "trigger":
+            value = one.trigger
+        case "step" if names:
+            value = _ending_event(tonight, one, names.pop(0))
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _ending_event(tonight: Tonight, one: Enrollment, step: str) -> Mapping[str, Any] | None:
+    left = one.steps.get(step)
+    event_id = left[1] if left else None
+    for event in tonight.events:
+        if event.event_id == event_id:
+            return _told(event)
+    return None
+
+
+def _lines(tonight: Tonight, one: Enrollment, lines: Lines) -> list[Any]:
+    """The newest events of a set since an instant of the pass, oldest first; none if the step stands."""
+    lower = since(lines.since, one) if lines.since else None
+    if lines.since and lower is None:
+        return []
+    events = matching(lines.events, tonight.scene(one))
+    told = [plain(_told(event)) for event in events if lower is None or event.occurred_at > lower]
+    return told[-lines.newest :]
+
+
+def _told(event: Event) -> Mapping[str, Any]:
+    return {**event.properties, "occurred_at": iso(event.occurred_at)}
+
+
+def _message(tonight: Tonight, effect: Message, one: Enrollment) -> dict[str, Any]:
+    hours = [time.strftime("%H:%M") for time in tonight.rules.send_hours]
+    return {
+        "template": effect.template,
+        "topic": effect.topic,
+        "topic_class": effect.topic_class,
+        "channel": effect.channel,
+        "to": as_text(tonight.attributes.get("email")),
+        "name": as_text(tonight.attributes.get("first_name")),
+        "locale": as_text(tonight.attributes.get("locale")),
+        "timezone": tonight.customer.timezone,
+        "values": values_of(tonight, one, effect.template, effect.lines),
+        "max_lateness_s": effect.max_lateness.at_least_seconds,
+        "send_hours": hours if effect.topic_class == "marketing" else None,
+    }
+
+
+def _assigned(tonight: Tonight, effect: SetAttributes, one: Enrollment) -> dict[str, Any]:
+    """The values of a `set`; one whose source is missing is left out."""
+    found: dict[str, Any] = {}
+    for assignment in effect.assignments:
+        value: Any = assignment.value
+        if assignment.source is not None:
+            value = lookup(tonight, one, assignment.source)
+        value = plain(value)
+        if isinstance(value, str | bool | int | float):
+            found[assignment.attribute] = value
+    return found
+
+
+def _effect_id(one: Enrollment, node: Emit) -> str:
+    return identity(one.enrollment_id, node.step, str(node.occurrence))

@@ -1,0 +1,77 @@
+"""Night after night for one customer: keeps the ledger, and takes each message as accepted when it is due.
+
+This is what journey tests and histories run; nothing is sent, stored or read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from journey_engine.records import Customer, Decision, DecisionKind, DecisionState, Event
+from journey_engine.rules import Night, Rules
+from journey_engine.walk.ledger import CustomerState, LedgerEvent, WalkResult, WorldState, take_in
+from journey_engine.walk.night import after_run, walk_night
+
+
+@dataclass(slots=True)
+class Life:
+    """One customer's state between nights; `pending` messages are not yet due, `sent` ones are accepted."""
+
+    state: CustomerState = field(default_factory=CustomerState)
+    world: WorldState = field(default_factory=WorldState)
+    ledger: dict[str, LedgerEvent] = field(default_factory=dict)
+    pending: list[Decision] = field(default_factory=list)
+    sent: list[Event] = field(default_factory=list)
+    last: dt.datetime | None = None
+
+    def live(
+        self, rules: Rules, night: Night, customer: Customer | None, data: Sequence[Event]
+    ) -> WalkResult:
+        """Run one night on tonight's data; one that is not later than the last changes nothing (rule 1).
+
+        `received_at` of a row of the data is when it came into the data (None: when it happened).
+        """
+        if self.last is not None and night.as_of <= self.last:
+            return WalkResult(self.state)
+        self.sent += [accepted(one) for one in self.pending if one.due_at <= night.as_of]
+        self.pending = [one for one in self.pending if one.due_at > night.as_of]
+        blocked = frozenset(one.enrollment_id for one in self.pending)
+        self.ledger = take_in(self.ledger, [*data, *self.sent], customer, night.as_of)
+        known = list(self.ledger.values())
+        result = walk_night(rules, night, self.world, customer, self.state, known, blocked)
+        self.ledger |= {event.event_id: LedgerEvent.of(event) for event in result.new_events}
+        cancelled = {one.enrollment_id for one in result.decisions if one.kind is DecisionKind.CANCEL}
+        self.pending = [one for one in self.pending if one.enrollment_id not in cancelled]
+        self.pending += [one for one in result.decisions if _to_send(one)]
+        self.state, self.world, self.last = result.state, after_run(rules, night, self.world), night.as_of
+        return result
+
+
+def walk(
+    rules: Rules, customer: Customer | None, data: Sequence[Event], nights: Iterable[Night]
+) -> list[WalkResult]:
+    """The nights of one customer whose data, but for the events' arrival, stay as they are."""
+    life = Life()
+    return [life.live(rules, night, customer, data) for night in nights]
+
+
+def accepted(message: Decision) -> Event:
+    """The event that a message becomes when it is handed over."""
+    payload = message.payload
+    properties = {
+        "message_id": message.decision_id,
+        "template": payload["template"],
+        "journey": message.journey,
+        "enrollment_id": message.enrollment_id,
+        "step": message.step,
+        "topic": payload["topic"],
+        "channel": payload["channel"],
+    }
+    event_id = f"{message.decision_id}:sent"
+    return Event(event_id, message.customer_id, "message_sent", message.due_at, properties)
+
+
+def _to_send(one: Decision) -> bool:
+    return one.kind is DecisionKind.MESSAGE and one.state is DecisionState.PENDING

@@ -1,0 +1,208 @@
+"""One run for one customer: memberships, the passes that stood, the occurrences, the passes that begin.
+
+The order is the contract's; `sweep` does the same for everyone at once and shares no code with it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from journey_engine.graph import Graph
+from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition, identity
+from journey_engine.rules import Definition, Night, Rules, time_triggered
+from journey_engine.walk.effects import Tonight, suppress
+from journey_engine.walk.judge import Scene, judge
+from journey_engine.walk.ledger import (
+    CustomerState,
+    LedgerEvent,
+    Membership,
+    Overlay,
+    WalkResult,
+    WorldState,
+    in_order,
+    newest,
+    originals,
+)
+from journey_engine.walk.occurrences import Occurrence, Past, admitted, backfilled, eligible, visible
+from journey_engine.walk.passes import Walking, begin_pass, walk_pass
+from journey_engine.walk.values import unchanged
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What the run leaves, in the order it happened."""
+
+    passes: dict[str, Enrollment]
+    transitions: list[Transition] = field(default_factory=list)
+    decisions: list[tuple[int, Decision]] = field(default_factory=list)
+
+    def keep(self, walked: Walking) -> None:
+        self.passes[walked.one.enrollment_id] = walked.one
+        self.transitions += walked.transitions
+        self.decisions += walked.decisions
+
+
+def walk_night(
+    rules: Rules,
+    night: Night,
+    world: WorldState,
+    customer: Customer | None,
+    state: CustomerState,
+    events: Sequence[LedgerEvent],
+    blocked: frozenset[str] = frozenset(),
+) -> WalkResult:
+    """What one run does to one customer; `blocked` passes still have messages of earlier runs.
+
+    Without a customer in tonight's data nothing changes (rule 10). The same input gives the same rows.
+    """
+    if customer is None:
+        return WalkResult(state)
+    overlays = _standing(state.overlays, customer)
+    attributes = {**customer.attributes, **{name: overlay.value for name, overlay in overlays.items()}}
+    attributes.setdefault("customer_id", customer.customer_id)
+    tonight = Tonight(rules, night, customer, attributes, newest(events, night.as_of), state.passes, blocked)
+    scene = tonight.scene()
+    members, became = _memberships(rules.definitions, world, state.memberships, scene)
+    new_events = _stage_events(members, became, customer.customer_id, night.as_of)
+    rows = _Rows({one.enrollment_id: one for one in state.passes})
+    _old_passes(tonight, world, rows)
+    first_contents = in_order((*originals(events, night.as_of), *new_events))
+    past = Past(first_contents, attributes, customer.timezone, members, became)
+    considered = _entries(tonight, world, past, state.considered, rows)
+    overlays = _set(
+        overlays, customer, [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET]
+    )
+    taken = [event.first for event in events if event.first.received_at == night.as_of]
+    suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
+    return WalkResult(
+        CustomerState(tuple(rows.passes.values()), overlays, members, considered),
+        tuple(rows.transitions),
+        (*suppressions, *(decision for _, decision in rows.decisions)),
+        new_events,
+    )
+
+
+def after_run(rules: Rules, night: Night, world: WorldState) -> WorldState:
+    """The project's state after a run: its journeys have run, its definitions have a baseline."""
+    return WorldState(
+        {**world.last_run, **{graph.journey: night.as_of for graph in rules.journeys}},
+        {**world.baselines, **{(one.of, one.name): one.version for one in rules.definitions}},
+    )
+
+
+def _standing(overlays: Mapping[str, Overlay], customer: Customer) -> dict[str, Overlay]:
+    """The overlays whose imported value is still what it was (rule 15)."""
+    return {
+        name: overlay
+        for name, overlay in overlays.items()
+        if unchanged(customer.attributes.get(name), overlay.imported)
+    }
+
+
+def _memberships(
+    definitions: Sequence[Definition],
+    world: WorldState,
+    before: Mapping[tuple[str, str], Membership],
+    scene: Scene,
+) -> tuple[dict[tuple[str, str], Membership], frozenset[tuple[str, str]]]:
+    """Tonight's memberships, and those that began; a new or changed definition begins silently (rule 10)."""
+    members, became = dict(before), set()
+    for definition in definitions:
+        name = (definition.of, definition.name)
+        old, holds = before.get(name, Membership()), judge(definition.predicate, scene)
+        joined = holds and not old.member
+        members[name] = Membership(holds, old.ordinal + joined)
+        if joined and world.baselines.get(name) == definition.version:
+            became.add(name)
+    return members, frozenset(became)
+
+
+def _stage_events(
+    members: Mapping[tuple[str, str], Membership],
+    became: frozenset[tuple[str, str]],
+    customer_id: str,
+    as_of: dt.datetime,
+) -> tuple[Event, ...]:
+    """A `stage_entered` event for each stage that was reached."""
+    found = []
+    for of, name in sorted(became):
+        if of == "stage":
+            ordinal = members[of, name].ordinal
+            event_id = identity("stage_entered", customer_id, name, str(ordinal))
+            properties: dict[str, Any] = {"stage": name, "ordinal": ordinal}
+            found.append(Event(event_id, customer_id, "stage_entered", as_of, properties, as_of))
+    return tuple(found)
+
+
+def _old_passes(tonight: Tonight, world: WorldState, rows: _Rows) -> None:
+    """Passes of journeys that are live tonight; those of a journey set aside stand still."""
+    live = {graph.journey for graph in tonight.rules.journeys}
+    graphs = {(graph.journey, graph.version): graph for graph in tonight.rules.graphs}
+    for one in tonight.before:
+        graph = graphs.get((one.journey, one.version))
+        if graph is not None and one.journey in live:
+            rows.keep(walk_pass(tonight, graph, one, world.last_run.get(one.journey)))
+
+
+def _entries(
+    tonight: Tonight,
+    world: WorldState,
+    past: Past,
+    considered: Mapping[tuple[str, str], dt.datetime],
+    rows: _Rows,
+) -> dict[tuple[str, str], dt.datetime]:
+    """Begin the passes of every journey, and return which occurrences are done with (rule 2)."""
+    kept = dict(considered)
+    edge = tonight.rules.accept_late.before(tonight.night.as_of)
+    for graph in tonight.rules.journeys:
+        last_run = world.last_run.get(graph.journey)
+        # A first run enters from one interval, and is done with all that a later run would still see.
+        lower = tonight.rules.accept_late.before(last_run) if last_run else min(edge, tonight.night.since)
+        seen = visible(graph, past, tonight.night, lower)
+        new = [one for one in seen if (graph.journey, one.key) not in considered]
+        chosen = (
+            _first_run(graph, past, tonight.night, new) if last_run is None else _later(graph, new, tonight)
+        )
+        _begin(tonight, graph, chosen, rows)
+        kept |= {(graph.journey, one.key): one.instant for one in seen}
+        kept = {name: at for name, at in kept.items() if name[0] != graph.journey or at > edge}
+    return kept
+
+
+def _later(graph: Graph, new: Sequence[Occurrence], tonight: Tonight) -> list[tuple[Occurrence, dt.datetime]]:
+    return [(one, one.instant) for one in eligible(graph, new, tonight.night.as_of)]
+
+
+def _first_run(
+    graph: Graph, past: Past, night: Night, new: Sequence[Occurrence]
+) -> list[tuple[Occurrence, dt.datetime]]:
+    """A journey's first run looks back one interval; `backfill: current` takes what stands (rules 2, 10)."""
+    if graph.backfill == "current" and not time_triggered(graph):
+        return [(one, night.as_of) for one in backfilled(graph, past, night)]
+    recent = [one for one in new if one.instant > night.since]
+    return [(one, one.instant) for one in eligible(graph, recent, night.as_of)]
+
+
+def _begin(tonight: Tonight, graph: Graph, chosen: list[tuple[Occurrence, dt.datetime]], rows: _Rows) -> None:
+    """Audience, then re-entry, then the first run of each new pass."""
+    wanted = [
+        (one, at) for one, at in chosen if judge(graph.audience, replace(tonight.scene(), trigger=one.data))
+    ]
+    standing = [one for one in rows.passes.values() if one.journey == graph.journey]
+    customer_id, run = tonight.customer.customer_id, tonight.night.run
+    for enrollment, one in admitted(graph, customer_id, run, wanted, standing):
+        rows.keep(begin_pass(tonight, graph, enrollment, one.event_id))
+
+
+def _set(
+    overlays: Mapping[str, Overlay], customer: Customer, decisions: Sequence[tuple[int, Decision]]
+) -> dict[str, Overlay]:
+    """The overlays after the run, applied in the order in which they take effect."""
+    after = dict(overlays)
+    for _, decision in sorted(decisions, key=lambda row: (row[1].due_at, row[1].enrollment_id, row[0])):
+        for name, value in decision.payload["attributes"].items():
+            after[name] = Overlay(value, customer.attributes.get(name))
+    return after

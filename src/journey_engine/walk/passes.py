@@ -1,0 +1,188 @@
+"""Moves one pass through one run: its goal, `exit_when`, then its nodes until it rests (rule 12)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from journey_engine.graph import Await, Emit, Exit, Gate, Goal, Graph, Message
+from journey_engine.records import Decision, Enrollment, Event, PassState, Transition
+from journey_engine.walk.effects import Tonight, cancel, emit
+from journey_engine.walk.judge import bounded, instant_of, judge, matching, since
+
+SENT = {"message": "sent", "task": "task", "set": "set"}
+
+
+@dataclass(slots=True)
+class Walking:
+    """A pass on its way through one run, with the rows it leaves. `emitted`: it passed an effect."""
+
+    tonight: Tonight
+    graph: Graph
+    one: Enrollment
+    transitions: list[Transition] = field(default_factory=list)
+    decisions: list[tuple[int, Decision]] = field(default_factory=list)  # with the `seq` of their move
+    emitted: bool = False
+
+    @property
+    def as_of(self) -> dt.datetime:
+        return self.tonight.night.as_of
+
+    @property
+    def due(self) -> bool:
+        """Whether what time alone decides is decided in this run (rule 3)."""
+        return self.one.reached_at < self.tonight.night.horizon
+
+    def note(
+        self, source: int | None, target: int | None, at: dt.datetime, reason: str, event: str | None
+    ) -> None:
+        """Keep the row of a move (rule 16)."""
+        run, seq = self.tonight.night.run, len(self.transitions)
+        self.transitions.append(
+            Transition(self.one.enrollment_id, run, seq, source, target, at, reason, event)
+        )
+
+    def move(self, target: int, at: dt.datetime, reason: str, event: Event | None = None) -> None:
+        """Go on to a node, remembering the steps that are left behind."""
+        event_id = event.event_id if event else None
+        self.note(self.one.node, target, at, reason, event_id)
+        left = dict.fromkeys(self.graph.left(self.one.node, target), (at, event_id))
+        steps = {**self.one.steps, **left}
+        self.one = replace(self.one, node=target, reached_at=at, held=False, steps=steps)
+
+    def close(self, state: PassState, reason: str, at: dt.datetime) -> None:
+        """End the pass."""
+        self.note(self.one.node, None, at, reason, None)
+        self.one = replace(self.one, state=state, reason=reason, closed_at=at)
+
+
+def walk_pass(tonight: Tonight, graph: Graph, one: Enrollment, last_run: dt.datetime | None) -> Walking:
+    """One run of a pass that was there before."""
+    walking = Walking(tonight, graph, one)
+    _run(walking, last_run)
+    return walking
+
+
+def begin_pass(tonight: Tonight, graph: Graph, one: Enrollment, event: str | None) -> Walking:
+    """The first run of a pass that enters tonight."""
+    walking = Walking(tonight, graph, one)
+    walking.note(None, one.node, one.entered_at, "entered", event)
+    _run(walking, None)
+    return walking
+
+
+def _run(walking: Walking, last_run: dt.datetime | None) -> None:
+    if walking.graph.goal is not None and walking.one.goal_at is None:
+        _goal(walking, walking.graph.goal, last_run)
+    if walking.one.state is PassState.OPEN:
+        _exit_when(walking)
+    while walking.one.state is PassState.OPEN and _step(walking):
+        pass
+
+
+def _goal(walking: Walking, goal: Goal, last_run: dt.datetime | None) -> None:
+    """Credit the goal once, from entry to the end of its window, also to a pass already closed."""
+    one, as_of = walking.one, walking.as_of
+    end = goal.window.after(one.entered_at)
+    if last_run is not None and last_run >= walking.tonight.rules.accept_late.after(end):
+        return
+    if as_of > end and not bounded(goal.predicate):
+        return
+    scene = walking.tonight.scene(one, min(as_of, end))
+    if not judge(goal.predicate, scene):
+        return
+    instant = instant_of(goal.predicate, scene)
+    walking.one = replace(one, goal_at=instant, goal_run=walking.tonight.night.run)
+    if one.state is PassState.OPEN and not goal.stay:
+        _leave(walking, PassState.CONVERTED, "goal", "converted", instant)
+
+
+def _exit_when(walking: Walking) -> None:
+    condition = walking.graph.exit_when
+    scene = walking.tonight.scene(walking.one)
+    if condition is not None and judge(condition, scene):
+        _leave(walking, PassState.EXITED, "exit_when", "exit_when", instant_of(condition, scene))
+
+
+def _leave(walking: Walking, state: PassState, reason: str, why: str, instant: dt.datetime) -> None:
+    """Close before the end; the messages still pending are taken back (rule 14)."""
+    at = max(instant, walking.one.reached_at)
+    seq = len(walking.transitions)
+    walking.close(state, reason, at)
+    walking.decisions.append((seq, cancel(walking.tonight.night, walking.one, why, at)))
+
+
+def _step(walking: Walking) -> bool:
+    """Take one step; False when the pass rests."""
+    node = walking.graph.nodes[walking.one.node]
+    match node:
+        case Emit():
+            return _emit(walking, node)
+        case Await(events=None):
+            return _delay(walking, node)
+        case Await():
+            return _await(walking, node)
+        case Gate():
+            return _gate(walking, node)
+        case Exit():
+            if walking.due:
+                walking.close(PassState(node.state), node.reason, walking.one.reached_at)
+            return walking.due
+        case _:
+            assert_never(node)
+
+
+def _emit(walking: Walking, node: Emit) -> bool:
+    one = walking.one
+    pending = isinstance(node.effect, Message) and one.enrollment_id in walking.tonight.blocked
+    if not walking.due or pending:
+        return False
+    decision = emit(walking.tonight, node, one)
+    walking.decisions.append((len(walking.transitions), decision))
+    walking.emitted = True
+    walking.move(node.next, decision.due_at, SENT[node.effect.effect])
+    return True
+
+
+def _delay(walking: Walking, node: Await) -> bool:
+    if node.delay is None:
+        raise ValueError(f"node {walking.one.node} of '{walking.one.journey}' awaits nothing")
+    due = node.delay.after(walking.one.reached_at)
+    if due >= walking.tonight.night.horizon:
+        return False
+    walking.move(node.next, due, "waited")
+    return True
+
+
+def _await(walking: Walking, node: Await) -> bool:
+    """The earliest matching event after arrival and not after the deadline; else the deadline (rule 13)."""
+    one, as_of = walking.one, walking.as_of
+    if one.reached_at > as_of or node.events is None:
+        return False
+    deadline = node.timeout.after(one.reached_at) if node.timeout else None
+    lower = since(node.since, one) if node.since else one.reached_at
+    upper = min(as_of, deadline or as_of)
+    if lower is not None:
+        for event in matching(node.events, walking.tonight.scene(one)):
+            if lower < event.occurred_at <= upper:
+                walking.move(node.next, max(event.occurred_at, one.reached_at), "event", event)
+                return True
+    if deadline is not None and deadline <= as_of:
+        otherwise = node.next if node.otherwise is None else node.otherwise
+        walking.move(otherwise, deadline, "timeout")
+        return True
+    return False
+
+
+def _gate(walking: Walking, node: Gate) -> bool:
+    """Looks at what is known at `as_of`; ahead of it only before any effect of this run (rule 3)."""
+    one = walking.one
+    if one.reached_at > walking.as_of:
+        if walking.due and walking.emitted:
+            walking.one = replace(one, held=True)
+        if not walking.due or walking.one.held:
+            return False
+    holds = judge(node.predicate, walking.tonight.scene(one))
+    walking.move(node.next if holds else node.otherwise, one.reached_at, "yes" if holds else "no")
+    return True
