@@ -1,0 +1,115 @@
+"""One journey file: read, validated, its names looked up, lowered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path as File
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from journey_engine.errors import Place, Problem
+from journey_engine.graph import Graph
+from journey_engine.journey import Journey
+from journey_engine.load.mistakes import problems_of
+from journey_engine.load.names import unknown_name, unknown_names
+from journey_engine.steps import Builder
+from journey_engine.yamlfile import Path, Positions, YamlFile, read_file
+
+if TYPE_CHECKING:
+    from journey_engine.load.project import ProjectFile
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedJourney:
+    """A journey file as far as it could be read; `graph` is None when something in it must be mended first.
+
+    `steps` maps each step id to its path, in the order in which the steps were lowered (last first).
+    """
+
+    name: str
+    file: str
+    positions: Positions
+    lines: tuple[str, ...] = ()
+    journey: Journey | None = None
+    graph: Graph | None = None
+    steps: tuple[tuple[str, Path], ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing keeps it from running."""
+        return self.graph is not None and all(one.severity != "error" for one in self.problems)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What keeps it from running."""
+        return tuple(one for one in self.problems if one.severity == "error")
+
+    def with_problems(self, more: list[Problem]) -> LoadedJourney:
+        """The same with more problems, sorted by place."""
+        return replace(self, problems=tuple(sorted({*self.problems, *more})))
+
+
+def load_journey(path: File, project: ProjectFile) -> LoadedJourney:
+    """Load one file of a project; its problems are in the result."""
+    file = project.shown(path)
+    return lower_journey(read_file(path, file), project)
+
+
+def lower_journey(source: YamlFile, project: ProjectFile) -> LoadedJourney:
+    """Validate and lower what a file holds."""
+    stem = source.file.rpartition("/")[2].removesuffix(".yaml")
+    name = source.data.get("journey") if isinstance(source.data, dict) else None
+    loaded = LoadedJourney(
+        name=name if isinstance(name, str) else stem,
+        file=source.file,
+        positions=source.positions,
+        lines=source.lines,
+        problems=source.problems,
+    )
+    if source.problems:
+        return loaded
+    try:
+        journey = Journey.model_validate(source.data)
+    except ValidationError as error:
+        return loaded.with_problems(problems_of(error, Journey, source.positions))
+    unknown = list(unknown_names(journey, project.context, source.positions))
+    unknown += _own_stage(journey, project, source.positions)
+    if unknown:
+        return replace(loaded, journey=journey).with_problems(unknown)
+    return _lowered(replace(loaded, journey=journey), journey, project)
+
+
+def _own_stage(journey: Journey, project: ProjectFile, positions: Positions) -> list[Problem]:
+    if journey.stage is None:
+        return []
+    return list(unknown_name("stage", journey.stage, project.context, ("stage",), positions))
+
+
+def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> LoadedJourney:
+    settings, positions = project.settings, loaded.positions
+
+    def place(path: Path) -> tuple[int, int]:
+        found = positions.of(path, key=True)
+        return found.line, found.column
+
+    builder = Builder(
+        context=replace(project.context, in_pass=True),
+        topics={name: topic.class_ for name, topic in settings.topics.items()},
+        channel=settings.channels.default,
+        max_lateness=settings.max_lateness,
+        place=place,
+    )
+    graph = journey.lower(builder, loaded.file)
+    problems = [
+        Problem(_pointed(positions, path, code), message, code) for path, message, code in builder.problems
+    ]
+    errors = any(problem.severity == "error" for problem in problems)
+    lowered = replace(loaded, graph=None if errors else graph, steps=tuple(builder.ids.items()))
+    return lowered.with_problems(problems)
+
+
+def _pointed(positions: Positions, path: Path, code: str) -> Place:
+    """What is unknown is pointed at itself; what lacks something, at its key."""
+    return positions.of(path, key=not code.startswith("unknown"))

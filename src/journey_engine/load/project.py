@@ -1,0 +1,235 @@
+"""A whole project: its settings and definitions, its journeys, and the rules that a night applies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path as File
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from journey_engine.conditions import Condition, Context, SegmentCondition, StageCondition
+from journey_engine.cycles import SHIPPED
+from journey_engine.errors import JourneyError, Problem, ProblemsFound
+from journey_engine.graph import Emit, Message, Task
+from journey_engine.load.journeys import LoadedJourney, load_journey
+from journey_engine.load.mistakes import problems_of
+from journey_engine.load.names import Of, circles, unknown_names
+from journey_engine.project import Project
+from journey_engine.render import Renderer
+from journey_engine.rules import Definition, Rules
+from journey_engine.times import parse_time
+from journey_engine.yamlfile import Path, Positions, read_file
+
+PROJECT_FILE = "journeys/project.yaml"
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """project.yaml and what every journey shares."""
+
+    folder: File
+    read: Project | None
+    context: Context = field(default_factory=Context)
+    positions: Positions = field(default_factory=lambda: Positions(PROJECT_FILE))
+    lines: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def settings(self) -> Project:
+        """The settings; raises ProblemsFound when the file is broken."""
+        if self.read is None:
+            raise ProblemsFound(list(self.problems))
+        return self.read
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing in project.yaml must be mended first."""
+        return self.read is not None and all(problem.severity != "error" for problem in self.problems)
+
+    def shown(self, path: File) -> str:
+        """A file as messages call it: relative to the project's folder when it is inside."""
+        try:
+            return path.absolute().relative_to(self.folder.absolute()).as_posix()
+        except ValueError:
+            return str(path)
+
+
+@dataclass(frozen=True)
+class LoadedProject:
+    """A project as far as it could be loaded; `rules` is None when project.yaml is broken.
+
+    `rules` holds the live journeys without errors; `journeys` holds every one, by name.
+    """
+
+    file: ProjectFile
+    rules: Rules | None = None
+    journeys: Mapping[str, LoadedJourney] = field(default_factory=dict)
+    renderer: Renderer | None = None
+
+    @property
+    def folder(self) -> File:
+        """The project's folder; relative paths in project.yaml start here."""
+        return self.file.folder
+
+    @property
+    def project(self) -> Project:
+        """The settings; raises ProblemsFound when project.yaml is broken."""
+        return self.file.settings
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Every problem of the project and its journeys, sorted by place."""
+        own = set(self.file.problems)
+        return sorted(own.union(*(journey.problems for journey in self.journeys.values())))
+
+    @property
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """The lines of every file that was read."""
+        files = {journey.file: journey.lines for journey in self.journeys.values()}
+        return {self.file.positions.file: self.file.lines, **files}
+
+
+def journey_files(folder: File) -> list[File]:
+    """Every journey file of a project, sorted: not project.yaml, tests or reward programs."""
+    root = folder / "journeys"
+    found = [*root.rglob("*.yaml"), *root.rglob("*.yml")]
+    return sorted(path for path in found if path.is_file() and _is_journey(path.relative_to(root)))
+
+
+def _is_journey(path: File) -> bool:
+    return (
+        path.as_posix() != "project.yaml"
+        and not path.name.endswith((".test.yaml", ".test.yml"))
+        and path.parts[0] != "programs"
+        and not any(part.startswith(".") for part in path.parts)
+    )
+
+
+def load_project(folder: File) -> LoadedProject:
+    """Load a project with all of its journeys. Raises JourneyError when there is no project in the folder."""
+    file = read_project(folder)
+    return assemble(file, [load_journey(path, file) for path in journey_files(folder)] if file.sound else [])
+
+
+def read_project(folder: File) -> ProjectFile:
+    """Read project.yaml: settings, segments and stages. Raises JourneyError when there is none."""
+    path = folder / PROJECT_FILE
+    if not path.exists():
+        raise JourneyError(
+            f"no project here: {path} is not there",
+            remedy="go to the project's folder, name it with --project, or make one with `journey init`",
+            code="no-project",
+        )
+    source = read_file(path, PROJECT_FILE)
+    file = ProjectFile(folder, None, positions=source.positions, lines=source.lines, problems=source.problems)
+    if source.problems:
+        return file
+    try:
+        project = Project.model_validate(source.data)
+    except ValidationError as error:
+        return replace(file, problems=tuple(problems_of(error, Project, source.positions)))
+    context = Context(segments=project.segments, stages=_stages(project))
+    problems = list(unknown_names(project, context, source.positions))
+    if not problems:
+        problems = list(circles(context, _places(project), source.positions))
+    return replace(file, read=project, context=context, problems=tuple(sorted(problems)))
+
+
+def _stages(project: Project) -> dict[str, Any]:
+    if project.cycle.name is not None:
+        return shipped_stages(project.cycle.name)
+    return {stage.stage: stage.when for stage in project.cycle.stages}
+
+
+@lru_cache
+def shipped_stages(cycle: str) -> dict[str, Any]:
+    """The stages of a shipped cycle with their conditions, in order."""
+    read = TypeAdapter(Condition).validate_python
+    return {stage["stage"]: read(stage["when"]) for stage in SHIPPED[cycle]}
+
+
+def _places(project: Project) -> dict[Of, Path]:
+    """Where each definition is written."""
+    places: dict[Of, Path] = {("segment", name): ("segments", name) for name in project.segments}
+    for index, stage in enumerate(project.cycle.stages):
+        places["stage", stage.stage] = ("cycle", "stages", index, "when")
+    return places
+
+
+def assemble(file: ProjectFile, journeys: Iterable[LoadedJourney]) -> LoadedProject:
+    """Put loaded journeys together; two of one name are both set aside: either may be meant."""
+    if not file.sound:
+        return LoadedProject(file)
+    by_name: dict[str, list[LoadedJourney]] = {}
+    for journey in journeys:
+        by_name.setdefault(journey.name, []).append(journey)
+    known: dict[str, LoadedJourney] = {}
+    for name, same in by_name.items():
+        if len(same) == 1:
+            known[name] = same[0]
+        else:
+            known.update((f"{name} ({journey.file})", _doubled(journey, same)) for journey in same)
+    renderer = Renderer(file.folder / "templates", file.settings.sender)
+    return LoadedProject(file, _rules(file, known, renderer), known, renderer)
+
+
+def _doubled(journey: LoadedJourney, same: list[LoadedJourney]) -> LoadedJourney:
+    others = ", ".join(other.file for other in same if other is not journey)
+    message = f"another journey is called '{journey.name}' too ({others}); give one another name"
+    problem = Problem(journey.positions.of(("journey",)), message, "duplicate-journey")
+    return replace(journey, graph=None).with_problems([problem])
+
+
+def with_journeys(loaded: LoadedProject, journeys: Mapping[str, LoadedJourney]) -> LoadedProject:
+    """The same project with journeys as later checks left them, and rules for those that are still sound."""
+    if loaded.rules is None or loaded.renderer is None:
+        return loaded
+    return replace(loaded, journeys=journeys, rules=_rules(loaded.file, journeys, loaded.renderer))
+
+
+def _rules(file: ProjectFile, journeys: Mapping[str, LoadedJourney], renderer: Renderer) -> Rules:
+    settings = file.settings
+    live = [one for one in journeys.values() if one.sound and one.journey and one.journey.status == "live"]
+    graphs = (journey.graph for journey in sorted(live, key=lambda journey: journey.name))
+    return Rules(
+        journeys=tuple(graph for graph in graphs if graph is not None),
+        definitions=tuple(_definitions(file.context)),
+        values=dict(_values(journeys.values(), renderer)),
+        timezone=settings.timezone,
+        accept_late=settings.accept_late,
+        send_hours=(parse_time(settings.send_hours.from_), parse_time(settings.send_hours.until)),
+    )
+
+
+def _definitions(context: Context) -> Iterator[Definition]:
+    for name in context.segments:
+        yield _definition("segment", name, SegmentCondition(name=name).resolve(context))
+    for name in context.stages:
+        yield _definition("stage", name, StageCondition(name=name).resolve(context))
+
+
+def _definition(of: str, name: str, predicate: Any) -> Definition:
+    structure = json.dumps(predicate.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    version = hashlib.sha256(structure.encode()).hexdigest()[:12]
+    return Definition(of=of, name=name, predicate=predicate, version=version)
+
+
+def _values(journeys: Iterable[LoadedJourney], renderer: Renderer) -> Iterator[tuple[str, frozenset[str]]]:
+    """The dotted paths that each template and each task's title names, of drafts too: their tests run."""
+    done: set[str] = set()
+    for journey in journeys:
+        for node in journey.graph.nodes if journey.graph is not None else ():
+            match node:
+                case Emit(effect=Message(template=template)) if template not in done:
+                    done.add(template)
+                    yield template, renderer.variables(template)
+                case Emit(effect=Task(title=title)) if title not in done:
+                    done.add(title)
+                    yield title, renderer.line_variables(title)
+                case _:
+                    pass
