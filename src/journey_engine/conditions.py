@@ -1,18 +1,18 @@
 """Conditions as marketers write them, and how each resolves to the closed forms of `predicates`.
 
-Every class docstring holds a YAML example that a test loads. Resolving needs the project's segments and stages and
-whether the condition stands inside a pass.
+Every class docstring holds a YAML example that a test loads. Resolving needs the project's segments and
+stages and whether the condition stands inside a pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from journey_engine.language import Name, Word, one_of
+from journey_engine.language import Flag, Name, Whole, Word, one_of
 from journey_engine.predicates import (
     AllOf,
     AnyOf,
@@ -45,6 +45,14 @@ class Context:
         return replace(self, in_pass=False)
 
 
+class ConditionWord(Word):
+    """A condition."""
+
+    def resolve(self, context: Context) -> Predicate:
+        """The closed form of the condition where it stands."""
+        raise TypeError(f"{type(self).__name__} does not resolve itself")
+
+
 class Comparison(Word):
     """What a value must be; every word given must hold.
 
@@ -62,10 +70,12 @@ class Comparison(Word):
     at_most: Scalar | None = None
     above: Scalar | None = None
     below: Scalar | None = None
-    between: tuple[Scalar, Scalar] | None = Field(None, description="From the first to the second, both included")
+    between: tuple[Scalar, Scalar] | None = Field(
+        None, description="From the first to the second, both included"
+    )
     contains: str | None = None
     starts_with: str | None = None
-    exists: bool | None = Field(None, description="Whether there is a value at all")
+    exists: Flag | None = Field(None, description="Whether there is a value at all")
     within: Length | None = Field(None, description="A date or instant not longer ago than this")
     before: Length | None = Field(None, description="A date or instant this long ago or longer")
 
@@ -107,7 +117,9 @@ class PropertyComparison(Comparison):
     @model_validator(mode="after")
     def _no_distance(self) -> PropertyComparison:
         if self.within is not None or self.before is not None:
-            raise ValueError("'within' and 'before' compare customer attributes; an event has its own 'within'")
+            raise ValueError(
+                "'within' and 'before' compare customer attributes; an event has its own 'within'"
+            )
         return self
 
 
@@ -151,9 +163,9 @@ class Amount(Word):
     """
 
     main: ClassVar[str | None] = "exactly"
-    exactly: int | None = Field(None, ge=0)
-    at_least: int | None = Field(None, ge=0)
-    at_most: int | None = Field(None, ge=0)
+    exactly: Whole | None = Field(None, ge=0)
+    at_least: Whole | None = Field(None, ge=0)
+    at_most: Whole | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _some(self) -> Amount:
@@ -216,7 +228,7 @@ class Distance(Word):
         return self
 
 
-class EventCondition(EventWords):
+class EventCondition(EventWords, ConditionWord):
     """What the customer did.
 
     ```yaml
@@ -230,9 +242,11 @@ class EventCondition(EventWords):
     sum: Total | None = None
     first: Distance | None = None
     last: Distance | None = None
-    since: str | None = Field(None, description="A step of this journey: what happened after the pass left it")
+    since: str | None = Field(
+        None, description="A step of this journey: what happened after the pass left it"
+    )
     same: str | None = Field(None, description="A property that must equal the trigger's event's")
-    ever: bool = Field(False, description="Inside a pass: count the whole history")
+    ever: Flag = Field(False, description="Inside a pass: count the whole history")
 
     @model_validator(mode="after")
     def _one_scope(self) -> EventCondition:
@@ -262,7 +276,7 @@ class EventCondition(EventWords):
         )
 
 
-class CustomerCondition(Word):
+class CustomerCondition(ConditionWord):
     """Attributes of the customer, each as it is now.
 
     ```yaml
@@ -280,7 +294,7 @@ class CustomerCondition(Word):
         return AllOf(items=tuple(Attribute(where=where) for where in wheres(self.attributes)))
 
 
-class TriggerCondition(Word):
+class TriggerCondition(ConditionWord):
     """Properties of the event that started the pass.
 
     ```yaml
@@ -298,7 +312,7 @@ class TriggerCondition(Word):
         return AllOf(items=tuple(TriggerHas(where=where) for where in wheres(self.properties)))
 
 
-class SegmentCondition(Word):
+class SegmentCondition(ConditionWord):
     """Member of a segment of the project, as of now.
 
     ```yaml
@@ -316,7 +330,7 @@ class SegmentCondition(Word):
         return resolved
 
 
-class StageCondition(Word):
+class StageCondition(ConditionWord):
     """In a stage of the cycle, as of now: the last stage whose condition holds.
 
     ```yaml
@@ -337,7 +351,7 @@ class StageCondition(Word):
         return AllOf(items=(own, Not(item=AnyOf(items=tuple(later))))) if later else own
 
 
-class JourneyCondition(Word):
+class JourneyCondition(ConditionWord):
     """A pass of a journey in a state, as it was before this run.
 
     ```yaml
@@ -356,7 +370,7 @@ class JourneyCondition(Word):
         return InJourney(name=self.name, state=self.state, within=self.within)
 
 
-class MessageCondition(Word):
+class MessageCondition(ConditionWord):
     """What became of a message: of this pass, unless `ever` or outside a pass.
 
     ```yaml
@@ -370,7 +384,7 @@ class MessageCondition(Word):
     state: Literal["sent", "delivered", "opened", "clicked", "bounced", "replied"] = "sent"
     within: Length | None = None
     count: Amount | None = None
-    ever: bool = False
+    ever: Flag = False
 
     def resolve(self, context: Context) -> Predicate:
         """Events `message_<state>` whose template is this one."""
@@ -383,7 +397,7 @@ class MessageCondition(Word):
         )
 
 
-class SubscribedCondition(Word):
+class SubscribedCondition(ConditionWord):
     """Subscribed to a topic: no unsubscribe from it, or from everything, is known.
 
     ```yaml
@@ -400,7 +414,7 @@ class SubscribedCondition(Word):
         return Subscribed(topic=self.topic)
 
 
-class AllCondition(Word):
+class AllCondition(ConditionWord):
     """Every one of several conditions.
 
     ```yaml
@@ -417,7 +431,7 @@ class AllCondition(Word):
         return AllOf(items=tuple(item.resolve(context) for item in self.items))
 
 
-class AnyCondition(Word):
+class AnyCondition(ConditionWord):
     """At least one of several conditions.
 
     ```yaml
@@ -434,7 +448,7 @@ class AnyCondition(Word):
         return AnyOf(items=tuple(item.resolve(context) for item in self.items))
 
 
-class NotCondition(Word):
+class NotCondition(ConditionWord):
     """The opposite of a condition.
 
     ```yaml
@@ -452,7 +466,7 @@ class NotCondition(Word):
         return Not(item=self.item.resolve(context))
 
 
-CONDITIONS: tuple[type[Word], ...] = (
+CONDITIONS: tuple[type[ConditionWord], ...] = (
     AllCondition,
     AnyCondition,
     NotCondition,
@@ -466,7 +480,10 @@ CONDITIONS: tuple[type[Word], ...] = (
     SubscribedCondition,
 )
 
-Condition = one_of(CONDITIONS, "condition")
+if TYPE_CHECKING:
+    Condition = ConditionWord
+else:
+    Condition = one_of(CONDITIONS, "condition")
 
 for _word in (AllCondition, AnyCondition, NotCondition):
     _word.model_rebuild(force=True)

@@ -71,3 +71,18 @@ def nearest(word: str, allowed: list[str]) -> str:
 
     close = get_close_matches(word, allowed, n=1, cutoff=0.6)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def shown(value: object) -> str:
+    """What stands in the YAML, in words: `the text 'x'`, `the number 5`, `a list`."""
+    from collections.abc import Mapping
+
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text '{value if len(value) <= 40 else value[:37] + '...'}'"
+    if isinstance(value, Mapping):
+        return f"a mapping of {', '.join(map(str, list(value)[:4]))}" if value else "an empty mapping"
+    return f"a list of {len(value)}" if isinstance(value, list | tuple) else f"the number {value}"

@@ -1,7 +1,7 @@
 """A journey lowered to four node kinds, its trigger, its goal and its rules of entering.
 
-Everything behind the loader reads only this. Nodes never lead back: a node's successors come later in `nodes`.
-`version` is the hash of the canonical structure without positions and wording (rule 20).
+Everything behind the loader reads only this. Nodes never lead back: a node's successors come later in
+`nodes`. `version` is the hash of the canonical structure without positions and wording (rule 20).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Predicat
 
 
 class Lines(Frozen):
-    """A list for a template: the newest events of a set, oldest first. `since`: None (ever), 'entry' or a step id."""
+    """The newest events of a set, oldest first. `since`: None (ever), 'entry' or a step id."""
 
     name: str
     events: EventSet
@@ -89,8 +89,8 @@ class Emit(Base):
 class Await(Base):
     """Waits a length of time, or for an event of a set.
 
-    With `events`: the earliest later than the arrival, or than `since` (a step left, or 'entry'), not after the
-    deadline `timeout`; then `next`, else `otherwise` at the deadline.
+    With `events`: the earliest later than the arrival, or than `since` (a step left, or 'entry'), not after
+    the deadline `timeout`; then `next`, else `otherwise` at the deadline.
     """
 
     kind: Literal["await"] = "await"
@@ -131,7 +131,7 @@ class OnEvent(Frozen):
 
 
 class OnSilence(Frozen):
-    """An instant of the set followed by none of it, nor of `without`, in (t, t + length]; fires at t + length."""
+    """An instant of the set followed by none of it, nor of `without`, in (t, t + length]; fires at its end."""
 
     kind: Literal["silence"] = "silence"
     events: EventSet
@@ -147,7 +147,7 @@ class Shift(Frozen):
 
 
 class OnDate(Frozen):
-    """A date attribute, each year or month or once, at a local time, shifted by each offset (None: on the day)."""
+    """A date attribute, each year or month or once, at a local time, shifted by each offset (None: not)."""
 
     kind: Literal["date"] = "date"
     attribute: str
@@ -231,9 +231,9 @@ class Graph(Frozen):
                     named |= {line.since for line in lines}
                 case _:
                     pass
-        for predicate in (self.exit_when, self.goal.predicate if self.goal else None):
-            if predicate is not None:
-                named |= {leaf.since for leaf in leaves(predicate) if isinstance(leaf, Happened)}
+        for ending in (self.exit_when, self.goal.predicate if self.goal else None):
+            if ending is not None:
+                named |= {leaf.since for leaf in leaves(ending) if isinstance(leaf, Happened)}
         return frozenset(step for step in named if step and step != "entry")
 
     def left(self, source: int, target: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from journey_engine.conditions import CONDITIONS, Condition
 from journey_engine.graph import Exit, Goal, Graph, Reentry
-from journey_engine.language import NAME, Word
+from journey_engine.language import NAME, Flag, Whole, Word
 from journey_engine.predicates import ALWAYS, Length
 from journey_engine.steps import AnyStep, Builder, lower_steps
 from journey_engine.times import Duration
@@ -37,7 +37,7 @@ class GoalWords(Word):
 
     condition: Condition
     window: Length = Field(default=Duration(0, 30 * 86400), validate_default=True)
-    stay: bool = False
+    stay: Flag = False
 
     @model_validator(mode="before")
     @classmethod
@@ -66,7 +66,7 @@ class Journey(Word):
     about: str | None = Field(None, max_length=2000)
     owner: Literal["marketing", "sales", "service"] = "marketing"
     status: Literal["draft", "live"] = Field("live", description="A draft is checked and tested but not run")
-    priority: int = Field(0, ge=-1000, le=1000)
+    priority: Whole = Field(0, ge=-1000, le=1000)
     topic: str | None = Field(None, description="Topic of the messages below, unless a step names its own")
     trigger: AnyTrigger
     audience: Condition | None = None
@@ -77,7 +77,7 @@ class Journey(Word):
     steps: list[AnyStep] = Field(min_length=1)
 
     def lower(self, builder: Builder, file: str) -> Graph:
-        """Lower to a graph; the builder keeps the problems met on the way. `topic` of the builder is set here."""
+        """Lower to a graph; the builder keeps the problems met on the way and gets its topic here."""
         builder.topic = self.topic
         end = builder.add(Exit, ("steps",), state="finished", reason="finished")
         first = lower_steps(self.steps, builder, end, ("steps",))
@@ -116,7 +116,8 @@ class Journey(Word):
         if default is None:
             builder.problems.append((
                 ("trigger",),
-                "an `event` trigger needs `reentry:`; write never, after_exit, each_occurrence or {after: 30 days}",
+                "an `event` trigger needs `reentry:`; "
+                "write never, after_exit, each_occurrence or {after: 30 days}",
                 "missing-reentry",
             ))  # fmt: skip
             return Reentry(mode="never")

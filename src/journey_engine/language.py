@@ -1,4 +1,4 @@
-"""What every word of the YAML language shares: strict models, short forms, and unions told apart by their one key.
+"""What every word of the YAML language shares: strict models, short forms, unions told apart by one key.
 
 A model with a `main` field also reads its main word alone: `send: hello` for `send: {template: hello}`.
 """
@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -25,9 +25,17 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from journey_engine.errors import nearest, shown
+
 NAME = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]*$", max_length=120)]
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("whole_number", "expected a whole number")
+    return value
 
 
 class Word(BaseModel):
@@ -46,7 +54,9 @@ class Word(BaseModel):
         return {cls.main: value} if cls.whole or not isinstance(value, Mapping) else value
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         whole = handler(schema)
         if cls.main is None:
             return whole
@@ -57,19 +67,30 @@ class Word(BaseModel):
         return {"anyOf": [short, whole]} if short else whole
 
 
-def one_key(value: Any, words: Mapping[str, type[Word]], what: str) -> str:
-    """The one key of a mapping, or of a bare word; a clear error when there is none, more than one or an unknown one."""
-    from journey_engine.errors import nearest
+Flag = Annotated[bool, Field(strict=True)]
+"""true or false; the texts 'yes' and 'no' are neither."""
 
+Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int)]
+"""A whole number; neither true nor '3' in quotes."""
+
+
+def one_key(value: Any, words: Mapping[str, type[Word]], what: str) -> str:
+    """The one key of a mapping, or of a bare word.
+
+    Raises a clear error when there is none, more than one or an unknown one.
+    """
     allowed = ", ".join(words)
     if isinstance(value, str) and value in words:
         return value
     if not isinstance(value, Mapping):
-        raise PydanticCustomError("one_word", f"expected one of: {allowed}; found {_shown(value)}")
+        raise PydanticCustomError(
+            "one_word", f"a {what} begins with one word of: {allowed}; found {shown(value)}"
+        )
     keys = [str(key) for key in value]
     if len(keys) != 1:
         found = ", ".join(keys) if keys else "nothing"
-        raise PydanticCustomError("one_word", f"a {what} has exactly one word of: {allowed}; found {found}")
+        message = f"a {what} has exactly one word of: {allowed}; found {found}"
+        raise PydanticCustomError("one_word", message, {"words": words, "what": what})
     if keys[0] not in words:
         hint = nearest(keys[0], list(words))
         raise PydanticCustomError("unknown_kind", f"unknown {what} '{keys[0]}'{hint}; allowed: {allowed}")
@@ -77,7 +98,7 @@ def one_key(value: Any, words: Mapping[str, type[Word]], what: str) -> str:
 
 
 def one_of(words: Sequence[type[Word]], what: str) -> Any:
-    """A union type of words told apart by their key, as `{key: value}` in YAML; validates to the word itself."""
+    """A union of words told apart by their key, as `{key: value}` in YAML; validates to the word itself."""
     by_key = {word.key: word for word in words}
 
     def check(value: Any) -> Any:
@@ -92,7 +113,7 @@ def one_of(words: Sequence[type[Word]], what: str) -> Any:
         return value if isinstance(value, Word) else next(iter(value.__dict__.values()))
 
     members = [Annotated[_wrapped(word, what), Tag(word.key)] for word in words]
-    union = Annotated[reduce(or_, members), Discriminator(tell)]  # type: ignore[arg-type]
+    union = Annotated[reduce(or_, members), Discriminator(tell)]  # type: ignore[valid-type]
     return Annotated[union, BeforeValidator(check), AfterValidator(unwrap)]
 
 
@@ -103,14 +124,10 @@ def _wrapped(word: type[Word], what: str) -> type[BaseModel]:
         return {word.key: {}} if value == word.key else value
 
     fields: dict[str, Any] = {f"{word.key}_": (word, Field(alias=word.key))}
+    validators: dict[str, Any] = {"bare": model_validator(mode="before")(bare)}
     return create_model(
         f"{what.title().replace(' ', '')}{word.__name__}",
         __config__=ConfigDict(extra="forbid", title=word.key),
-        __validators__={"bare": model_validator(mode="before")(bare)},
+        __validators__=validators,
         **fields,
     )
-
-
-def _shown(value: Any) -> str:
-    text = "nothing" if value is None else f"{value!r}"
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,16 +1,17 @@
 """Conditions as both readings see them: names resolved, scopes decided, a closed set of forms.
 
-`walk` and `facts` match on these with `assert_never` and share no code that evaluates them. A graph stores them, so a
-pinned version keeps the segments it named (rule 20).
+`walk` and `facts` match on these with `assert_never` and share no code that evaluates them. A graph stores
+them, so a pinned version keeps the segments it named (rule 20).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic_core import PydanticCustomError
 
 from journey_engine.times import Duration
 
@@ -30,7 +31,7 @@ def _scalar(value: Any) -> Any:
         if not number.is_finite() or abs(number) >= Decimal(10) ** 18:
             raise ValueError("a number must be finite and smaller than 10 to the 18")
         return exact(number)
-    raise ValueError("expected a text, a number or true/false")
+    raise PydanticCustomError("scalar", "expected a text, a number or true/false")
 
 
 def _plain(value: bool | str | Decimal) -> bool | str | int | float:
@@ -47,7 +48,11 @@ Scalar = Annotated[
 
 
 def _duration(value: Any) -> Any:
-    return Duration.parse(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return Duration.parse(value)
+    if isinstance(value, Duration) or (isinstance(value, Mapping) and value.keys() == {"months", "seconds"}):
+        return value
+    raise PydanticCustomError("duration", "expected a duration such as '3 days'")
 
 
 Length = Annotated[
@@ -57,8 +62,8 @@ Length = Annotated[
 ]
 
 Op = Literal[
-    "is", "is_not", "in", "not_in", "at_least", "at_most", "above", "below", "between", "contains", "starts_with",
-    "exists", "within", "before",
+    "is", "is_not", "in", "not_in", "at_least", "at_most", "above", "below", "between", "contains",
+    "starts_with", "exists", "within", "before",
 ]  # fmt: skip
 
 
@@ -69,7 +74,7 @@ class Frozen(BaseModel):
 
 
 class Test(Frozen):
-    """One comparison with a literal. `operands` has one value, except for in, not_in (several) and between (two)."""
+    """One comparison with a literal. `operands` has one value; in and not_in several, between two."""
 
     __test__ = False  # not a test case, whatever its name says
 
@@ -135,9 +140,9 @@ class TriggerHas(Frozen):
 class Happened(Frozen):
     """How often, how much or when events of a set happened, within a scope.
 
-    scope `history` counts all; `entry` what is later than the pass's entry; `since` what is later than the pass left
-    that step (never left: the predicate is false). `within` counts as_of - D < occurred_at on top. With no test, at
-    least one event is asked for.
+    scope `history` counts all; `entry` what is later than the pass's entry; `since` what is later than the
+    pass left that step (never left: the predicate is false). `within` counts as_of - D < occurred_at on top.
+    With no test, at least one event is asked for.
     """
 
     kind: Literal["happened"] = "happened"
@@ -177,7 +182,8 @@ class Subscribed(Frozen):
 
 
 Predicate = Annotated[
-    AllOf | AnyOf | Not | Attribute | TriggerHas | Happened | InJourney | Subscribed, Field(discriminator="kind")
+    AllOf | AnyOf | Not | Attribute | TriggerHas | Happened | InJourney | Subscribed,
+    Field(discriminator="kind"),
 ]
 
 for _model in (AllOf, AnyOf, Not):

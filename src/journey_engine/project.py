@@ -1,4 +1,4 @@
-"""`journeys/project.yaml`: where the data are, who speaks, and what every journey shares. Every default is visible here."""
+"""`journeys/project.yaml`: where the data are, who speaks, what every journey shares; with every default."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from journey_engine.conditions import Condition
-from journey_engine.language import NAME, Word
+from journey_engine.language import NAME, Flag, Whole, Word
 from journey_engine.predicates import Length
 from journey_engine.rules import check_cron
 from journey_engine.times import Duration, parse_time, zone_names
@@ -24,7 +24,9 @@ def known_zone(name: str) -> str:
     from journey_engine.errors import nearest
 
     if name not in zone_names():
-        raise ValueError(f"unknown zone '{name}'{nearest(name, sorted(zone_names()))}; write a name such as Europe/Berlin")
+        raise ValueError(
+            f"unknown zone '{name}'{nearest(name, sorted(zone_names()))}; write a name such as Europe/Berlin"
+        )
     return name
 
 
@@ -37,8 +39,10 @@ class Expects(Word):
     """
 
     main: ClassVar[str | None] = "rows"
-    rows: int = Field(0, ge=0, description="At least so many rows")
-    freshness: Length | None = Field(None, description="The newest occurred_at is not longer ago than this")
+    rows: Whole = Field(default=0, ge=0, description="At least so many rows")
+    freshness: Length | None = Field(
+        default=None, description="The newest occurred_at is not longer ago than this"
+    )
 
 
 class Source(Word):
@@ -52,8 +56,12 @@ class Source(Word):
     main: ClassVar[str | None] = "path"
     path: str | None = None
     table: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
-    columns: dict[str, str] = Field(default_factory=dict, description="Known name: the column's name in the source")
-    timezone: str | None = Field(None, description="The zone of instants that carry none; without it they are set aside")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Known name: the column's name in the source"
+    )
+    timezone: str | None = Field(
+        None, description="The zone of instants that carry none; without it they are set aside"
+    )
     expects: Expects = Expects()
 
     @field_validator("timezone")
@@ -98,14 +106,14 @@ class SmtpChannel(Word):
     """A mail server; the password is read from the environment variable named here, never from YAML.
 
     ```yaml
-    channels: {default: smtp, smtp: {host: mail.example.com, port: 587, starttls: true, password_env: SMTP_PASSWORD}}
+    channels: {default: smtp, smtp: {host: mail.example.com, starttls: true, password_env: SMTP_PASSWORD}}
     ```
     """
 
     host: str
-    port: int = Field(25, ge=1, le=65535)
-    starttls: bool = False
-    tls: bool = False
+    port: Whole = Field(25, ge=1, le=65535)
+    starttls: Flag = False
+    tls: Flag = False
     username: str | None = None
     password_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     timeout: Length = Field(default=Duration(0, 30), validate_default=True)
@@ -146,7 +154,7 @@ class SendHours(Word):
     ```
     """
 
-    from_: str = Field("09:00", alias="from")
+    from_: str = Field(default="09:00", alias="from")
     until: str = "20:00"
 
     @model_validator(mode="after")
@@ -166,7 +174,7 @@ class AttributeWords(Word):
 
     main: ClassVar[str | None] = "type"
     type: Literal["text", "number", "boolean", "date", "timestamp"] = "text"
-    sensitive: bool = False
+    sensitive: Flag = False
 
 
 class StageWords(Word):
@@ -178,7 +186,7 @@ class StageWords(Word):
 
 
 class CycleWords(Word):
-    """A shipped cycle by name, or the project's own stages in order; a customer is in the last whose condition holds.
+    """A shipped cycle by name, or the project's own stages in order: a customer is in the last that holds.
 
     ```yaml
     cycle: {stages: [{stage: new, when: {customer: {customer_id: {exists: true}}}}]}
@@ -243,5 +251,7 @@ class Project(Word):
     @classmethod
     def _engine(cls, value: str) -> str:
         if not value.startswith("duckdb:///"):
-            raise ValueError(f"'{value}' is no engine that this version runs; write duckdb:///var/engine.duckdb")
+            raise ValueError(
+                f"'{value}' is no engine that this version runs; write duckdb:///var/engine.duckdb"
+            )
         return value

@@ -27,7 +27,7 @@ class Builder:
     topic: str | None = None
     topics: Mapping[str, str] = field(default_factory=dict)  # topic -> class
     channel: str = "file"
-    max_lateness: Duration = Duration(0, 4 * 86400)
+    max_lateness: Duration = field(default=Duration(0, 4 * 86400))
     place: Callable[[Path], tuple[int, int]] = lambda path: (0, 0)
     nodes: list[Node] = field(default_factory=list)
     around: tuple[str, ...] = ()
@@ -64,7 +64,11 @@ class Builder:
         last = len(self.nodes) - 1
         turned = []
         for node in reversed(self.nodes):
-            links = {key: last - value for key in ("next", "otherwise") if isinstance(value := getattr(node, key, None), int)}
+            links = {
+                key: last - value
+                for key in ("next", "otherwise")
+                if isinstance(value := getattr(node, key, None), int)
+            }
             turned.append(node.model_copy(update=links))
         return tuple(turned)
 
@@ -72,7 +76,9 @@ class Builder:
 class Step(Word):
     """A step of a journey."""
 
-    id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\- ]*$", description="The step's own name")
+    id: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\- ]*$", description="The step's own name"
+    )
     only_if: Condition | None = Field(None, description="Pass this step by unless the condition holds")
     counted: ClassVar[bool] = False  # two alike are numbered instead of refused: nothing is keyed by their id
 
@@ -94,7 +100,9 @@ def lower_step(step: Step, builder: Builder, following: int, path: Path) -> int:
         first = step.lower(builder, following, (*path, key))
         if step.only_if is not None:
             predicate = step.only_if.resolve(builder.context)
-            first = builder.add(Gate, (*path, key, "only_if"), predicate=predicate, next=first, otherwise=following)
+            first = builder.add(
+                Gate, (*path, key, "only_if"), predicate=predicate, next=first, otherwise=following
+            )
         return first
     finally:
         builder.around = outside

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -10,6 +11,9 @@ from journey_engine.conditions import Condition
 from journey_engine.graph import Gate
 from journey_engine.language import Word
 from journey_engine.steps.base import Builder, Path, Step, lower_steps
+
+if TYPE_CHECKING:
+    from journey_engine.steps.base import Step as AnyStep
 
 
 class Way(Word):
@@ -49,10 +53,19 @@ class Branch(Step):
     counted: ClassVar[bool] = True
     ways: list[Way] = Field(min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ways_are_a_list(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and not value.keys().isdisjoint(("when", "otherwise")):
+            raise ValueError("the ways of a branch are a list; begin each `when` and `otherwise` with '- '")
+        return value
+
     @model_validator(mode="after")
     def _otherwise_last(self) -> Branch:
         if any(way.otherwise is not None for way in self.ways[:-1]):
-            raise ValueError("`otherwise` stands once, as the last way; what follows it would never be reached")
+            raise ValueError(
+                "`otherwise` stands once, as the last way; what follows it would never be reached"
+            )
         return self
 
     def default_id(self) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from journey_engine.conditions import Condition
 from journey_engine.graph import Await, Emit, Gate
+from journey_engine.language import Whole
 from journey_engine.predicates import Length
 from journey_engine.steps.base import Builder, Path
 from journey_engine.steps.send import Send
@@ -24,7 +25,7 @@ class Remind(Send):
     key: ClassVar[str] = "remind"
     main: ClassVar[str | None] = None
     every: Length
-    times: int = Field(ge=1, le=50)
+    times: Whole = Field(ge=1, le=50)
     until: Condition | None = None
 
     def default_id(self) -> str:
@@ -38,5 +39,7 @@ class Remind(Send):
                 then = builder.add(Await, (*path, "every"), delay=self.every, next=then)
             then = builder.add(Emit, path, effect=effect, occurrence=occurrence, next=then)
             if predicate is not None:
-                then = builder.add(Gate, (*path, "until"), predicate=predicate, next=following, otherwise=then)
+                then = builder.add(
+                    Gate, (*path, "until"), predicate=predicate, next=following, otherwise=then
+                )
         return then

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from journey_engine.conditions import PropertyComparison, wheres
 from journey_engine.graph import Emit, Lines, Message
-from journey_engine.language import Name, Word
+from journey_engine.language import Name, Whole, Word
 from journey_engine.predicates import EventSet, Length
 from journey_engine.steps.base import Builder, Path, Step
 
@@ -27,7 +27,7 @@ class EventLines(Word):
     events: Name
     where: dict[str, PropertyComparison] = Field(default_factory=dict)
     since: str | None = Field(None, description="'entry' or a step id; without it the whole history")
-    newest: int = Field(20, ge=1, le=100)
+    newest: Whole = Field(20, ge=1, le=100)
     same: str | None = Field(None, description="A property that must equal the trigger's event's")
 
     def lower(self, name: str) -> Lines:
@@ -51,7 +51,9 @@ class Send(Step):
     topic: str | None = None
     channel: str | None = None
     with_: dict[str, EventLines] = Field(default_factory=dict, alias="with")
-    max_lateness: Length | None = Field(None, description="Later than this it is skipped (default: the project's)")
+    max_lateness: Length | None = Field(
+        None, description="Later than this it is skipped (default: the project's)"
+    )
 
     def default_id(self) -> str:
         return f"send:{self.template}"
@@ -67,7 +69,9 @@ class Send(Step):
                 (path, "this message has no topic; write `topic:` here or on the journey", "missing-topic")
             )
         elif topic not in builder.topics:
-            builder.problems.append(unknown_topic((*path, "topic") if self.topic else ("topic",), topic, builder))
+            builder.problems.append(
+                unknown_topic((*path, "topic") if self.topic else ("topic",), topic, builder)
+            )
         return Message(
             template=self.template,
             topic=topic or "",
@@ -84,4 +88,8 @@ def unknown_topic(path: Path, topic: str, builder: Builder) -> tuple[Path, str, 
 
     known = list(builder.topics)
     allowed = ", ".join(known) or "none yet"
-    return path, f"unknown topic '{topic}'{nearest(topic, known)}; project.yaml defines: {allowed}", "unknown-topic"
+    return (
+        path,
+        f"unknown topic '{topic}'{nearest(topic, known)}; project.yaml defines: {allowed}",
+        "unknown-topic",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from journey_engine.conditions import AwaitedEvent
 from journey_engine.graph import Await, Exit
 from journey_engine.predicates import Length
 from journey_engine.steps.base import Builder, Path, Step, lower_steps
+
+if TYPE_CHECKING:
+    from journey_engine.steps.base import Step as AnyStep
 
 
 class WaitFor(Step):
@@ -22,7 +25,9 @@ class WaitFor(Step):
 
     key: ClassVar[str] = "wait_for"
     event: AwaitedEvent
-    timeout: Length | None = Field(None, description="How long to wait; without it the pass waits until it is ended")
+    timeout: Length | None = Field(
+        None, description="How long to wait; without it the pass waits until it is ended"
+    )
     since: str | None = Field(None, description="'entry' or a step id, so that an earlier answer counts")
     on_timeout: Literal["exit", "continue"] | list[AnyStep] = "continue"
 

@@ -1,4 +1,4 @@
-"""What a trigger is: a word that resolves to one of the closed forms of `graph`, with its default re-entry."""
+"""What a trigger is: a word that resolves to a closed form of `graph`, with its default re-entry."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def parse_shift(text: str) -> Shift | None:
 
 
 class DateTrigger(TriggerWord):
-    """A date attribute of the customer, each year or month or once, at a local time, on the day or some days off.
+    """A date attribute of the customer, each year or month or once, at a local time, on the day or days off.
 
     ```yaml
     date: {of: customer.birth_date, every: year, offsets: [3 days before], at: "09:00"}

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from journey_engine.conditions import EventWords
 from journey_engine.graph import OnEvent, Reentry
+from journey_engine.language import Flag
 from journey_engine.triggers.base import TriggerWord
 
 
@@ -22,7 +23,7 @@ class EventTrigger(EventWords, TriggerWord):
     key: ClassVar[str] = "event"
     default_reentry: ClassVar[str | None] = None
     provides: ClassVar[tuple[str, ...] | None] = None
-    first: bool = Field(False, description="Only the first ever")
+    first: Flag = Field(False, description="Only the first ever")
 
     def lower(self) -> OnEvent:
         return OnEvent(events=self.events(), first=self.first)
