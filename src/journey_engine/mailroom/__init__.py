@@ -1,0 +1,24 @@
+"""The mailroom: what was decided, what became of it, and who may not be written to.
+
+Takes decisions in through one door, once a run; hands messages to channels, each claimed before it is
+sent; gives back what happened as events. Never opens the engine's store.
+"""
+
+from journey_engine.mailroom.dispatch import DispatchReport, dispatch
+from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.listing import Group, Listed
+from journey_engine.mailroom.mailroom import Mailroom
+from journey_engine.mailroom.states import ENDED_BY, MEANING, State
+
+__all__ = [
+    "ENDED_BY",
+    "MEANING",
+    "DispatchReport",
+    "Group",
+    "Listed",
+    "LoadResult",
+    "Mailroom",
+    "MissedRun",
+    "State",
+    "dispatch",
+]

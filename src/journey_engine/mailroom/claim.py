@@ -1,0 +1,190 @@
+"""Changes of state while messages leave: claim, settle, and take back what a dead dispatcher held.
+
+Every change names the state it leaves, so a row that somebody else has changed meanwhile is left alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from journey_engine.mailroom.eligible import Verdict, judge
+from journey_engine.mailroom.states import State
+from journey_engine.mailroom.store import Store
+from journey_engine.mailroom.tables import feedback, in_state, messages, suppressions
+
+Settled = tuple[Row[Any], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A batch in hand, and what was decided without sending. Empty when nothing is due any more."""
+
+    rows: list[Row[Any]] = field(default_factory=list)
+    others: list[Settled] = field(default_factory=list)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing was due."""
+        return not self.rows and not self.others
+
+
+def claim(store: Store, as_of: dt.datetime, worker: str, channels: Collection[str], limit: int) -> Claimed:
+    """Take up to `limit` due messages in one transaction; skip what must not go, leave what must wait."""
+    with store.write() as db:
+        rows = db.execute(
+            select(messages)
+            .where(in_state(State.PENDING), messages.c.try_at <= as_of, messages.c.channel.in_(channels))
+            .order_by(messages.c.try_at, messages.c.message_id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        stops = _suppressed(db, {row.customer_id for row in rows})
+        verdicts = [(row, judge(row, as_of, stops.get(row.customer_id, ()))) for row in rows]
+        _change(db, State.PENDING, None, as_of, verdicts, worker)
+    return Claimed(
+        [row for row, verdict in verdicts if verdict.state is State.CLAIMED],
+        [(row, verdict) for row, verdict in verdicts if verdict.state is not State.CLAIMED],
+    )
+
+
+def settle(store: Store, as_of: dt.datetime, worker: str, settled: Sequence[Settled]) -> None:
+    """Write what became of claimed messages, with the events that come of it, in one transaction."""
+    if settled:
+        with store.write() as db:
+            _change(db, State.CLAIMED, worker, as_of, settled)
+            _record(store, db, as_of, settled)
+
+
+def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled]) -> None:
+    """Write what was found out about messages that were unsure."""
+    if settled:
+        with store.write() as db:
+            _change(db, State.UNSURE, None, as_of, settled)
+            _record(store, db, as_of, settled)
+
+
+def _change(
+    db: Connection,
+    leaves: State,
+    worker: str | None,
+    as_of: dt.datetime,
+    verdicts: Iterable[Settled],
+    claims: str | None = None,
+) -> None:
+    statement = update(messages).where(messages.c.message_id == bindparam("id_"), in_state(leaves))
+    if worker is not None:
+        statement = statement.where(messages.c.claimed_by == worker)
+    rows = [
+        {
+            "id_": row.message_id,
+            "state": verdict.state.value,
+            "reason": verdict.reason,
+            "detail": verdict.detail,
+            "try_at": verdict.try_at or row.try_at,
+            "attempts": row.attempts + (leaves is State.CLAIMED),
+            "claimed_by": claims if verdict.state is State.CLAIMED else None,
+            "changed_at": as_of,
+        }
+        for row, verdict in verdicts
+    ]
+    if rows:
+        names = [name for name in rows[0] if name != "id_"]
+        db.execute(statement.values({name: bindparam(name) for name in names}), rows)
+
+
+def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[Settled]) -> None:
+    """Events for the next night; a permanent bounce also stops what is still to come."""
+    events: list[tuple[Any, ...]] = []
+    bounced: list[tuple[Any, ...]] = []
+    instant = store.instant(as_of)
+    for row, verdict in settled:
+        if verdict.state is State.ACCEPTED:
+            events.append(_event(row, "sent", "message_sent", instant, {}))
+        elif verdict.bounced:
+            events.append(_event(row, "bounced", "message_bounced", instant, {"permanent": True}))
+            bounced.append((row.customer_id, "", "bounced", instant))
+    store.insert_new(db, feedback, [column.name for column in feedback.columns], events)
+    store.insert_new(db, suppressions, [column.name for column in suppressions.columns], bounced)
+
+
+def _event(row: Row[Any], word: str, name: str, instant: object, more: dict[str, Any]) -> tuple[Any, ...]:
+    properties = {
+        "message_id": row.message_id,
+        "template": row.template,
+        "journey": row.journey,
+        "enrollment_id": row.enrollment_id,
+        "step": row.step,
+        "topic": row.topic,
+        "channel": row.channel,
+        **more,
+    }
+    return (f"{row.message_id}:{word}", row.customer_id, name, instant, json.dumps(properties))
+
+
+def _suppressed(db: Connection, customers: set[str]) -> dict[str, set[tuple[str, str]]]:
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    if customers:
+        for row in db.execute(select(suppressions).where(suppressions.c.customer_id.in_(customers))):
+            found[row.customer_id].add((row.topic, row.reason))
+    return found
+
+
+def claimers(store: Store) -> set[str]:
+    """Everyone who has a message in hand."""
+    with store.read() as db:
+        names = db.execute(select(messages.c.claimed_by).where(in_state(State.CLAIMED)).distinct()).scalars()
+        return {name or "" for name in names}
+
+
+def take_over(store: Store, worker: str, dead: Collection[str]) -> list[Row[Any]]:
+    """Make the claims of dead dispatchers ours and return their messages."""
+    with store.write() as db:
+        db.execute(
+            update(messages)
+            .where(in_state(State.CLAIMED), messages.c.claimed_by.in_(dead))
+            .values(claimed_by=worker)
+        )
+        mine = select(messages).where(in_state(State.CLAIMED), messages.c.claimed_by == worker)
+        return list(db.execute(mine).all())
+
+
+def unsure_rows(store: Store, channel: str, until: dt.datetime, after: str, limit: int) -> list[Row[Any]]:
+    """Unsure messages of a channel whose records should know them by now, in order of their ids."""
+    with store.read() as db:
+        return list(
+            db.execute(
+                select(messages)
+                .where(
+                    in_state(State.UNSURE),
+                    messages.c.channel == channel,
+                    messages.c.message_id > after,
+                    messages.c.changed_at <= until,
+                )
+                .order_by(messages.c.message_id)
+                .limit(limit)
+            ).all()
+        )
+
+
+def explain_left(store: Store, channel: str, as_of: dt.datetime, reason: str, detail: str | None) -> int:
+    """Write on due messages why they are still here; how many."""
+    with store.write() as db:
+        return db.execute(
+            update(messages)
+            .where(in_state(State.PENDING), messages.c.channel == channel, messages.c.try_at <= as_of)
+            .values(reason=reason, detail=detail)
+        ).rowcount
+
+
+def due_channels(store: Store, as_of: dt.datetime) -> list[str]:
+    """The channels that still have something due."""
+    with store.read() as db:
+        due = select(messages.c.channel).where(in_state(State.PENDING), messages.c.try_at <= as_of).distinct()
+        return sorted(db.execute(due).scalars())

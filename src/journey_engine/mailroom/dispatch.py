@@ -1,0 +1,328 @@
+"""Dispatch: everything due is claimed, worded, handed to its channel, and what became of it is written down.
+
+A claim is committed before a channel is called. One message's failure is its own; a channel that cannot
+work leaves its messages where they are. Time comes in: `as_of` decides what is due, `clock` only shows
+that this process is alive.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, assert_never
+
+from sqlalchemy import Row
+
+from journey_engine.errors import JourneyError
+from journey_engine.mailroom import claim as claims
+from journey_engine.mailroom.claim import Settled
+from journey_engine.mailroom.eligible import Verdict
+from journey_engine.mailroom.lease import Clock, Lease, dead_among, machine
+from journey_engine.mailroom.mailroom import Mailroom
+from journey_engine.mailroom.states import State
+from journey_engine.mailroom.tasks import give_tasks
+from journey_engine.message import (
+    Aborted,
+    Channel,
+    MessageRef,
+    Outcome,
+    OutcomeKind,
+    Outgoing,
+    Presence,
+    RenderError,
+    Renders,
+)
+
+FIRST_RETRY = dt.timedelta(minutes=5)
+LONGEST_RETRY = dt.timedelta(hours=4)
+CHANNEL_RETRY = dt.timedelta(minutes=1)
+LOOKUP = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchReport:
+    """What a dispatch did. `troubles` has one line for each kind of failure."""
+
+    accepted: int = 0
+    refused: int = 0
+    skipped: int = 0
+    unsure: int = 0
+    waiting: int = 0
+    """outside the customer's hours, or to be tried again"""
+    taken_back: int = 0
+    """in doubt before, and found not to have gone out: due again"""
+    tasks: int = 0
+    reasons: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(state, reason) to a count"""
+    troubles: tuple[str, ...] = ()
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.states: Counter[State] = Counter()
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        self.troubles: dict[tuple[str, str], str] = {}
+        self.taken_back = self.tasks = 0
+
+    def add(self, settled: list[Settled]) -> None:
+        for row, verdict in settled:
+            self.states[verdict.state] += 1
+            if verdict.reason:
+                self.reasons[verdict.state.value, verdict.reason] += 1
+            if verdict.detail and verdict.state in (State.REFUSED, State.UNSURE):
+                self.trouble(row.template, verdict.reason or "", verdict.detail)
+
+    def trouble(self, where: str, reason: str, detail: str) -> None:
+        self.troubles.setdefault((where, reason), f"{where}: {detail}")
+
+    def report(self) -> DispatchReport:
+        return DispatchReport(
+            accepted=self.states[State.ACCEPTED],
+            refused=self.states[State.REFUSED],
+            skipped=self.states[State.SKIPPED],
+            unsure=self.states[State.UNSURE],
+            waiting=self.states[State.PENDING],
+            taken_back=self.taken_back,
+            tasks=self.tasks,
+            reasons=dict(self.reasons),
+            troubles=tuple(self.troubles.values()),
+        )
+
+
+def dispatch(
+    mailroom: Mailroom,
+    as_of: dt.datetime,
+    channels: Mapping[str, Channel],
+    renderer: Renders,
+    *,
+    clock: Clock,
+    batch: int = 100,
+    on_batch: Callable[[DispatchReport], None] | None = None,
+    owner: str = "dispatch",
+) -> DispatchReport:
+    """Hand over everything that is due at `as_of`; many may do so at once.
+
+    `channels` are not yet open. Raises JourneyError when the mailroom cannot be written; what was handed
+    over until then is settled, and the batch in hand is looked into by the next dispatch.
+    """
+    with mailroom.worker(owner, clock) as lease, ExitStack() as opened:
+        work = _Work(mailroom, as_of, renderer, lease, channels, opened)
+        work.look_into_doubts(clock)
+        work.tally.tasks = give_tasks(mailroom.store, as_of, renderer, work.tally.trouble)
+        while work.one_batch(batch):
+            if on_batch is not None:
+                on_batch(work.tally.report())
+        work.explain_what_is_left()
+        return work.tally.report()
+
+
+class _Work:
+    """One dispatch."""
+
+    def __init__(
+        self,
+        mailroom: Mailroom,
+        as_of: dt.datetime,
+        renderer: Renders,
+        lease: Lease,
+        channels: Mapping[str, Channel],
+        opened: ExitStack,
+    ) -> None:
+        self.mailroom, self.store, self.as_of = mailroom, mailroom.store, as_of
+        self.renderer, self.lease, self.channels, self.opened = renderer, lease, channels, opened
+        self.open: set[str] = set()
+        self.down: dict[str, tuple[str, str]] = {}
+        self.tally = _Tally()
+
+    @property
+    def able(self) -> list[str]:
+        """The channels that still take messages."""
+        return [name for name in self.channels if name not in self.down]
+
+    def channel(self, name: str) -> Channel | None:
+        """An open channel, or None with the reason noted."""
+        channel = self.channels.get(name)
+        if channel is None or name in self.down:
+            return None
+        if name not in self.open:
+            try:
+                channel.open()
+            except JourneyError as error:
+                self.mark_down(name, error.code, str(error))
+                return None
+            self.open.add(name)
+            self.opened.callback(channel.close)
+        return channel
+
+    def mark_down(self, name: str, reason: str, detail: str) -> None:
+        """Hand nothing more to a channel in this dispatch."""
+        self.down.setdefault(name, (reason, detail))
+        self.tally.trouble(f"channel {name}", reason, detail)
+
+    # sending
+
+    def one_batch(self, size: int) -> bool:
+        """Claim, word and hand over one batch; False when nothing was due."""
+        self.lease.check()
+        if not self.able:
+            return False
+        claimed = claims.claim(self.store, self.as_of, self.lease.name, self.able, size)
+        if claimed.nothing:
+            return False
+        self.tally.add(claimed.others)
+        by_channel = sorted(claimed.rows, key=lambda row: row.channel)
+        for name, rows in groupby(by_channel, key=lambda row: row.channel):
+            self.hand_over(name, list(rows))
+        return True
+
+    def hand_over(self, name: str, rows: list[Row[Any]]) -> None:
+        """Word the messages of one channel, send them, write down what became of them."""
+        worded: list[tuple[Row[Any], Outgoing]] = []
+        settled: list[Settled] = []
+        for row in rows:
+            made = self.word(row)
+            if isinstance(made, Outgoing):
+                worded.append((row, made))
+            else:
+                settled.append((row, made))
+        channel = self.channel(name) if worded else None
+        outcomes: dict[str, Outcome] = {}
+        complete = False
+        try:
+            self.lease.check()
+            if channel is not None:
+                self.send(name, channel, [message for _, message in worded], outcomes)
+            complete = True
+        finally:
+            # Stopped in the middle: what is known is written, the rest stays claimed for the next
+            # dispatch to look into.
+            for row, message in worded:
+                outcome = outcomes.get(message.message_id)
+                if outcome is None and complete:
+                    outcome = self.missing_outcome(name, channel)
+                if outcome is not None:
+                    settled.append((row, self.verdict(row, outcome)))
+            claims.settle(self.store, self.as_of, self.lease.name, settled)
+            self.tally.add(settled)
+
+    def word(self, row: Row[Any]) -> Outgoing | Verdict:
+        """Render one message; a failure is the verdict on this message alone."""
+        ref = MessageRef(row.message_id, row.customer_id, row.topic, row.timezone)
+        try:
+            rendered = self.renderer.render(row.template, row.locale, json.loads(row.variables), ref)
+        except Aborted as stop:
+            return Verdict(State.SKIPPED, "aborted", stop.reason)
+        except RenderError as error:
+            return Verdict(State.REFUSED, error.code, error.message)
+        except Exception as error:  # noqa: BLE001 - one message's failure touches no other
+            return Verdict(State.REFUSED, "template_error", f"{type(error).__name__}: {error}")
+        name, to = row.recipient_name, row.recipient.strip()
+        return Outgoing(row.message_id, to, name, rendered, self.as_of, row.template, row.topic_class)
+
+    def send(
+        self, name: str, channel: Channel, messages: list[Outgoing], outcomes: dict[str, Outcome]
+    ) -> None:
+        """Collect outcomes; a channel that raises has lost what it did not answer for."""
+        try:
+            for message_id, outcome in channel.send(messages):
+                outcomes[message_id] = outcome
+                if outcome.down:
+                    self.mark_down(name, outcome.reason or "unavailable", outcome.detail or "")
+        except Exception as error:  # noqa: BLE001 - a fault in a channel must not lose what it has done
+            self.mark_down(name, "channel_failed", f"{type(error).__name__}: {error}")
+
+    def missing_outcome(self, name: str, channel: Channel | None) -> Outcome:
+        """A channel that never opened has surely sent nothing; one that did not answer may have."""
+        reason, detail = self.down.get(name, ("no_answer", "the channel gave no outcome for this message"))
+        if channel is None:
+            return Outcome(OutcomeKind.LATER, reason, detail, down=True)
+        return Outcome(OutcomeKind.UNSURE, reason, detail)
+
+    def verdict(self, row: Row[Any], outcome: Outcome) -> Verdict:
+        """A channel's answer as the next state."""
+        match outcome.kind:
+            case OutcomeKind.ACCEPTED:
+                return Verdict(State.ACCEPTED, None, outcome.detail)
+            case OutcomeKind.REFUSED:
+                return Verdict(State.REFUSED, outcome.reason, outcome.detail, bounced=outcome.bounced)
+            case OutcomeKind.UNSURE:
+                return Verdict(State.UNSURE, outcome.reason, outcome.detail)
+            case OutcomeKind.LATER:
+                pause = min(FIRST_RETRY * 2 ** min(row.attempts, 10), LONGEST_RETRY)
+                pause = outcome.retry_after or (CHANNEL_RETRY if outcome.down else pause)
+                return Verdict(State.PENDING, outcome.reason, outcome.detail, self.as_of + pause)
+        assert_never(outcome.kind)
+
+    # doubts
+
+    def look_into_doubts(self, clock: Clock) -> None:
+        """Claims of dead dispatchers, and unsure messages that a channel's records should know by now."""
+        dead = dead_among(self.store, claims.claimers(self.store), clock)
+        rows = claims.take_over(self.store, self.lease.name, dead) if dead else []
+        rows.sort(key=lambda row: (row.channel, row.message_id))
+        for name, group in groupby(rows, key=lambda row: row.channel):
+            mine = list(group)
+            found = self.lookup(name, mine)
+            settled = [(row, _looked_up(found[row.message_id], self.as_of)) for row in mine]
+            claims.settle(self.store, self.as_of, self.lease.name, settled)
+            self.count_doubts(settled)
+        for name, channel in self.channels.items():
+            after = ""
+            while True:
+                unsure = claims.unsure_rows(self.store, name, self.as_of - channel.hold, after, LOOKUP)
+                if not unsure:
+                    break
+                after = unsure[-1].message_id
+                found = self.lookup(name, unsure)
+                known = [row for row in unsure if found[row.message_id] is not Presence.UNKNOWN]
+                resolved = [(row, _looked_up(found[row.message_id], self.as_of)) for row in known]
+                claims.resolve(self.store, self.as_of, resolved)
+                self.count_doubts(resolved)
+
+    def lookup(self, name: str, rows: Collection[Row[Any]]) -> dict[str, Presence]:
+        """What the channel's records say; without an answer, unknown."""
+        ids = [row.message_id for row in rows]
+        channel = self.channel(name)
+        found: Mapping[str, Presence] = {}
+        if channel is not None:
+            try:
+                found = channel.lookup(ids)
+            except Exception as error:  # noqa: BLE001 - records that cannot be read say nothing
+                self.tally.trouble(f"channel {name}", "lookup_failed", f"{type(error).__name__}: {error}")
+        return {one: found.get(one, Presence.UNKNOWN) for one in ids}
+
+    def count_doubts(self, settled: list[Settled]) -> None:
+        back = sum(verdict.state is State.PENDING for _, verdict in settled)
+        self.tally.taken_back += back
+        self.tally.add([one for one in settled if one[1].state is not State.PENDING])
+
+    def explain_what_is_left(self) -> None:
+        """Due messages of a channel that takes none say why they are still here."""
+        waiting = claims.due_channels(self.store, self.as_of)
+        for name in waiting:
+            if name in self.channels and name not in self.down:
+                continue
+            missing = ("no_channel", f"project.yaml does not set up the channel '{name}'")
+            reason, detail = self.down.get(name, missing)
+            if name not in self.down:
+                self.tally.trouble(f"channel {name}", reason, detail)
+            count = claims.explain_left(self.store, name, self.as_of, reason, detail)
+            self.tally.states[State.PENDING] += count
+            self.tally.reasons[State.PENDING.value, reason] += count
+
+
+def _looked_up(presence: Presence, as_of: dt.datetime) -> Verdict:
+    match presence:
+        case Presence.ACCEPTED:
+            return Verdict(State.ACCEPTED, "found", "the channel's records have it")
+        case Presence.ABSENT:
+            return Verdict(State.PENDING, "not_sent", "the channel's records do not have it", as_of)
+        case Presence.UNKNOWN:
+            where = f"the dispatcher died with it in hand on {machine().split('/')[0]}"
+            return Verdict(State.UNSURE, "dispatcher_died", where)
+    assert_never(presence)

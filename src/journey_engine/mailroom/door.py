@@ -1,0 +1,225 @@
+"""The door (rule 22): the decisions of a run come in together with its number, in one transaction, once.
+
+What has an id that is already here stays as it is, so that a restored engine which decides the same again
+sends nothing twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from journey_engine.errors import JourneyError
+from journey_engine.mailroom.states import State
+from journey_engine.mailroom.store import Store
+from journey_engine.mailroom.tables import in_state, loaded_runs, messages, suppressions, tasks
+from journey_engine.message import plain
+from journey_engine.records import Decision, DecisionKind
+from journey_engine.times import parse_instant
+
+BATCH = 5_000
+_MESSAGE = tuple(column.name for column in messages.columns)
+_TASK = tuple(column.name for column in tasks.columns)
+_to_json = json.JSONEncoder(default=plain, separators=(",", ":"), ensure_ascii=False).encode
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What a run brought in. `already`: it was here before, nothing was done. `known`: ids that were here."""
+
+    run: int
+    already: bool = False
+    messages: Mapping[str, int] = field(default_factory=dict)
+    tasks: int = 0
+    cancelled: int = 0
+    suppressed: int = 0
+    known: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MissedRun:
+    """A run that the engine committed and the mailroom does not have."""
+
+    run: int
+    run_id: str
+    as_of: dt.datetime
+    decisions: Iterable[Decision]
+
+
+def last_loaded(store: Store) -> int:
+    """The newest run in the mailroom; 0 when none."""
+    with store.read() as db:
+        return int(db.execute(select(func.coalesce(func.max(loaded_runs.c.run), 0))).scalar_one())
+
+
+def load_run(store: Store, run: MissedRun) -> LoadResult:
+    """Take a run in. Raises JourneyError when runs before it are missing."""
+    with store.write() as db:
+        newest = db.execute(select(func.coalesce(func.max(loaded_runs.c.run), 0))).scalar_one()
+        if run.run > newest + 1:
+            raise JourneyError(
+                f"the mailroom knows the runs up to {newest}, and this is run {run.run}: it was "
+                "restored from an older copy, or is not the mailroom of this engine",
+                remedy="`journey mailroom recover` takes the missing runs in as unsure: none is sent blindly",
+                code="mailroom_behind",
+            )
+        return _take(store, db, run, unsure=False)
+
+
+def recover(store: Store, runs: Iterable[MissedRun]) -> list[LoadResult]:
+    """Take missing runs in as `unsure`, oldest first, each in its own transaction."""
+    done = []
+    for run in sorted(runs, key=lambda one: one.run):
+        with store.write() as db:
+            done.append(_take(store, db, run, unsure=True))
+    return done
+
+
+def _take(store: Store, db: Connection, run: MissedRun, *, unsure: bool) -> LoadResult:
+    # A restored engine may number another run the same: its run_id differs, and what it newly decided
+    # must not be lost.
+    known = select(loaded_runs.c.run).where(loaded_runs.c.run == run.run, loaded_runs.c.run_id == run.run_id)
+    if db.execute(known).first() is not None:
+        return LoadResult(run.run, already=True)
+    load = _Load(store, db, run.as_of, unsure)
+    for decision in run.decisions:
+        load.take(decision)
+    result = load.finish(run.run)
+    db.execute(
+        insert(loaded_runs),
+        {"run": run.run, "run_id": run.run_id, "as_of": run.as_of, "decisions": load.decisions},
+    )
+    return result
+
+
+class _Load:
+    """The rows of one run on their way in."""
+
+    def __init__(self, store: Store, db: Connection, as_of: dt.datetime, unsure: bool) -> None:
+        self.store, self.db, self.unsure = store, db, unsure
+        self.as_of, self.changed = as_of, store.instant(as_of)
+        self.message_rows: list[tuple[Any, ...]] = []
+        self.task_rows: list[tuple[Any, ...]] = []
+        self.cancels: list[dict[str, str]] = []
+        self.suppressed: list[tuple[Any, ...]] = []
+        self.states: Counter[str] = Counter()
+        self.decisions = self.tasks = self.offered = self.new = 0
+
+    def take(self, decision: Decision) -> None:
+        """One decision into its pile; full piles go to the store."""
+        self.decisions += 1
+        match decision.kind:
+            case DecisionKind.MESSAGE:
+                self.message_rows.append(self._message(decision))
+                if len(self.message_rows) >= BATCH:
+                    self._flush()
+            case DecisionKind.TASK:
+                self.task_rows.append(self._task(decision))
+                if len(self.task_rows) >= BATCH:
+                    self._flush()
+            case DecisionKind.CANCEL:
+                reason = decision.reason or str(decision.payload.get("reason", "left"))
+                self.cancels.append({"pass_": decision.enrollment_id, "why": reason})
+            case DecisionKind.SUPPRESS:
+                topic = decision.payload.get("topic") or ""
+                reason = decision.payload.get("reason") or decision.reason or "unsubscribed"
+                self.suppressed.append((decision.customer_id, topic, reason, self.changed))
+            case DecisionKind.SET:
+                pass  # an attribute: it lives in the engine
+
+    def finish(self, run: int) -> LoadResult:
+        """Write what is left, then take back the messages of passes that ended."""
+        self._flush()
+        cancelled = 0
+        if self.cancels:
+            statement = (
+                update(messages)
+                .where(messages.c.enrollment_id == bindparam("pass_"), in_state(State.PENDING))
+                .values(state=State.CANCELLED.value, reason=bindparam("why"), changed_at=self.as_of)
+            )
+            cancelled = self.db.execute(statement, self.cancels).rowcount
+        columns = [column.name for column in suppressions.columns]
+        suppressed = self.store.insert_new(self.db, suppressions, columns, self.suppressed)
+        known = self.offered - self.new
+        return LoadResult(run, False, dict(self.states), self.tasks, cancelled, suppressed, known)
+
+    def _flush(self) -> None:
+        self.offered += len(self.message_rows) + len(self.task_rows)
+        self.new += self.store.insert_new(self.db, messages, _MESSAGE, self.message_rows)
+        self.new += self.store.insert_new(self.db, tasks, _TASK, self.task_rows)
+        self.tasks += len(self.task_rows)
+        self.message_rows, self.task_rows = [], []
+
+    def _state(self, decision: Decision) -> tuple[str, str | None]:
+        if self.unsure and decision.state == "pending":
+            return State.UNSURE.value, "recovered"
+        return decision.state.value, decision.reason
+
+    def _message(self, decision: Decision) -> tuple[Any, ...]:
+        payload, (state, reason) = decision.payload, self._state(decision)
+        self.states[state] += 1
+        due = self.store.instant(decision.due_at)
+        hours = payload.get("send_hours") or (None, None)
+        return (
+            decision.decision_id,
+            decision.run,
+            decision.journey,
+            decision.version,
+            decision.enrollment_id,
+            decision.customer_id,
+            decision.step,
+            decision.occurrence,
+            state,
+            reason,
+            None,  # detail
+            due,
+            self.store.instant(decision.reached_at),
+            due,  # try_at
+            self.changed,
+            0,  # attempts
+            None,  # claimed_by
+            payload["template"],
+            payload.get("topic"),
+            payload.get("topic_class") or "marketing",
+            payload.get("channel") or "file",
+            payload.get("to"),
+            payload.get("name"),
+            payload.get("locale"),
+            payload.get("timezone") or "UTC",
+            payload.get("max_lateness_s"),
+            hours[0],
+            hours[1],
+            _to_json(payload.get("values") or {}),
+        )
+
+    def _task(self, decision: Decision) -> tuple[Any, ...]:
+        payload, (state, reason) = decision.payload, self._state(decision)
+        deadline = payload.get("due_at")
+        if isinstance(deadline, str):
+            deadline = parse_instant(deadline)
+        return (
+            decision.decision_id,
+            decision.run,
+            decision.journey,
+            decision.version,
+            decision.enrollment_id,
+            decision.customer_id,
+            decision.step,
+            decision.occurrence,
+            state,
+            reason,
+            None,  # detail
+            self.store.instant(decision.due_at),
+            self.changed,
+            payload["team"],
+            payload["title"],
+            self.store.instant(deadline),
+            None,  # done_at
+            _to_json(payload.get("values") or {}),
+        )

@@ -1,0 +1,67 @@
+"""What is checked again when a message is about to leave (rules 5, 14, 18 and 19). Pure: reads no store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from journey_engine.mailroom.states import State
+from journey_engine.message import is_address
+from journey_engine.times import into_hours, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a message: its next state and why; `try_at` when it waits."""
+
+    state: State
+    reason: str | None = None
+    detail: str | None = None
+    try_at: dt.datetime | None = None
+    bounced: bool = False
+
+
+def judge(row: Row[Any], as_of: dt.datetime, suppressed: Collection[tuple[str, str]]) -> Verdict:
+    """Claim it, skip it, or let it wait. `suppressed` holds (topic or empty, reason) of this customer."""
+    late = (as_of - row.reached_at).total_seconds()
+    if row.max_lateness_s is not None and late > row.max_lateness_s:
+        return Verdict(State.SKIPPED, "too_late", f"{int(late // 3600)} hours after it was meant")
+    if not (row.recipient or "").strip():
+        return Verdict(State.SKIPPED, "no_address")
+    if not is_address(row.recipient.strip()):
+        return Verdict(State.SKIPPED, "invalid_address", f"'{row.recipient}' is no address")
+    stop = _stopped_by(row, suppressed)
+    if stop is not None:
+        return Verdict(State.SKIPPED, stop)
+    if row.send_from is None:
+        return Verdict(State.CLAIMED)
+    try:
+        opens = into_hours(as_of, row.timezone, parse_time(row.send_from), parse_time(row.send_until))
+    except KeyError:
+        return Verdict(State.REFUSED, "invalid_timezone", f"'{row.timezone}' is no zone")
+    if opens != as_of:
+        return Verdict(
+            State.PENDING, "send_hours", f"between {row.send_from} and {row.send_until} there", opens
+        )
+    return Verdict(State.CLAIMED)
+
+
+def _stopped_by(row: Row[Any], suppressed: Collection[tuple[str, str]]) -> str | None:
+    """The reason that keeps this message from this customer.
+
+    A dead address takes nothing. A complaint ends everything but staff notices. Unsubscribing from a
+    topic ends that topic whatever its class; unsubscribing from everything ends marketing.
+    """
+    for topic, reason in sorted(suppressed):
+        if row.topic_class == "staff" and reason != "unsubscribed":
+            continue  # goes to the company's own people
+        if topic and topic != row.topic:
+            continue
+        if reason == "unsubscribed" and not topic and row.topic_class != "marketing":
+            continue
+        return reason
+    return None

@@ -1,0 +1,236 @@
+"""What is in the mailroom, by state and reason, and what an operator may do about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select, update
+
+from journey_engine.errors import JourneyError
+from journey_engine.mailroom.claim import resolve
+from journey_engine.mailroom.eligible import Verdict
+from journey_engine.mailroom.states import ENDED_BY, State
+from journey_engine.mailroom.store import Store
+from journey_engine.mailroom.tables import feedback, in_state, messages, tasks
+from journey_engine.records import Event
+
+CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Messages that stand alike: how many, since when, one of their details, what ends their state."""
+
+    state: State
+    reason: str | None
+    template: str
+    count: int
+    oldest: dt.datetime
+    newest: dt.datetime
+    detail: str | None
+    ended_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One message in a list."""
+
+    message_id: str
+    state: State
+    reason: str | None
+    detail: str | None
+    customer_id: str
+    journey: str
+    step: str
+    template: str
+    channel: str
+    due_at: dt.datetime
+    try_at: dt.datetime
+    changed_at: dt.datetime
+    attempts: int
+
+
+def counts(store: Store, run: int | None = None) -> dict[str, int]:
+    """How many messages are in each state, of one run or of all; states without any are left out."""
+    query = select(messages.c.state, func.count()).group_by(messages.c.state).order_by(messages.c.state)
+    if run is not None:
+        query = query.where(messages.c.run == run)
+    with store.read() as db:
+        return {str(row[0]): int(row[1]) for row in db.execute(query)}
+
+
+def groups(store: Store, state: State | None = None, reason: str | None = None) -> list[Group]:
+    """Everything, grouped by state, reason and template: a broken template shows up once."""
+    keys = (messages.c.state, messages.c.reason, messages.c.template)
+    query = (
+        select(
+            *keys,
+            func.count(),
+            func.min(messages.c.changed_at),
+            func.max(messages.c.changed_at),
+            func.min(messages.c.detail),
+        )
+        .where(_chosen(state, reason, None, None))
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    with store.read() as db:
+        found = [tuple(row) for row in db.execute(query)]
+    return [
+        Group(State(state), why, template, count, oldest, newest, detail, ENDED_BY[State(state)])
+        for state, why, template, count, oldest, newest, detail in found
+    ]
+
+
+def rows(
+    store: Store, state: State | None = None, reason: str | None = None, limit: int = 100
+) -> list[Listed]:
+    """Single messages, those that have stood longest first."""
+    names = list(Listed.__slots__)
+    query = (
+        select(*(messages.c[name] for name in names))
+        .where(_chosen(state, reason, None, None))
+        .order_by(messages.c.changed_at, messages.c.message_id)
+        .limit(limit)
+    )
+    with store.read() as db:
+        found = [row._asdict() for row in db.execute(query)]
+    return [Listed(**{**row, "state": State(row["state"])}) for row in found]
+
+
+def task_counts(store: Store) -> dict[tuple[str, str], int]:
+    """How many tasks each team has, by state; a given task that is done counts as `done`."""
+    done = tasks.c.done_at.is_not(None)
+    keys = (tasks.c.team, tasks.c.state, done)
+    query = select(*keys, func.count()).group_by(*keys)
+    with store.read() as db:
+        found = db.execute(query).all()
+    return {(team, "done" if is_done else state): count for team, state, is_done, count in found}
+
+
+def open_enrollments(store: Store, before_run: int) -> Iterator[str]:
+    """The passes with a pending or claimed message of a run before this one (rule 5)."""
+    last = ""
+    while True:
+        parts = [
+            select(messages.c.enrollment_id)
+            .where(in_state(state), messages.c.run < before_run, messages.c.enrollment_id > last)
+            .distinct()
+            .order_by(messages.c.enrollment_id)
+            .limit(CHUNK)
+            for state in (State.PENDING, State.CLAIMED)
+        ]
+        with store.read() as db:
+            found = sorted({one for part in parts for one in db.execute(part).scalars()})[:CHUNK]
+        yield from found
+        if len(found) < CHUNK:
+            return
+        last = found[-1]
+
+
+def all_feedback(store: Store) -> Iterator[Event]:
+    """Everything that happened, in order of event ids; whoever collects it leaves out what it knows."""
+    last = ""
+    while True:
+        query = select(feedback).where(feedback.c.event_id > last).order_by(feedback.c.event_id).limit(CHUNK)
+        with store.read() as db:
+            found = db.execute(query).all()
+        for row in found:
+            yield Event(row.event_id, row.customer_id, row.name, row.occurred_at, json.loads(row.properties))
+        if len(found) < CHUNK:
+            return
+        last = found[-1].event_id
+
+
+# what an operator may do
+
+_RETRIED = (State.REFUSED, State.UNSURE)
+_CANCELLED = (State.PENDING, State.UNSURE, State.REFUSED)
+
+
+def retry(
+    store: Store,
+    state: State,
+    as_of: dt.datetime,
+    *,
+    reason: str | None = None,
+    template: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> int:
+    """Refused or unsure messages become due again at the operator's word; how many."""
+    _allow("retried", state, _RETRIED)
+    values = {"state": State.PENDING.value, "reason": "retried", "detail": None, "try_at": as_of}
+    return _move(store, state, reason, template, ids, {**values, "changed_at": as_of})
+
+
+def cancel(
+    store: Store,
+    state: State,
+    as_of: dt.datetime,
+    *,
+    reason: str | None = None,
+    template: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> int:
+    """Pending, unsure or refused messages are given up; how many."""
+    _allow("cancelled", state, _CANCELLED)
+    values = {"state": State.CANCELLED.value, "reason": "by_hand", "changed_at": as_of}
+    return _move(store, state, reason, template, ids, values)
+
+
+def accept(
+    store: Store,
+    as_of: dt.datetime,
+    *,
+    reason: str | None = None,
+    template: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> int:
+    """Unsure messages did go out, says the operator: they count as sent; how many."""
+    with store.read() as db:
+        query = select(messages).where(_chosen(State.UNSURE, reason, template, ids))
+        settled = [(row, Verdict(State.ACCEPTED, "by_hand")) for row in db.execute(query)]
+    for start in range(0, len(settled), CHUNK):
+        resolve(store, as_of, settled[start : start + CHUNK])
+    return len(settled)
+
+
+def _allow(what: str, state: State, allowed: tuple[State, ...]) -> None:
+    if state not in allowed:
+        raise JourneyError(
+            f"messages that are {state} cannot be {what}",
+            remedy=f"choose among {', '.join(allowed)}",
+            code="final_state",
+        )
+
+
+def _move(
+    store: Store,
+    state: State,
+    reason: str | None,
+    template: str | None,
+    ids: Sequence[str] | None,
+    values: dict[str, Any],
+) -> int:
+    with store.write() as db:
+        changed = update(messages).where(_chosen(state, reason, template, ids)).values(**values)
+        return db.execute(changed).rowcount
+
+
+def _chosen(
+    state: State | None, reason: str | None, template: str | None, ids: Sequence[str] | None
+) -> ColumnElement[bool]:
+    terms: list[ColumnElement[bool]] = [messages.c.message_id.is_not(None)]
+    if state is not None:
+        terms.append(in_state(state))
+    if reason is not None:
+        terms.append(messages.c.reason == reason)
+    if template is not None:
+        terms.append(messages.c.template == template)
+    if ids is not None:
+        terms.append(messages.c.message_id.in_(ids))
+    return and_(*terms)

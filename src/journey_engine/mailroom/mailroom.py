@@ -1,0 +1,173 @@
+"""`Mailroom`: one open mailroom, and everything the rooms above may ask of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+from sqlalchemy import select
+
+from journey_engine.mailroom import door, listing
+from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.lease import Clock, Lease, Pace, hold, machine, process_start
+from journey_engine.mailroom.listing import Group, Listed
+from journey_engine.mailroom.states import State
+from journey_engine.mailroom.store import Store
+from journey_engine.mailroom.tables import suppressions
+from journey_engine.mailroom.tasks import finish_task
+from journey_engine.records import Decision, Event
+
+_workers = itertools.count(1)
+
+
+class Mailroom:
+    """An open mailroom. Close it, or use it in a `with` block."""
+
+    def __init__(self, store: Store, meta: dict[str, str], pace: Pace) -> None:
+        self.store = store
+        self.pace = pace
+        self.environment = meta["environment"]
+        self.store_id = meta["store_id"]
+        """Made once with the mailroom: the engine's store keeps it too, so that a strange pair is noticed."""
+        self.link_key = meta["link_key"]
+        self.link_keys = {
+            key.removeprefix("link_key."): bytes.fromhex(value)
+            for key, value in meta.items()
+            if key.startswith("link_key.")
+        }
+
+    @classmethod
+    def open(cls, url: str, *, environment: str, pace: Pace = Pace()) -> Mailroom:
+        """Open the mailroom at a database URL, making it when it is not there.
+
+        Raises JourneyError when it cannot be opened, is of a newer version or belongs to another environment.
+        """
+        store = Store(url)
+        try:
+            return cls(store, store.prepare(environment), pace)
+        except BaseException:
+            store.close()
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.store.close()
+
+    def __enter__(self) -> Mailroom:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # leases
+
+    def lease(self, name: str, owner: str, clock: Clock) -> AbstractContextManager[Lease]:
+        """Hold a lease for a block. Raises JourneyError naming a live holder; a dead one is overtaken."""
+        return hold(self.store, name, owner, clock, self.pace)
+
+    def worker(self, owner: str, clock: Clock) -> AbstractContextManager[Lease]:
+        """A dispatcher's sign of life, under a name of its own."""
+        name = f"worker {machine()} {os.getpid()} {process_start(os.getpid())} {next(_workers)}"
+        return hold(self.store, name, owner, clock, self.pace)
+
+    # the door
+
+    def last_loaded(self) -> int:
+        """The newest run that was taken in; 0 when none."""
+        return door.last_loaded(self.store)
+
+    def load_run(
+        self, run: int, run_id: str, as_of: dt.datetime, decisions: Iterable[Decision]
+    ) -> LoadResult:
+        """Take a run's decisions in, all or nothing; a run that is here already changes nothing.
+
+        Raises JourneyError when runs before it are missing.
+        """
+        return door.load_run(self.store, MissedRun(run, run_id, as_of, decisions))
+
+    def recover(self, runs: Iterable[MissedRun]) -> list[LoadResult]:
+        """Take missing runs in as `unsure`: nothing of them is sent blindly."""
+        return door.recover(self.store, runs)
+
+    # what the next night needs
+
+    def open_enrollments(self, before_run: int) -> Iterator[str]:
+        """Passes with a pending or claimed message of an earlier run (rule 5)."""
+        return listing.open_enrollments(self.store, before_run)
+
+    def feedback(self) -> Iterator[Event]:
+        """Everything that happened, as events with deterministic ids."""
+        return listing.all_feedback(self.store)
+
+    # what people ask
+
+    def counts(self, run: int | None = None) -> dict[str, int]:
+        """How many messages are in each state."""
+        return listing.counts(self.store, run)
+
+    def groups(self, state: State | None = None, reason: str | None = None) -> list[Group]:
+        """Messages by state, reason and template."""
+        return listing.groups(self.store, state, reason)
+
+    def listing(
+        self, state: State | None = None, reason: str | None = None, limit: int = 100
+    ) -> list[Listed]:
+        """Single messages, those that have stood longest first."""
+        return listing.rows(self.store, state, reason, limit)
+
+    def task_counts(self) -> dict[tuple[str, str], int]:
+        """How many tasks each (team, state) has."""
+        return listing.task_counts(self.store)
+
+    def suppressed(self, customer_id: str) -> list[tuple[str | None, str]]:
+        """The (topic or None for all, reason) pairs that stop messages to this customer."""
+        with self.store.read() as db:
+            query = select(suppressions).where(suppressions.c.customer_id == customer_id)
+            return sorted(((row.topic or None, row.reason) for row in db.execute(query)), key=str)
+
+    # what an operator says
+
+    def retry(
+        self,
+        state: State,
+        as_of: dt.datetime,
+        *,
+        reason: str | None = None,
+        template: str | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> int:
+        """Refused or unsure messages become due again; how many."""
+        return listing.retry(self.store, state, as_of, reason=reason, template=template, ids=ids)
+
+    def cancel(
+        self,
+        state: State,
+        as_of: dt.datetime,
+        *,
+        reason: str | None = None,
+        template: str | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> int:
+        """Pending, unsure or refused messages are given up; how many."""
+        return listing.cancel(self.store, state, as_of, reason=reason, template=template, ids=ids)
+
+    def accept(
+        self,
+        as_of: dt.datetime,
+        *,
+        reason: str | None = None,
+        template: str | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> int:
+        """Unsure messages did go out; how many."""
+        return listing.accept(self.store, as_of, reason=reason, template=template, ids=ids)
+
+    def finish_task(self, task_id: str, as_of: dt.datetime) -> None:
+        """Somebody has done a task."""
+        finish_task(self.store, task_id, as_of)

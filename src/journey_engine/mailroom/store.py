@@ -1,0 +1,180 @@
+"""Opening the mailroom's database and its transactions, with every failure explained.
+
+SQLite runs in WAL mode and flushes every commit to the disk: a receipt that a power cut takes back would
+be a message sent twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from journey_engine.errors import JourneyError
+from journey_engine.mailroom.tables import SCHEMA_VERSION, Instant, meta, metadata
+
+BUSY_MS = 30_000
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR", "53100")
+_EXPLAINED = (
+    (_FULL, "no_space", "the disk is full or cannot be written", "free some space and run it again"),
+    (("SQLITE_BUSY",), "busy", "another process keeps it locked", "wait for the other command to end"),
+    (
+        ("SQLITE_NOTADB", "SQLITE_CORRUPT"),
+        "damaged",
+        "the file is no intact SQLite database",
+        "restore it from a copy; then `journey mailroom recover` takes the missing runs in",
+    ),
+    (
+        ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"),
+        "unwritable",
+        "the file or its folder cannot be written",
+        "mend its permissions, or `mailroom:` in project.yaml",
+    ),
+)
+
+
+class Store:
+    """One database: transactions for reading and for writing."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() == "sqlite" and parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = _engine(url)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            raise JourneyError(
+                f"the mailroom '{url}' cannot be opened: {error}",
+                remedy="write `mailroom: sqlite:///var/mailroom.sqlite` in project.yaml",
+                code="mailroom_settings",
+            ) from None
+        except OSError as error:
+            raise JourneyError(
+                f"the folder of the mailroom '{url}' cannot be made: {error.strerror}",
+                remedy="mend its permissions, or `mailroom:` in project.yaml",
+                code="unwritable",
+            ) from None
+        self.writing = self.engine.execution_options(writing=True)
+        self.dialect = self.engine.dialect
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write; one at a time on SQLite."""
+        with self._explained(), self.writing.begin() as db:
+            yield db
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view."""
+        with self._explained(), self.engine.begin() as db:
+            yield db
+
+    def insert_new(
+        self, db: Connection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]
+    ) -> int:
+        """Insert tuples as they are, leaving rows whose key is there already; how many were new.
+
+        Instants must have gone through `instant`. Bypasses SQLAlchemy's parameters, which cost more than
+        the insert itself.
+        """
+        if not rows:
+            return 0
+        flavour = sqlite if self.dialect.name == "sqlite" else postgresql
+        statement = flavour.insert(table).on_conflict_do_nothing()
+        compiled = statement.compile(dialect=self.dialect, column_keys=list(columns))
+        order = compiled.positiontup
+        if order is None:
+            named = [dict(zip(columns, row, strict=True)) for row in rows]
+            return db.exec_driver_sql(str(compiled), named).rowcount
+        places = [list(columns).index(name) for name in order]
+        if places != list(range(len(columns))):
+            rows = [tuple(row[place] for place in places) for row in rows]
+        return db.exec_driver_sql(str(compiled), rows).rowcount
+
+    def instant(self, value: Any) -> Any:
+        """An instant as the driver stores it."""
+        if value is None:
+            return None
+        naive = Instant().process_bind_param(value, self.dialect)
+        return naive.isoformat(" ", "microseconds") if naive and self.dialect.name == "sqlite" else naive
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            name = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
+            for names, code, what, remedy in _EXPLAINED:
+                if str(name).startswith(names):
+                    message = f"the mailroom {self.url}: {what}"
+                    raise JourneyError(message, remedy=remedy, code=code) from error
+            raise
+
+    def prepare(self, environment: str) -> dict[str, str]:
+        """Make the tables when there are none; check whose they are. The contents of `meta`."""
+        with self.write() as db:
+            if not inspect(db).has_table("meta"):
+                metadata.create_all(db)
+                key = secrets.token_hex(32)
+                key_id = hashlib.sha256(key.encode()).hexdigest()[:8]
+                start = {
+                    "schema_version": str(SCHEMA_VERSION),
+                    "environment": environment,
+                    "store_id": secrets.token_hex(16),
+                    "link_key": key_id,
+                    f"link_key.{key_id}": key,
+                }
+                db.execute(meta.insert(), [{"key": key, "value": value} for key, value in start.items()])
+            known = {row.key: row.value for row in db.execute(select(meta))}
+        self._check(known, environment)
+        return known
+
+    def _check(self, known: dict[str, str], environment: str) -> None:
+        version = int(known["schema_version"])
+        if version > SCHEMA_VERSION:
+            raise JourneyError(
+                f"the mailroom {self.url} was made by a newer version "
+                f"(schema {version}, this one knows {SCHEMA_VERSION})",
+                remedy="install the newer version of journey-engine; this one changes nothing",
+                code="newer_schema",
+            )
+        if known["environment"] != environment:
+            raise JourneyError(
+                f"the mailroom {self.url} belongs to the environment '{known['environment']}', "
+                f"and this project says '{environment}'",
+                remedy="a copy must not send what the original sends: give this environment "
+                "its own `mailroom:` in project.yaml",
+                code="other_environment",
+            )
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say so
+    for pragma in (f"busy_timeout = {BUSY_MS}", "journal_mode = WAL", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(db: Connection) -> None:
+    db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get("writing") else "BEGIN")

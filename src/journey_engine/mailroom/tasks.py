@@ -1,0 +1,117 @@
+"""Tasks: work for people of the company.
+
+A task is given to its team when it is due, and done when somebody says so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from journey_engine.errors import JourneyError
+from journey_engine.mailroom.states import State
+from journey_engine.mailroom.store import Store
+from journey_engine.mailroom.tables import feedback, in_state, tasks
+from journey_engine.message import Aborted, MessageRef, RenderError, Renders
+
+BATCH = 500
+
+
+def give_tasks(
+    store: Store, as_of: dt.datetime, renderer: Renders, trouble: Callable[[str, str, str], None]
+) -> int:
+    """Word the title of every due task and give it to its team; how many. Nothing here can be in doubt."""
+    given = 0
+    while True:
+        with store.write() as db:
+            rows = db.execute(
+                select(tasks)
+                .where(in_state(State.PENDING, tasks), tasks.c.try_at <= as_of)
+                .order_by(tasks.c.try_at, tasks.c.task_id)
+                .limit(BATCH)
+                .with_for_update(skip_locked=True)
+            ).all()
+            if not rows:
+                return given
+            worded = [_word(row, renderer) for row in rows]
+            for change in worded:
+                if change["new_state"] == State.REFUSED:
+                    trouble(f"task of {change['journey']}", change["new_reason"], change["new_detail"])
+            _write(store, db, as_of, list(rows), worded)
+            given += sum(change["new_state"] == State.ACCEPTED for change in worded)
+
+
+def _word(row: Row[Any], renderer: Renders) -> dict[str, Any]:
+    change = {"id_": row.task_id, "journey": row.journey, "new_title": row.title}
+    try:
+        title = renderer.render_line(
+            row.title, json.loads(row.variables), MessageRef(row.task_id, row.customer_id)
+        )
+    except Aborted as stop:
+        return {**change, "new_state": State.SKIPPED, "new_reason": "aborted", "new_detail": stop.reason}
+    except RenderError as error:
+        return {**change, "new_state": State.REFUSED, "new_reason": error.code, "new_detail": error.message}
+    return {**change, "new_title": title, "new_state": State.ACCEPTED, "new_reason": None, "new_detail": None}
+
+
+def _write(
+    store: Store, db: Connection, as_of: dt.datetime, rows: list[Row[Any]], worded: list[dict[str, Any]]
+) -> None:
+    statement = (
+        update(tasks)
+        .where(tasks.c.task_id == bindparam("id_"), in_state(State.PENDING, tasks))
+        .values(
+            state=bindparam("new_state"),
+            reason=bindparam("new_reason"),
+            detail=bindparam("new_detail"),
+            title=bindparam("new_title"),
+            changed_at=as_of,
+        )
+    )
+    db.execute(statement, [{key: one[key] for key in one if key != "journey"} for one in worded])
+    pairs = zip(rows, worded, strict=True)
+    given = [row for row, change in pairs if change["new_state"] == State.ACCEPTED]
+    _record(store, db, as_of, "given", given)
+
+
+def finish_task(store: Store, task_id: str, as_of: dt.datetime) -> None:
+    """Somebody has done it. Raises JourneyError for a task that was not given to anybody."""
+    with store.write() as db:
+        row = db.execute(
+            select(tasks).where(tasks.c.task_id == task_id, in_state(State.ACCEPTED, tasks))
+        ).first()
+        if row is None:
+            raise JourneyError(
+                f"there is no open task '{task_id}'",
+                remedy="`journey mailroom` lists the tasks",
+                code="no_task",
+            )
+        if row.done_at is None:
+            db.execute(update(tasks).where(tasks.c.task_id == task_id).values(done_at=as_of))
+            _record(store, db, as_of, "done", [row])
+
+
+def _record(store: Store, db: Connection, as_of: dt.datetime, word: str, rows: list[Row[Any]]) -> None:
+    events: list[tuple[Any, ...]] = [
+        (
+            f"{row.task_id}:{word}",
+            row.customer_id,
+            f"task_{word}",
+            store.instant(as_of),
+            json.dumps(
+                {
+                    "task_id": row.task_id,
+                    "team": row.team,
+                    "journey": row.journey,
+                    "enrollment_id": row.enrollment_id,
+                    "step": row.step,
+                }
+            ),
+        )
+        for row in rows
+    ]
+    store.insert_new(db, feedback, [column.name for column in feedback.columns], events)
