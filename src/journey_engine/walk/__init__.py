@@ -18,6 +18,7 @@ from journey_engine.walk.ledger import (
 )
 from journey_engine.walk.life import Life, walk
 from journey_engine.walk.night import after_run, walk_night
+from journey_engine.walk.trace import Verdict, trace
 
 __all__ = [
     "CustomerState",
@@ -26,12 +27,14 @@ __all__ = [
     "Membership",
     "Overlay",
     "Scene",
+    "Verdict",
     "WalkResult",
     "WorldState",
     "after_run",
     "judge",
     "look",
     "take_in",
+    "trace",
     "walk",
     "walk_night",
 ]

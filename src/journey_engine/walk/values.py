@@ -83,7 +83,8 @@ def as_date(value: Any) -> dt.date | None:
     if isinstance(value, str):
         value = _parsed(value[:10])
     if isinstance(value, dt.datetime):
-        return value.astimezone(UTC).date()
+        instant = as_instant(value)
+        return instant.date() if instant else None
     return value if isinstance(value, dt.date) else None
 
 
