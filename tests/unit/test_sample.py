@@ -23,7 +23,7 @@ from journey_engine.sample import CUSTOMER_COLUMNS, EVENT_COLUMNS, QUIET_DAYS, U
 NIGHTS = [datetime(2026, 2, 28, 2, tzinfo=UTC) + timedelta(days=n) for n in range(3)]
 WHOLE_SHOP = {
     "customers.csv": "99038b76095da076",
-    "events.csv": "d1bd26ae880d5435",
+    "events.csv": "e7c13bf85df9d564",
 }
 
 
