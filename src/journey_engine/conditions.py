@@ -70,9 +70,7 @@ class Comparison(Word):
     at_most: Scalar | None = None
     above: Scalar | None = None
     below: Scalar | None = None
-    between: tuple[Scalar, Scalar] | None = Field(
-        None, description="From the first to the second, both included"
-    )
+    between: tuple[Scalar, Scalar] | None = Field(None, description="From the first to the second, both included")
     contains: str | None = None
     starts_with: str | None = None
     exists: Flag | None = Field(None, description="Whether there is a value at all")
@@ -117,9 +115,7 @@ class PropertyComparison(Comparison):
     @model_validator(mode="after")
     def _no_distance(self) -> PropertyComparison:
         if self.within is not None or self.before is not None:
-            raise ValueError(
-                "'within' and 'before' compare customer attributes; an event has its own 'within'"
-            )
+            raise ValueError("'within' and 'before' compare customer attributes; an event has its own 'within'")
         return self
 
 
@@ -242,9 +238,7 @@ class EventCondition(EventWords, ConditionWord):
     sum: Total | None = None
     first: Distance | None = None
     last: Distance | None = None
-    since: str | None = Field(
-        None, description="A step of this journey: what happened after the pass left it"
-    )
+    since: str | None = Field(None, description="A step of this journey: what happened after the pass left it")
     same: str | None = Field(None, description="A property that must equal the trigger's event's")
     ever: Flag = Field(False, description="Inside a pass: count the whole history")
 

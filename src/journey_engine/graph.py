@@ -131,7 +131,7 @@ class OnEvent(Frozen):
 
 
 class OnSilence(Frozen):
-    """An instant of the set followed by none of it, nor of `without`, in (t, t + length]; fires at its end."""
+    """An instant of the set with none of it after it, nor of `without`, in (t, t + length]; fires then."""
 
     kind: Literal["silence"] = "silence"
     events: EventSet
@@ -147,7 +147,7 @@ class Shift(Frozen):
 
 
 class OnDate(Frozen):
-    """A date attribute, each year or month or once, at a local time, shifted by each offset (None: not)."""
+    """A date attribute, each year or month or once, at a local time, shifted by each offset (or None)."""
 
     kind: Literal["date"] = "date"
     attribute: str

@@ -54,9 +54,7 @@ class Word(BaseModel):
         return {cls.main: value} if cls.whole or not isinstance(value, Mapping) else value
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         whole = handler(schema)
         if cls.main is None:
             return whole
@@ -83,9 +81,7 @@ def one_key(value: Any, words: Mapping[str, type[Word]], what: str) -> str:
     if isinstance(value, str) and value in words:
         return value
     if not isinstance(value, Mapping):
-        raise PydanticCustomError(
-            "one_word", f"a {what} begins with one word of: {allowed}; found {shown(value)}"
-        )
+        raise PydanticCustomError("one_word", f"a {what} begins with one word of: {allowed}; found {shown(value)}")
     keys = [str(key) for key in value]
     if len(keys) != 1:
         found = ", ".join(keys) if keys else "nothing"

@@ -40,9 +40,7 @@ class Expects(Word):
 
     main: ClassVar[str | None] = "rows"
     rows: Whole = Field(default=0, ge=0, description="At least so many rows")
-    freshness: Length | None = Field(
-        default=None, description="The newest occurred_at is not longer ago than this"
-    )
+    freshness: Length | None = Field(default=None, description="The newest occurred_at is not longer ago than this")
 
 
 class Source(Word):
@@ -56,9 +54,7 @@ class Source(Word):
     main: ClassVar[str | None] = "path"
     path: str | None = None
     table: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="Known name: the column's name in the source"
-    )
+    columns: dict[str, str] = Field(default_factory=dict, description="Known name: the column's name in the source")
     timezone: str | None = Field(
         None, description="The zone of instants that carry none; without it they are set aside"
     )
@@ -251,7 +247,5 @@ class Project(Word):
     @classmethod
     def _engine(cls, value: str) -> str:
         if not value.startswith("duckdb:///"):
-            raise ValueError(
-                f"'{value}' is no engine that this version runs; write duckdb:///var/engine.duckdb"
-            )
+            raise ValueError(f"'{value}' is no engine that this version runs; write duckdb:///var/engine.duckdb")
         return value

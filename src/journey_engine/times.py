@@ -180,7 +180,12 @@ def _stretches(name: str, changes: list[tuple[dt.datetime, int]]) -> list[Offset
     for index in range(len(rows) - 1):
         nxt = rows[index + 1]
         rows[index] = Offset(
-            name, rows[index].utc_from, nxt.utc_from, rows[index].local_from, nxt.local_from, rows[index].seconds
+            name,
+            rows[index].utc_from,
+            nxt.utc_from,
+            rows[index].local_from,
+            nxt.local_from,
+            rows[index].seconds,
         )
     return rows
 

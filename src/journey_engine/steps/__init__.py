@@ -27,10 +27,7 @@ STEPS: tuple[type[Step], ...] = (
     TaskStep,
     SetStep,
     ExitStep,
-    *(
-        point.load()
-        for point in sorted(entry_points(group="journey_engine.steps"), key=lambda point: point.name)
-    ),
+    *(point.load() for point in sorted(entry_points(group="journey_engine.steps"), key=lambda point: point.name)),
 )
 
 AnyStep = one_of(STEPS, "step")

@@ -65,9 +65,7 @@ class Builder:
         turned = []
         for node in reversed(self.nodes):
             links = {
-                key: last - value
-                for key in ("next", "otherwise")
-                if isinstance(value := getattr(node, key, None), int)
+                key: last - value for key in ("next", "otherwise") if isinstance(value := getattr(node, key, None), int)
             }
             turned.append(node.model_copy(update=links))
         return tuple(turned)
@@ -76,9 +74,7 @@ class Builder:
 class Step(Word):
     """A step of a journey."""
 
-    id: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\- ]*$", description="The step's own name"
-    )
+    id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\- ]*$", description="The step's own name")
     only_if: Condition | None = Field(None, description="Pass this step by unless the condition holds")
     counted: ClassVar[bool] = False  # two alike are numbered instead of refused: nothing is keyed by their id
 
@@ -100,9 +96,7 @@ def lower_step(step: Step, builder: Builder, following: int, path: Path) -> int:
         first = step.lower(builder, following, (*path, key))
         if step.only_if is not None:
             predicate = step.only_if.resolve(builder.context)
-            first = builder.add(
-                Gate, (*path, key, "only_if"), predicate=predicate, next=first, otherwise=following
-            )
+            first = builder.add(Gate, (*path, key, "only_if"), predicate=predicate, next=first, otherwise=following)
         return first
     finally:
         builder.around = outside

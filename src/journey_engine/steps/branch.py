@@ -63,9 +63,7 @@ class Branch(Step):
     @model_validator(mode="after")
     def _otherwise_last(self) -> Branch:
         if any(way.otherwise is not None for way in self.ways[:-1]):
-            raise ValueError(
-                "`otherwise` stands once, as the last way; what follows it would never be reached"
-            )
+            raise ValueError("`otherwise` stands once, as the last way; what follows it would never be reached")
         return self
 
     def default_id(self) -> str:
@@ -80,7 +78,5 @@ class Branch(Step):
             elif way.when is not None:
                 first = lower_steps(way.steps, builder, following, (*here, "steps"))
                 predicate = way.when.resolve(builder.context)
-                otherwise = builder.add(
-                    Gate, (*here, "when"), predicate=predicate, next=first, otherwise=otherwise
-                )
+                otherwise = builder.add(Gate, (*here, "when"), predicate=predicate, next=first, otherwise=otherwise)
         return otherwise

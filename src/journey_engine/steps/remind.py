@@ -39,7 +39,5 @@ class Remind(Send):
                 then = builder.add(Await, (*path, "every"), delay=self.every, next=then)
             then = builder.add(Emit, path, effect=effect, occurrence=occurrence, next=then)
             if predicate is not None:
-                then = builder.add(
-                    Gate, (*path, "until"), predicate=predicate, next=following, otherwise=then
-                )
+                then = builder.add(Gate, (*path, "until"), predicate=predicate, next=following, otherwise=then)
         return then

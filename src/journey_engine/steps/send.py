@@ -51,9 +51,7 @@ class Send(Step):
     topic: str | None = None
     channel: str | None = None
     with_: dict[str, EventLines] = Field(default_factory=dict, alias="with")
-    max_lateness: Length | None = Field(
-        None, description="Later than this it is skipped (default: the project's)"
-    )
+    max_lateness: Length | None = Field(None, description="Later than this it is skipped (default: the project's)")
 
     def default_id(self) -> str:
         return f"send:{self.template}"
@@ -69,9 +67,7 @@ class Send(Step):
                 (path, "this message has no topic; write `topic:` here or on the journey", "missing-topic")
             )
         elif topic not in builder.topics:
-            builder.problems.append(
-                unknown_topic((*path, "topic") if self.topic else ("topic",), topic, builder)
-            )
+            builder.problems.append(unknown_topic((*path, "topic") if self.topic else ("topic",), topic, builder))
         return Message(
             template=self.template,
             topic=topic or "",

@@ -28,9 +28,7 @@ class Value(Word):
 
     main: ClassVar[str | None] = "value"
     value: Scalar | None = None
-    from_: str | None = Field(
-        None, alias="from", description="A path such as trigger.total or step.answer.interest"
-    )
+    from_: str | None = Field(None, alias="from", description="A path such as trigger.total or step.answer.interest")
 
     @field_validator("from_")
     @classmethod
@@ -65,9 +63,7 @@ class SetStep(Step):
         return {**own, "values": {key: item for key, item in value.items() if key not in own}}
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         properties = handler.resolve_ref_schema(handler(schema))["properties"]
         own = {key: properties[key] for key in ("id", "only_if")}
         values = properties["values"]["additionalProperties"]

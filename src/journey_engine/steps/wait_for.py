@@ -25,9 +25,7 @@ class WaitFor(Step):
 
     key: ClassVar[str] = "wait_for"
     event: AwaitedEvent
-    timeout: Length | None = Field(
-        None, description="How long to wait; without it the pass waits until it is ended"
-    )
+    timeout: Length | None = Field(None, description="How long to wait; without it the pass waits until it is ended")
     since: str | None = Field(None, description="'entry' or a step id, so that an earlier answer counts")
     on_timeout: Literal["exit", "continue"] | list[AnyStep] = "continue"
 

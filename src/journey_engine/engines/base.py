@@ -1,0 +1,50 @@
+"""What the night asks of an engine: execute, fetch, load rows, read a source, publish. Nothing of journeys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+
+
+class Engine(Protocol):
+    """A SQL engine with one connection. Instants are naive UTC in rows."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement."""
+        ...
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one query and fetch all of it."""
+        ...
+
+    def batches(self, sql: str, size: int = 10_000) -> Iterator[list[Row]]:
+        """Run one query and fetch it in batches."""
+        ...
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        """Append rows to a table; returns how many."""
+        ...
+
+    def columns(self, relation: str) -> dict[str, str]:
+        """The columns of a table or query source, with the engine's type names."""
+        ...
+
+    def source(self, path: str) -> str:
+        """The SQL of a file or glob as a relation. Raises JourneyError when it cannot be read."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing."""
+        ...
+
+    def publish(self) -> Path | None:
+        """Put a read-only copy beside the store, by rename."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the store."""
+        ...

@@ -1,0 +1,348 @@
+"""Conditions to SQL: every aggregate and match that the journeys need, each computed once a night.
+
+A predicate becomes a boolean expression over `c` (the customer tonight), `f` (facts of the customer's whole history),
+`t` (the trigger's event) and `p` (facts within one pass). Nothing here executes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.expressions import Sql
+from journey_engine.predicates import (
+    AllOf,
+    AnyOf,
+    Attribute,
+    EventSet,
+    Happened,
+    InJourney,
+    Not,
+    Predicate,
+    Scalar,
+    Subscribed,
+    Test,
+    TriggerHas,
+    Where,
+    leaves,
+)
+
+_COMPARE = {"is": "=", "is_not": "<>", "at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
+AMOUNTS = ("n", "total", "first_at", "last_at")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One value read four ways; a literal picks its own (rule: attributes by the literal's type)."""
+
+    num: Sql
+    txt: Sql
+    flag: Sql
+    instant: Sql
+    present: Sql
+
+    def of(self, value: Any) -> Sql:
+        """The reading that a literal compares with."""
+        if isinstance(value, bool):
+            return self.flag
+        return self.txt if isinstance(value, str) else self.num
+
+
+@dataclass(frozen=True, slots=True)
+class PassAtom:
+    """Aggregates over a match within a pass's own bounds."""
+
+    number: int
+    match: int
+    scope: str
+    since: str | None
+    lower: dt.datetime | None
+    of_pass: bool
+    same: str | None
+
+
+@dataclass(slots=True)
+class Facts:
+    """Collects what the predicates of one night need and turns each predicate into an expression.
+
+    `columns` maps the attributes of the customers table to text, number, boolean, date or timestamp; `properties` maps
+    each named event property to its number.
+    """
+
+    as_of: dt.datetime
+    columns: Mapping[str, str]
+    properties: Mapping[str, int]
+    history: dict[str, tuple[int, Sql, str | None]] = field(default_factory=dict)  # key -> number, filter, sum_of
+    journeys: dict[str, tuple[int, Sql]] = field(default_factory=dict)
+    matches: dict[tuple[EventSet, str | None], int] = field(default_factory=dict)
+    atoms: dict[tuple[Any, ...], PassAtom] = field(default_factory=dict)
+    predicates: dict[tuple[str, Predicate], int] = field(default_factory=dict)
+
+    def predicate(self, use: str, predicate: Predicate) -> int:
+        """The number of a predicate in the truth statement; equal ones share it."""
+        key = (use, predicate)
+        if key not in self.predicates:
+            self.predicates[key] = len(self.predicates)
+            self.truth(predicate)  # registers its atoms, so that facts and matches are complete
+        return self.predicates[key]
+
+    def match(self, events: EventSet, amount: str | None = None) -> int:
+        """The number of a set of events in `matches`."""
+        return self.matches.setdefault((events, amount), len(self.matches))
+
+    # --- predicates -------------------------------------------------------------------------------------------
+
+    def truth(self, predicate: Predicate) -> Sql:
+        """The predicate as an expression that is true or false, never null."""
+        match predicate:
+            case AllOf():
+                return x.both([self.truth(item) for item in predicate.items])
+            case AnyOf():
+                return x.either([self.truth(item) for item in predicate.items])
+            case Not():
+                return x.negate(self.truth(predicate.item))
+            case Attribute():
+                return x.both([self._test(t, self.attribute(predicate.where.name)) for t in predicate.where.tests])
+            case TriggerHas():
+                view = self.property("t", predicate.where.name)
+                return x.both([self._test(test, view) for test in predicate.where.tests])
+            case Happened():
+                return self._happened(predicate)
+            case InJourney():
+                return x.sure(x.col("j", f"j{self._in_journey(predicate)}"))
+            case Subscribed():
+                count = x.col("f", f"n{self._history(subscription(predicate, self))}")
+                return x.compare("=", exp.Coalesce(this=count, expressions=[x.integer(0)]), x.integer(0))
+            case _:
+                assert_never(predicate)
+
+    def instant(self, predicate: Predicate) -> Sql:
+        """When a plain event condition came true; NULL for every other condition."""
+        if isinstance(predicate, Happened) and predicate.plain:
+            return self._amounts(predicate)[2]
+        return exp.null()
+
+    def seen(self, predicate: Predicate) -> Sql:
+        """What the predicate looked at, in words, for `explain`."""
+        parts: list[Sql] = []
+        for leaf in leaves(predicate):
+            match leaf:
+                case Attribute(where=where):
+                    parts += [x.text(f"{where.name} = "), self._shown(self.attribute(where.name).txt)]
+                case TriggerHas(where=where):
+                    view = self.property("t", where.name)
+                    value = exp.Coalesce(this=x.cast(view.num, "VARCHAR"), expressions=[view.txt])
+                    parts += [x.text(f"trigger.{where.name} = "), self._shown(value)]
+                case Happened(events=events):
+                    count = exp.Coalesce(this=self._amounts(leaf)[0], expressions=[x.integer(0)])
+                    parts += [x.text(f"{events.name} counted "), x.cast(count, "VARCHAR")]
+                case InJourney():
+                    parts += [
+                        x.text(f"journey {leaf.name} {leaf.state} = "),
+                        x.cast(self.truth(leaf), "VARCHAR"),
+                    ]
+                case Subscribed():
+                    parts += [x.text(f"subscribed {leaf.topic} = "), x.cast(self.truth(leaf), "VARCHAR")]
+            parts.append(x.text("; "))
+        return exp.Concat(expressions=parts[:-1]) if len(parts) > 1 else exp.null()
+
+    def _shown(self, value: Sql) -> Sql:
+        return exp.Coalesce(this=x.cast(value, "VARCHAR"), expressions=[x.text("missing")])
+
+    def _in_journey(self, leaf: InJourney) -> int:
+        state = x.col("n", "state")
+        moment = {"in": "entered_at", "finished": "closed_at", "converted": "goal_at", "exited": "closed_at"}[
+            leaf.state
+        ]
+        holds = {
+            "in": x.compare("=", state, x.text("open")),
+            "converted": x.negate(x.is_null(x.col("n", "goal_at"))),
+        }.get(leaf.state, x.compare("=", state, x.text(leaf.state)))
+        parts = [x.compare("=", x.col("n", "journey"), x.text(leaf.name)), holds]
+        if leaf.within is not None:
+            parts.append(x.compare(">", x.col("n", moment), x.stamp(leaf.within.before(self.as_of))))
+        key = leaf.model_dump_json()
+        return self.journeys.setdefault(key, (len(self.journeys), x.both(parts)))[0]
+
+    # --- events -----------------------------------------------------------------------------------------------
+
+    def _happened(self, leaf: Happened) -> Sql:
+        count, total, first, last = self._amounts(leaf)
+        zero = exp.Coalesce(this=count, expressions=[x.integer(0)])
+        none = exp.Coalesce(this=total, expressions=[x.cast(x.integer(0), x.NUMBER)])
+        tests = [x.compare(_COMPARE[t.op], x.cast(zero.copy(), x.NUMBER), x.literal(t.operands[0])) for t in leaf.count]
+        tests += [x.compare(_COMPARE[t.op], none.copy(), x.literal(t.operands[0])) for t in leaf.sum]
+        for value, within, before in (
+            (first, leaf.first_within, leaf.first_before),
+            (last, leaf.last_within, leaf.last_before),
+        ):
+            if within is not None:
+                tests.append(x.sure(x.compare(">", value.copy(), x.stamp(within.before(self.as_of)))))
+            if before is not None:
+                tests.append(x.sure(x.compare("<=", value.copy(), x.stamp(before.before(self.as_of)))))
+        if leaf.plain:
+            tests.append(x.compare(">", zero, x.integer(0)))
+        if leaf.scope == "since":
+            tests.append(x.negate(x.is_null(self._left(leaf))))
+        return x.both(tests)
+
+    def _left(self, leaf: Happened) -> Sql:
+        """The instant the pass left the step of `since`, of the atom's own row."""
+        return x.col("p", f"left{self._atom(leaf).number}")
+
+    def _amounts(self, leaf: Happened) -> tuple[Sql, Sql, Sql, Sql]:
+        """Count, sum, first and last instant of a leaf: from the customer's facts, or from the pass's."""
+        if leaf.scope == "history" and leaf.events.same is None and not leaf.events.of_pass:
+            number = self._history((self.events(leaf.events, leaf.within), leaf.sum_of))
+            return tuple(x.col("f", f"{name}{number}") for name in AMOUNTS)  # type: ignore[return-value]
+        atom = self._atom(leaf)
+        return tuple(x.col("p", f"{name}{atom.number}") for name in AMOUNTS)  # type: ignore[return-value]
+
+    def _history(self, what: tuple[Sql, str | None]) -> int:
+        condition, sum_of = what
+        key = f"{x.written(condition)} {sum_of}"
+        return self.history.setdefault(key, (len(self.history), condition, sum_of))[0]
+
+    def _atom(self, leaf: Happened) -> PassAtom:
+        lower = leaf.within.before(self.as_of) if leaf.within is not None else None
+        match = self.match(leaf.events, leaf.sum_of)
+        key = (match, leaf.scope, leaf.since, lower)
+        if key not in self.atoms:
+            events = leaf.events
+            self.atoms[key] = PassAtom(
+                len(self.atoms), match, leaf.scope, leaf.since, lower, events.of_pass, events.same
+            )
+        return self.atoms[key]
+
+    def events(self, events: EventSet, within: Any = None, table: str = "e") -> Sql:
+        """The filter of a set of events, and of `within`, over the ledger."""
+        parts = [x.compare("=", x.col(table, "name"), x.text(events.name))]
+        if within is not None:
+            parts.append(x.compare(">", x.col(table, "occurred_at"), x.stamp(within.before(self.as_of))))
+        parts += [x.sure(test) for where in events.where for test in self._wheres(where, table)]
+        return x.both(parts)
+
+    def _wheres(self, where: Where, table: str) -> Sequence[Sql]:
+        view = self.property(table, where.name)
+        return [self._test(test, view) for test in where.tests]
+
+    # --- values -----------------------------------------------------------------------------------------------
+
+    def property(self, table: str, name: str) -> View:
+        """An event property: strictly typed columns, filled at collect."""
+        number = self.properties[name]
+        num, txt, flag = (x.col(table, f"p{number}_{kind}") for kind in ("num", "txt", "flag"))
+        value = x.pointer(x.col(table, "properties"), name)
+        kind = exp.Anonymous(this="json_type", expressions=[value])
+        return View(num, txt, flag, exp.null(), x.sure(x.compare("<>", kind, x.text("NULL"))))
+
+    def attribute(self, name: str) -> View:
+        """A customer attribute, read by the literal's type whatever the source's type is."""
+        if name not in self.columns:
+            none = exp.null()
+            return View(
+                x.cast(none, x.NUMBER),
+                x.cast(none, "VARCHAR"),
+                x.cast(none, "BOOLEAN"),
+                x.cast(none, "TIMESTAMP"),
+                x.FALSE,
+            )
+        return attribute_view(x.col("c", name), self.columns[name])
+
+    def _test(self, test: Test, view: View) -> Sql:
+        value: Scalar = test.operands[0] if test.operands else ""
+        match test.op:
+            case "is" | "is_not" | "at_least" | "at_most" | "above" | "below":
+                return x.sure(x.compare(_COMPARE[test.op], view.of(value), x.literal(value)))
+            case "in" | "not_in":
+                inside = exp.In(this=view.of(value), expressions=[x.literal(item) for item in test.operands])
+                return x.sure(inside if test.op == "in" else x.negate(inside))
+            case "between":
+                low, high = (x.literal(item) for item in test.operands)
+                return x.sure(exp.Between(this=view.of(value), low=low, high=high))
+            case "contains":
+                return x.sure(x.compare(">", exp.StrPosition(this=view.txt, substr=x.literal(value)), x.integer(0)))
+            case "starts_with":
+                return x.sure(exp.StartsWith(this=view.txt, expression=x.literal(value)))
+            case "exists":
+                return view.present if value is True else x.negate(view.present)
+            case "within" | "before":
+                assert test.length is not None
+                limit = x.stamp(test.length.before(self.as_of))
+                if test.op == "before":
+                    return x.sure(x.compare("<=", view.instant, limit))
+                after = x.compare(">", view.instant, limit)
+                return x.sure(x.both([after, x.compare("<=", view.instant, x.stamp(self.as_of))]))
+            case _:
+                assert_never(test.op)
+
+
+def subscription(leaf: Subscribed, facts: Facts) -> tuple[Sql, None]:
+    """The events that end a subscription: an unsubscribe from the topic or from all, a complaint, a dead address."""
+    topic = facts.property("e", "topic").txt
+    left = x.both(
+        [
+            x.compare("=", x.col("e", "name"), x.text("unsubscribed")),
+            x.either([x.is_null(topic), x.sure(x.compare("=", topic, x.text(leaf.topic)))]),
+        ]
+    )
+    complained = x.compare("=", x.col("e", "name"), x.text("message_complained"))
+    bounced = x.both(
+        [
+            x.compare("=", x.col("e", "name"), x.text("message_bounced")),
+            x.sure(facts.property("e", "permanent").flag),
+        ]
+    )
+    return x.either([left, complained, bounced]), None
+
+
+def attribute_view(column: Sql, kind: str) -> View:
+    """The four readings of a column of type text, number, boolean, date or timestamp."""
+    none_number, none_flag, none_stamp = (x.cast(exp.null(), kind) for kind in (x.NUMBER, "BOOLEAN", "TIMESTAMP"))
+    present = x.negate(x.is_null(column))
+    if kind == "number":
+        return View(x.cast(column, x.NUMBER), x.cast(column, "VARCHAR"), none_flag, none_stamp, present)
+    if kind == "boolean":
+        return View(none_number, x.cast(column, "VARCHAR"), column, none_stamp, present)
+    if kind == "date":
+        return View(none_number, x.cast(column, "VARCHAR"), none_flag, x.cast(column, "TIMESTAMP"), present)
+    if kind == "timestamp":
+        return View(none_number, iso(column), none_flag, column, present)
+    looks = exp.RegexpLike(this=column, expression=x.text(r"^[+-]?[0-9]{1,18}(\.[0-9]+)?$"))
+    num = x.case([(looks, x.try_cast(column, x.NUMBER))], none_number)
+    lowered = exp.Lower(this=column)
+    flag = x.switch(lowered, [(x.text("true"), x.TRUE), (x.text("false"), x.FALSE)], none_flag)
+    stamped = exp.AtTimeZone(this=x.try_cast(column, "TIMESTAMPTZ"), zone=x.text("UTC"))
+    return View(num, column, flag, stamped, present)
+
+
+def iso(column: Sql) -> Sql:
+    """An instant as text, 2026-01-31T02:00:00Z, with a fraction only when there is one."""
+    whole = exp.Anonymous(this="strftime", expressions=[column, x.text("%Y-%m-%dT%H:%M:%S")])
+    micro = exp.Anonymous(this="strftime", expressions=[column, x.text(".%f")])
+    fraction = x.switch(micro, [(x.text(".000000"), x.text(""))], micro.copy())
+    return exp.Concat(expressions=[whole, fraction, x.text("Z")])
+
+
+def named_properties(predicates: Sequence[Predicate], sets: Sequence[EventSet]) -> set[str]:
+    """Every event property that conditions name, so that collect can give it typed columns."""
+    names = {"topic", "permanent", "template", "enrollment_id"}
+    sets = list(sets)
+    for predicate in predicates:
+        for leaf in leaves(predicate):
+            match leaf:
+                case Happened():
+                    sets.append(leaf.events)
+                    names |= {leaf.sum_of} if leaf.sum_of else set()
+                case TriggerHas(where=where):
+                    names.add(where.name)
+                case _:
+                    pass
+    for events in sets:
+        names |= {where.name for where in events.where} | ({events.same} if events.same else set())
+    return names

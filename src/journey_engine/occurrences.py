@@ -1,0 +1,170 @@
+"""Which occurrences a run can see, for every kind of trigger, as SQL. Whether they start a pass is decided elsewhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, assert_never
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.expressions import Sql
+from journey_engine.facts import iso
+from journey_engine.graph import Graph, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence, Shift
+from journey_engine.rules import firings
+from journey_engine.times import FAR_PAST, local_to_utc, utc_to_local
+
+if TYPE_CHECKING:
+    from journey_engine.sweep import Sweep
+
+DAY = dt.timedelta(days=1)
+
+
+def list_occurrences(sweep: Sweep) -> None:
+    """Fill `visible` for every live journey; a backfilling journey also lists its newest occurrence of all time."""
+    for graph in sweep.rules.journeys:
+        _list(sweep, graph, sweep.look(graph), backfilled=False)
+        if graph.backfill == "current" and sweep.first_run(graph):
+            _list(sweep, graph, FAR_PAST, backfilled=True)
+
+
+def _list(sweep: Sweep, graph: Graph, look: dt.datetime, *, backfilled: bool) -> None:
+    parts: dict[str, Sql] = {
+        "journey": x.text(graph.journey),
+        "look": x.stamp(look),
+        "backfilled": exp.convert(backfilled),
+        "key": iso(x.col("e", "occurred_at")),
+    }
+    trigger = graph.trigger
+    match trigger:
+        case OnEvent():
+            parts["filter"] = sweep.facts.events(trigger.events)
+            sweep.run("occurrences", "on_first" if trigger.first else "on_event", **parts)
+        case OnSilence():
+            sweep.run("occurrences", "on_silence", **parts, **_silence(sweep, trigger, look))
+        case OnMembership():
+            name = "on_members" if backfilled else "on_membership"
+            data = exp.Cast(
+                this=exp.Anonymous(this="json_object", expressions=[x.text(trigger.of), x.text(trigger.name)]),
+                to=exp.DataType.build("VARCHAR"),
+            )
+            parts |= {"kind": x.text(trigger.of), "name": x.text(trigger.name), "data": data}
+            sweep.run("occurrences", name, **parts)
+        case OnSchedule():
+            _fire(sweep, graph, trigger, look)
+        case OnDate():
+            for offset in trigger.offsets:
+                _date(sweep, parts, trigger, offset, look)
+        case _:
+            assert_never(trigger)
+
+
+def _silence(sweep: Sweep, trigger: OnSilence, look: dt.datetime) -> dict[str, Sql]:
+    """Events from which an occurrence can fire after `look`; months are not exact, so a few days earlier."""
+    early = look
+    if look > FAR_PAST:
+        early = trigger.length.before(look) - (4 * DAY if trigger.length.months else dt.timedelta(0))
+    return {
+        "filter": sweep.facts.events(trigger.events),
+        "without": sweep.facts.events(trigger.without) if trigger.without is not None else x.FALSE,
+        "early": x.stamp(early),
+        "months": x.integer(trigger.length.months),
+        "micros": x.integer(trigger.length.seconds * 10**6),
+    }
+
+
+def _fire(sweep: Sweep, graph: Graph, trigger: OnSchedule, look: dt.datetime) -> None:
+    """Firings are few, a zone has its own: they are computed here and joined with the customers."""
+    horizon, rows = sweep.night.horizon, []
+    zones: list[Any] = [trigger.zone]
+    if trigger.zone is None:
+        zones = [zone for (zone,) in sweep.engine.rows("SELECT DISTINCT zone_in_force FROM customers ORDER BY 1")]
+    for zone in zones:
+        first, last = utc_to_local(look, zone) - DAY, utc_to_local(horizon, zone) + DAY
+        for local in firings(trigger.cron, first.replace(second=0, microsecond=0), last):
+            instant = local_to_utc(local, zone)
+            if look < instant < horizon:
+                joined = zone if trigger.zone is None else None
+                rows.append((graph.journey, joined, local.strftime("%Y-%m-%dT%H:%M"), instant.replace(tzinfo=None)))
+    sweep.engine.execute("DELETE FROM firings")
+    sweep.engine.load("firings", ("journey", "zone", "firing", "instant"), rows)
+    sweep.run("occurrences", "on_schedule")
+
+
+def _date(sweep: Sweep, parts: dict[str, Sql], trigger: OnDate, offset: Shift | None, look: dt.datetime) -> None:
+    """One statement for each period (year, month, or once) whose shifted day can fall before the horizon."""
+    months = offset.sign * offset.length.months if offset else 0
+    days = offset.sign * offset.length.seconds // 86400 if offset else 0
+    text = "" if offset is None else f"{'-' if offset.sign < 0 else '+'}{offset.length}"
+    shared = parts | {
+        "date": _day(sweep, trigger.attribute),
+        "months": x.integer(months),
+        "days": x.integer(days),
+        "at": x.text(trigger.at.isoformat()),
+        "suffix": x.text(f"|{text}" if text else ""),
+        "offset": x.text(text),
+    }
+    slack = dt.timedelta(days=5 + 31 * abs(months) + abs(days))
+    first, last = (look - slack).date(), (sweep.night.horizon + slack).date()
+    for base, later in _periods(trigger, first, last):
+        sweep.run("occurrences", "on_date", **shared, base=base, later=later)
+
+
+def _day(sweep: Sweep, attribute: str) -> Sql:
+    """The attribute as a date, whatever type the source gave it."""
+    column, kind = x.col("c", attribute), sweep.columns.get(attribute)
+    match kind:
+        case "date" | "timestamp":
+            return x.cast(column, "DATE")
+        case "text":
+            head = exp.Substring(this=column, start=x.integer(1), length=x.integer(10))
+            looks = exp.RegexpLike(this=head.copy(), expression=x.text(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
+            return x.case([(looks, x.try_cast(head, "DATE"))], x.cast(exp.null(), "DATE"))
+        case _:
+            return x.cast(exp.null(), "DATE")
+
+
+def _periods(trigger: OnDate, first: dt.date, last: dt.date) -> list[tuple[Sql, Sql]]:
+    """The day of the attribute in each period, and that it lies after the attribute's own date."""
+    day = x.col("d", "day")
+    if trigger.every is None:
+        return [(day, x.TRUE)]
+    found = []
+    for year in range(first.year, last.year + 1):
+        leap = (year % 4 == 0 and year % 100 != 0) or year % 400 == 0
+        for month in range(1, 13) if trigger.every == "month" else (None,):
+            if month is not None and not (first.replace(day=1) <= dt.date(year, month, 1) <= last):
+                continue
+            base = _in_month(day, year, month) if month is not None else _in_year(day, year, leap, trigger.feb29)
+            found.append((base.copy(), x.sure(x.compare(">", base, day.copy()))))
+    return found
+
+
+def _part(name: str, day: Sql) -> Sql:
+    return x.call(name, day.copy())
+
+
+def _make(year: int, month: Sql, day: Sql) -> Sql:
+    return exp.Anonymous(this="make_date", expressions=[x.integer(year), month, day])
+
+
+def _in_year(day: Sql, year: int, leap: bool, feb29: str) -> Sql:
+    """29 February in a year that lacks it follows the policy (rule 7)."""
+    month, number = _part("month", day), _part("day", day)
+    plain = _make(year, month, number)
+    if leap:
+        return plain
+    born = x.both([x.compare("=", month.copy(), x.integer(2)), x.compare("=", number.copy(), x.integer(29))])
+    instead: dict[str, Sql] = {
+        "feb28": _make(year, x.integer(2), x.integer(28)),
+        "mar1": _make(year, x.integer(3), x.integer(1)),
+        "skip": x.cast(exp.null(), "DATE"),
+    }
+    return x.case([(born, instead[feb29])], plain)
+
+
+def _in_month(day: Sql, year: int, month: int) -> Sql:
+    """The same day of a month, clamped at its end."""
+    last = (dt.date(year + month // 12, month % 12 + 1, 1) - DAY).day
+    number = exp.Least(this=_part("day", day), expressions=[x.integer(last)])
+    return _make(year, x.integer(month), number)

@@ -1,0 +1,213 @@
+"""What goes with a decision: the values that a template or a title names, lists of events, attributes that are set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.expressions import Sql
+from journey_engine.facts import attribute_view, iso
+from journey_engine.graph import Emit, Message, SetAttributes, Task
+
+if TYPE_CHECKING:
+    from journey_engine.sweep import Sweep
+
+DELIVERED = ("email", "first_name", "locale")
+
+
+def write_decisions(sweep: Sweep) -> None:
+    """Write the decisions of this run: messages, tasks, attributes set, cancellations and suppressions."""
+    sweep.run("payloads", "lines_table", "wording_table", "sets_table")
+    wordings = _tables(sweep)
+    sweep.run("payloads", "line_items", item=_item())
+    sweep.run("payloads", "step_values")
+    columns: dict[str, Sql] = {name: _text_column(sweep, name) for name in DELIVERED}
+    paths = {wording: sweep.rules.values.get(wording, frozenset()) for wording in wordings}
+    values = [(x.text(wording), _values(sweep, wording, names, wordings[wording])) for wording, names in paths.items()]
+    empty = _object([])
+    sweep.run(
+        "payloads", "decide_effects", **columns, task_due=_task_due(),
+        values=x.switch(x.col("w", "wording"), values, empty),
+    )  # fmt: skip
+    _sets(sweep)
+    topic = sweep.facts.property("e", "topic").txt
+    sweep.run("payloads", "decide_cancels")
+    sweep.run("payloads", "decide_suppressions", topic=topic)
+
+
+def _tables(sweep: Sweep) -> dict[str, set[str]]:
+    """Fill the tables of wordings, lists and assignments; returns each wording with the lists it may name."""
+    lines: list[tuple[Any, ...]] = []
+    wordings: list[tuple[Any, ...]] = []
+    sets: list[tuple[Any, ...]] = []
+    found: dict[str, set[str]] = {}
+    for graph in sweep.rules.graphs:
+        for number, node in enumerate(graph.nodes):
+            if not isinstance(node, Emit):
+                continue
+            key, effect = (graph.journey, graph.version, number), node.effect
+            match effect:
+                case Message():
+                    names = found.setdefault(effect.template, set())
+                    for line in effect.lines:
+                        names.add(line.name)
+                        match = sweep.facts.match(line.events)
+                        lines.append((*key, line.name, match, line.since, line.newest, line.events.same))
+                    wordings.append((*key, effect.template, json.dumps(_fixed(sweep, effect)), None, None))
+                case Task():
+                    found.setdefault(effect.title, set())
+                    fixed = json.dumps({"team": effect.team, "title": effect.title})
+                    due = effect.due
+                    wordings.append((*key, effect.title, fixed, due and due.months, due and due.seconds * 10**6))
+                case SetAttributes():
+                    for item in effect.assignments:
+                        literal = None if item.value is None else json.dumps(item.model_dump(mode="json")["value"])
+                        sets.append((*key, item.attribute, literal, item.source))
+    for table, rows in (("graph_lines", lines), ("wording", wordings), ("graph_sets", sets)):
+        sweep.engine.load(table, list(sweep.engine.columns(table)), rows)
+    return found
+
+
+def _fixed(sweep: Sweep, effect: Message) -> dict[str, Any]:
+    """The part of a message's payload that is the same for everyone."""
+    hours = [hour.strftime("%H:%M") for hour in sweep.rules.send_hours]
+    return {
+        "template": effect.template,
+        "topic": effect.topic,
+        "topic_class": effect.topic_class,
+        "channel": effect.channel,
+        "max_lateness_s": effect.max_lateness.months * 30 * 86400 + effect.max_lateness.seconds,
+        "send_hours": hours if effect.topic_class == "marketing" else None,
+    }
+
+
+def _object(pairs: Iterable[tuple[str, Sql]]) -> Sql:
+    parts: list[Sql] = []
+    for name, value in pairs:
+        parts += [x.text(name), value]
+    return exp.Anonymous(this="json_object", expressions=parts)
+
+
+def _values(sweep: Sweep, wording: str, paths: frozenset[str], lists: set[str]) -> Sql:
+    """The values of one wording as a JSON object of roots; properties are taken whole below their first name."""
+    roots: dict[str, dict[str, Sql]] = {}
+    steps: dict[str, dict[str, Sql]] = {}
+    plain: dict[str, Sql] = {}
+    for path in sorted(paths):
+        root, _, rest = path.partition(".")
+        if root in lists:
+            plain[root] = _list(root)
+        elif root == "step" and "." in rest:
+            step, name = rest.split(".")[:2]
+            steps.setdefault(step, {})[name] = _step_value(step, name)
+        elif root in ("customer", "trigger") and rest:
+            name = rest.split(".")[0]
+            roots.setdefault(root, {})[name] = _customer(sweep, name) if root == "customer" else _trigger(name)
+    pairs = [(root, _object(sorted(values.items()))) for root, values in sorted(roots.items())]
+    if steps:
+        pairs.append(("step", _object([(step, _object(sorted(v.items()))) for step, v in sorted(steps.items())])))
+    return _object([*pairs, *sorted(plain.items())])
+
+
+def _customer(sweep: Sweep, name: str) -> Sql:
+    """An attribute as JSON: numbers and booleans as they are, dates and instants as ISO text."""
+    kind = sweep.columns.get(name)
+    if kind is None:
+        return exp.null()
+    column = x.col("c", name)
+    if kind == "timestamp":
+        return iso(column)
+    return x.cast(column, "VARCHAR") if kind == "date" else column
+
+
+def _trigger(name: str) -> Sql:
+    """A property of the trigger's event, or what the trigger itself provides."""
+    from_data = x.pointer(x.cast(x.col("e", "trigger_data"), "JSON"), name)
+    from_event = x.pointer(x.col("t", "properties"), name)
+    return x.case([(x.is_null(x.col("e", "trigger_event")), from_data)], from_event)
+
+
+def _pick(value: Sql, table: str, conditions: list[Sql]) -> Sql:
+    """A scalar subquery for the one row of a pass."""
+    query = exp.select(exp.func("ANY_VALUE", value)).from_(exp.alias_(exp.to_table(table), "v", table=True))
+    return exp.Subquery(this=query.where(x.both(conditions)))
+
+
+def _step_value(step: str, name: str) -> Sql:
+    own = x.pointer(x.col("v", "properties"), name)
+    if name == "occurred_at":
+        own = exp.Coalesce(this=own, expressions=[x.call("TO_JSON", iso(x.col("v", "occurred_at")))])
+    same_pass = x.compare("=", x.col("v", "enrollment_id"), x.col("e", "enrollment_id"))
+    return _pick(own, "step_values", [same_pass, x.compare("=", x.col("v", "step"), x.text(step))])
+
+
+def _list(name: str) -> Sql:
+    items = x.cast(x.col("v", "items"), "JSON")
+    conditions = [
+        x.compare("=", x.col("v", "enrollment_id"), x.col("e", "enrollment_id")),
+        x.compare("=", x.col("v", "node"), x.col("e", "node")),
+        x.compare("=", x.col("v", "name"), x.text(name)),
+    ]
+    return exp.Coalesce(this=_pick(items, "line_items", conditions), expressions=[x.cast(x.text("[]"), "JSON")])
+
+
+def _item() -> Sql:
+    """An event's properties with its instant, unless it has a property of that name."""
+    properties = x.col("v", "properties")
+    stamped = exp.Concat(expressions=[x.text('{"occurred_at":"'), iso(x.col("r", "occurred_at")), x.text('"')])
+    rest = exp.Substring(this=properties, start=x.integer(2))
+    return x.case(
+        [
+            (x.negate(x.is_null(x.pointer(properties, "occurred_at"))), properties),
+            (x.compare("=", properties, x.text("{}")), exp.Concat(expressions=[stamped, x.text("}")])),
+        ],
+        exp.Concat(expressions=[stamped.copy(), x.text(","), rest]),
+    )
+
+
+def _text_column(sweep: Sweep, name: str) -> Sql:
+    kind = sweep.columns.get(name)
+    return attribute_view(x.col("c", name), kind).txt if kind else x.cast(exp.null(), "VARCHAR")
+
+
+def _task_due() -> Sql:
+    """When a task should be done: its due length after the effect."""
+    due: Sql = x.col("e", "due_at")
+    for unit, name in (("to_months", "task_months"), ("to_microseconds", "task_micros")):
+        due = exp.Add(this=due, expression=exp.Anonymous(this=unit, expressions=[x.col("w", name)]))
+    return iso(x.wrap(due))
+
+
+def _sets(sweep: Sweep) -> None:
+    """Attributes set tonight: as decisions for the record, and as overlays that the next run sees."""
+    sources = {
+        item.source
+        for graph in sweep.rules.graphs
+        for node in graph.nodes
+        if isinstance(node, Emit) and isinstance(node.effect, SetAttributes)
+        for item in node.effect.assignments
+        if item.source is not None
+    }
+    branches = [
+        (x.text(source), x.cast(x.call("TO_JSON", _source(sweep, source)), "VARCHAR")) for source in sorted(sources)
+    ]
+    value = x.switch(x.col("a", "source"), branches, x.col("a", "literal"))
+    imported = [
+        (x.text(name), x.cast(x.call("TO_JSON", x.col("i", name)), "VARCHAR"))
+        for name in sweep.engine.columns("imported") if name != "customer_id"
+    ]  # fmt: skip
+    sweep.run("payloads", "assignments", value=value)
+    sweep.run("payloads", "decide_sets", "newest_overlays", "forget_overlays")
+    sweep.run("payloads", "store_overlays", imported=x.switch(x.col("w", "attribute"), imported, exp.null()))
+
+
+def _source(sweep: Sweep, path: str) -> Sql:
+    root, _, rest = path.partition(".")
+    if root == "step":
+        step, name = rest.rsplit(".", 1)
+        return _step_value(step, name)
+    return _customer(sweep, rest) if root == "customer" else _trigger(rest)

@@ -1,0 +1,194 @@
+"""How the columns of a customer or event source are read: types, empty values, zones and JSON. Builds SQL, runs none."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.expressions import Sql
+from journey_engine.project import EVENT_COLUMNS, AttributeWords, Source
+
+_NUMBERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+)
+
+
+def kind_of(column_type: str) -> str:
+    """The kind of an attribute from the engine's type: text, number, boolean, date or timestamp."""
+    if column_type.startswith(_NUMBERS):
+        return "number"
+    if column_type == "BOOLEAN":
+        return "boolean"
+    if column_type == "DATE":
+        return "date"
+    return "timestamp" if column_type.startswith("TIMESTAMP") else "text"
+
+
+def columns_sql(
+    columns: Mapping[str, str], renamed: Mapping[str, str], declared: Mapping[str, AttributeWords]
+) -> tuple[dict[str, str], list[Sql]]:
+    """Every column of a customers source under its known name, by kind; empty text is missing.
+
+    A declared type casts; what does not parse becomes missing, with the text kept as `raw NAME` to count it.
+    """
+    known = {column: name for name, column in renamed.items()}
+    kinds: dict[str, str] = {}
+    selected: list[Sql] = []
+    for column, column_type in columns.items():
+        name, value = known.get(column, column), x.col("s", column)
+        kind = "text" if name == "customer_id" else kind_of(column_type)
+        if kind == "text":
+            value = exp.Nullif(this=exp.Trim(this=x.cast(value, "VARCHAR")), expression=x.text(""))
+        elif kind == "timestamp":
+            value = _instant(value, column_type)
+        wanted = declared.get(name)
+        if wanted is not None and wanted.type != kind and name != "customer_id":
+            selected.append(_named(value.copy(), f"raw {name}"))
+            value, kind = _declared(value, kind, wanted.type), wanted.type
+        kinds[name] = kind
+        selected.append(_named(value, name))
+    return kinds, selected
+
+
+def _named(value: Sql, name: str) -> Sql:
+    return exp.alias_(value, exp.to_identifier(name, quoted=True))
+
+
+def _instant(value: Sql, column_type: str) -> Sql:
+    if "WITH TIME ZONE" in column_type or column_type == "TIMESTAMPTZ":
+        return exp.AtTimeZone(this=value, zone=x.text("UTC"))
+    return x.cast(value, "TIMESTAMP")
+
+
+def _declared(value: Sql, kind: str, wanted: str) -> Sql:
+    if wanted == "text":
+        return x.cast(value, "VARCHAR")
+    text = x.cast(value, "VARCHAR")
+    if wanted == "timestamp":
+        return exp.AtTimeZone(this=x.try_cast(text, "TIMESTAMPTZ"), zone=x.text("UTC"))
+    sql_type = {"number": x.NUMBER, "boolean": "BOOLEAN", "date": "DATE"}[wanted]
+    return x.try_cast(text, sql_type)
+
+
+def event_reading(columns: Mapping[str, str], source: Source, as_of: dt.datetime) -> dict[str, Sql]:
+    """The parts of the statement that reads an events source: columns, instant, properties and why a row is unfit."""
+    names = {name: source.columns.get(name, name) for name in EVENT_COLUMNS}
+    texts: list[Sql] = []
+    for name in ("event_id", "customer_id", "name"):
+        value = exp.Nullif(this=exp.Trim(this=x.cast(x.col("s", names[name]), "VARCHAR")), expression=x.text(""))
+        texts.append(_named(value, name))
+    occurred_type = columns[names["occurred_at"]]
+    texts.append(_named(x.col("s", names["occurred_at"]), "occurred"))
+    held = names["properties"] if names["properties"] in columns else None
+    texts.append(_named(_properties(held, columns), "given"))
+    occurred = _occurred(occurred_type, source.timezone)
+    return {
+        "columns": exp.Tuple(expressions=texts),
+        "occurred_at": occurred,
+        "properties": _compact(x.col("r", "given")),
+        "reason": _reason(occurred, occurred_type, source.timezone),
+        "zone_join": exp.Var(this=_zone_join(occurred_type, source.timezone)),
+    }
+
+
+def _properties(column: str | None, columns: Mapping[str, str]) -> Sql:
+    if column is None:
+        return x.text("{}")
+    value = x.col("s", column)
+    if columns[column].startswith(("STRUCT", "MAP")):
+        return x.cast(x.call("TO_JSON", value), "VARCHAR")
+    filled = exp.Nullif(this=exp.Trim(this=x.cast(value, "VARCHAR")), expression=x.text(""))
+    return exp.Coalesce(this=filled, expressions=[x.text("{}")])
+
+
+def _compact(value: Sql) -> Sql:
+    """The properties as compact JSON text; NULL when they are no JSON."""
+    valid = exp.Anonymous(this="json_valid", expressions=[value])
+    return x.case([(valid, x.cast(exp.Anonymous(this="json", expressions=[value.copy()]), "VARCHAR"))], exp.null())
+
+
+_ZONED = r"([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+
+
+def _zoned(column_type: str) -> Sql:
+    """Whether the instant of a row carries a zone."""
+    if kind_of(column_type) == "text":
+        return x.call("REGEXP_MATCHES", exp.Trim(this=x.col("r", "occurred")), x.text(r"[0-9:.]\s?" + _ZONED))
+    return exp.convert("WITH TIME ZONE" in column_type)
+
+
+def _local(column_type: str) -> Sql:
+    return (
+        x.try_cast(x.col("r", "occurred"), "TIMESTAMP")
+        if column_type != "DATE"
+        else x.cast(x.col("r", "occurred"), "TIMESTAMP")
+    )
+
+
+def _occurred(column_type: str, zone: str | None) -> Sql:
+    """The instant of a row in UTC; one without zone only where the source says which zone it means."""
+    with_zone: Sql = exp.AtTimeZone(this=x.try_cast(x.col("r", "occurred"), "TIMESTAMPTZ"), zone=x.text("UTC"))
+    if kind_of(column_type) not in ("text", "timestamp", "date"):
+        return x.cast(exp.null(), "TIMESTAMP")
+    shift = exp.Anonymous(this="to_seconds", expressions=[x.col("z", "seconds")])
+    without = exp.Sub(this=_local(column_type), expression=shift) if zone else x.cast(exp.null(), "TIMESTAMP")
+    return x.case([(_zoned(column_type), with_zone)], without)
+
+
+def _zone_join(column_type: str, zone: str | None) -> str:
+    if zone is None:
+        return ""
+    local = x.written(_local(column_type))
+    named = x.written(x.text(zone))
+    return f"LEFT JOIN zone_offsets AS z ON z.zone = {named} AND {local} >= z.local_from AND {local} < z.local_until"
+
+
+def _reason(occurred: Sql, column_type: str, zone: str | None) -> Sql:
+    """Why a row cannot be taken, or NULL."""
+    given = x.col("r", "given")
+    valid = exp.Anonymous(this="json_valid", expressions=[given])
+    kind = exp.Anonymous(this="json_type", expressions=[given.copy()])
+    branches: list[tuple[Sql, Sql]] = [
+        (x.is_null(x.col("r", name)), x.text(f"no {name}")) for name in ("event_id", "customer_id", "name")
+    ]
+    branches.append((x.is_null(x.col("r", "occurred")), x.text("no occurred_at")))
+    if zone is None and kind_of(column_type) in ("text", "timestamp", "date"):
+        parses = x.negate(x.is_null(_local(column_type)))
+        unzoned = x.both([x.negate(_zoned(column_type)), parses])
+        remedy = "occurred_at has no zone; write it with one, or say `events: {timezone: ...}` in journeys/project.yaml"
+        branches.append((unzoned, x.text(remedy)))
+    branches.append((x.is_null(occurred.copy()), x.text("occurred_at is no instant")))
+    branches.append((x.negate(x.sure(valid)), x.text("properties are no JSON")))
+    branches.append((x.compare("<>", kind, x.text("OBJECT")), x.text("properties are no JSON object")))
+    return x.case(branches, x.cast(exp.null(), "VARCHAR"))
+
+
+def typed_columns(table: str, name: str, number: int) -> Iterator[tuple[str, Sql]]:
+    """The typed columns of a property: JSON text alone cannot tell 100 from "100"."""
+    value = x.pointer(x.col(table, "properties"), name)
+    kind = exp.Anonymous(this="json_type", expressions=[value])
+    path = value.copy()
+    text = exp.Anonymous(this="json_extract_string", expressions=path.expressions)
+    readings: tuple[tuple[str, tuple[str, ...], Any], ...] = (
+        ("num", ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"), x.try_cast(text, x.NUMBER)),
+        ("txt", ("VARCHAR",), text.copy()),
+        ("flag", ("BOOLEAN",), x.try_cast(text.copy(), "BOOLEAN")),
+    )
+    for suffix, types, reading in readings:
+        fits = exp.In(this=kind.copy(), expressions=[x.text(item) for item in types])
+        yield f"p{number}_{suffix}", x.case([(fits, reading)], exp.null())

@@ -1,0 +1,101 @@
+-- incoming_customers: The source as it stands, numbered, with the known names.
+CREATE OR REPLACE TEMP TABLE incoming_customers AS
+SELECT row_number() OVER () AS row_in_source, {columns} FROM {relation} AS s;
+
+-- customers_aside: Rows that name no customer, or one that an earlier row named.
+CREATE OR REPLACE TEMP TABLE customers_aside AS
+SELECT row_in_source, CASE WHEN customer_id IS NULL THEN 'no customer_id' ELSE 'duplicate customer_id' END AS reason
+FROM (
+    SELECT row_in_source, customer_id, row_number() OVER (PARTITION BY customer_id ORDER BY row_in_source) AS place
+    FROM incoming_customers
+) AS w
+WHERE customer_id IS NULL OR place > 1;
+
+-- imported: The customers of tonight as the source has them.
+CREATE OR REPLACE TEMP TABLE imported AS
+SELECT i.* EXCLUDE (row_in_source)
+FROM incoming_customers AS i
+ANTI JOIN customers_aside AS a ON a.row_in_source = i.row_in_source;
+
+-- drop_overlays: A set attribute stands until the imported value changes (rule 15).
+DELETE FROM overlays AS o USING imported AS i
+WHERE o.customer_id = i.customer_id AND o.imported IS DISTINCT FROM {imported};
+
+-- customers: The customers of tonight with the attributes that journeys set, each in a zone that is known.
+CREATE OR REPLACE TABLE customers AS
+SELECT w.*, coalesce(z.zone, {default_zone}) AS zone_in_force
+FROM (SELECT {columns} FROM imported AS i {joins}) AS w
+LEFT JOIN known_zones AS z ON z.zone = {zone};
+
+-- known_zones: Zone names that the data use and the pinned tzdata knows.
+CREATE OR REPLACE TEMP TABLE known_zones (zone VARCHAR);
+
+-- incoming_events: What the source has that the ledger has not, and what cannot be taken; the future waits (rule 2).
+CREATE OR REPLACE TEMP TABLE incoming_events AS
+WITH numbered AS (
+    SELECT row_number() OVER () AS row_in_source, {columns} FROM {relation} AS s
+), read AS (
+    SELECT row_in_source, event_id, customer_id, name, {occurred_at} AS occurred_at, {properties} AS properties,
+        {reason} AS reason
+    FROM numbered AS r {zone_join}
+)
+SELECT r.*
+FROM read AS r
+WHERE r.reason IS NOT NULL OR (r.occurred_at <= {as_of} AND NOT EXISTS (
+    SELECT 1 FROM events AS l
+    WHERE l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
+        AND l.occurred_at = r.occurred_at AND l.properties = r.properties
+));
+
+-- unknown_customers: Events of customers that tonight's data do not have wait outside (rule 10).
+CREATE OR REPLACE TEMP TABLE unknown_customers AS
+SELECT r.row_in_source FROM incoming_events AS r
+ANTI JOIN imported AS c ON c.customer_id = r.customer_id
+WHERE r.reason IS NULL;
+
+-- revised_events: First and last content of each event id; what lies between was replaced before anyone saw it.
+CREATE OR REPLACE TEMP TABLE revised_events AS
+WITH taken AS (
+    SELECT r.*, coalesce(l.revision, 0) AS known,
+        row_number() OVER (PARTITION BY r.event_id ORDER BY r.row_in_source) AS place,
+        row_number() OVER (PARTITION BY r.event_id ORDER BY r.row_in_source DESC) AS place_from_end
+    FROM incoming_events AS r
+    ANTI JOIN unknown_customers AS u ON u.row_in_source = r.row_in_source
+    LEFT JOIN (SELECT event_id, max(revision) AS revision FROM events GROUP BY event_id) AS l ON l.event_id = r.event_id
+    WHERE r.reason IS NULL
+), firsts AS (
+    SELECT * FROM taken WHERE place = 1 AND known = 0
+), lasts AS (
+    SELECT t.* FROM taken AS t
+    LEFT JOIN firsts AS f ON f.event_id = t.event_id
+    WHERE t.place_from_end = 1 AND (f.event_id IS NULL OR f.customer_id <> t.customer_id OR f.name <> t.name
+        OR f.occurred_at <> t.occurred_at OR f.properties <> t.properties)
+)
+SELECT event_id, customer_id, name, occurred_at, properties, 1 AS revision,
+    NOT EXISTS (SELECT 1 FROM lasts AS l WHERE l.event_id = firsts.event_id) AS newest
+FROM firsts
+UNION ALL
+SELECT event_id, customer_id, name, occurred_at, properties, greatest(known, 1) + 1, TRUE FROM lasts;
+
+-- outdate_events: The newest content of an event id wins for conditions (rule 2).
+UPDATE events AS e SET newest = FALSE
+FROM revised_events AS r
+WHERE r.event_id = e.event_id AND r.revision > 1 AND e.newest;
+
+-- receive_events: Take them into the ledger, with typed columns for the properties that journeys name.
+INSERT INTO events BY NAME
+SELECT r.event_id, r.revision, r.newest, r.customer_id, r.name, r.occurred_at, {as_of} AS received_at, r.properties
+    {typed}
+FROM revised_events AS r;
+
+-- type_made: Events that the run itself made get typed columns too.
+UPDATE events AS r SET {typed} WHERE r.received_at = {as_of} AND r.name = 'stage_entered';
+
+-- retype: Properties that journeys name for the first time are read for the whole ledger.
+UPDATE events AS r SET {typed};
+
+-- missing_customers: How many customers of the last committed run are not in tonight's data.
+SELECT count(*) FROM roster AS o ANTI JOIN imported AS i ON i.customer_id = o.customer_id;
+
+-- keep_roster: Who was there tonight.
+CREATE OR REPLACE TABLE roster AS SELECT customer_id FROM imported;

@@ -1,0 +1,126 @@
+-- facts: Aggregates of each customer's whole history, one row a customer with any of the events.
+CREATE OR REPLACE TEMP TABLE facts AS
+SELECT e.customer_id, {aggregates}
+FROM events AS e
+WHERE e.newest AND ({filter})
+GROUP BY e.customer_id;
+
+-- facts_none: No condition looks at a whole history.
+CREATE OR REPLACE TEMP TABLE facts AS SELECT CAST(NULL AS VARCHAR) AS customer_id WHERE FALSE;
+
+-- journey_facts: What `journey` conditions see: passes as they were before this run (rule 15).
+CREATE OR REPLACE TEMP TABLE journey_facts AS
+SELECT n.customer_id, {aggregates} FROM enrollments AS n GROUP BY n.customer_id;
+
+-- journey_facts_none: No condition looks at passes.
+CREATE OR REPLACE TEMP TABLE journey_facts AS SELECT CAST(NULL AS VARCHAR) AS customer_id WHERE FALSE;
+
+-- concerned: The customers whose events passes can meet tonight.
+CREATE OR REPLACE TEMP TABLE concerned AS
+SELECT customer_id FROM enrollments WHERE state = 'open' OR (goal_at IS NULL AND closed_at IS NOT NULL)
+UNION
+SELECT customer_id FROM fresh;
+
+-- trigger_events: The events that started the passes of tonight.
+CREATE OR REPLACE TEMP TABLE trigger_events AS
+SELECT trigger_event FROM enrollments WHERE trigger_event IS NOT NULL AND (state = 'open' OR goal_at IS NULL)
+UNION
+SELECT trigger_event FROM fresh WHERE trigger_event IS NOT NULL;
+
+-- matches_table: The events that waits, goals, gates and lists join with a pass's own instants.
+CREATE OR REPLACE TEMP TABLE matches (
+    match INTEGER, customer_id VARCHAR, occurred_at TIMESTAMP, event_id VARCHAR, same_key VARCHAR, pass_id VARCHAR,
+    amount DECIMAL(38, 6)
+);
+
+-- matches: The events of one set, of the customers concerned tonight; what this run itself made is for the next (rule 15).
+INSERT INTO matches
+SELECT {number}, e.customer_id, e.occurred_at, e.event_id, {same_key}, {pass_id}, {amount}
+FROM events AS e
+SEMI JOIN concerned AS k ON k.customer_id = e.customer_id
+WHERE e.newest AND ({filter})
+    AND NOT (e.name = 'stage_entered' AND e.received_at = (SELECT as_of FROM night));
+
+-- same_keys: A property of the trigger's event as one comparable text.
+INSERT INTO same_keys
+SELECT e.event_id, {property}, {same_key}
+FROM events AS e
+SEMI JOIN trigger_events AS k ON k.trigger_event = e.event_id
+WHERE e.revision = 1;
+
+-- truth: Whether each asked predicate holds, when its plain event happened, and what it saw.
+CREATE OR REPLACE TEMP TABLE truth AS
+WITH counted AS (
+    SELECT q.ask, {aggregates}
+    FROM asked AS q
+    JOIN atoms AS a ON a.predicate = q.predicate
+    JOIN matches AS m ON m.match = a.match AND m.customer_id = q.customer_id
+    CROSS JOIN night AS n
+    LEFT JOIN pass_steps AS s ON s.enrollment_id = q.enrollment_id AND s.step = a.since
+    LEFT JOIN same_keys AS k ON k.event_id = q.trigger_event AND k.property = a.same
+    WHERE m.occurred_at > CASE a.scope WHEN 'entry' THEN q.entered_at WHEN 'since' THEN s.left_at ELSE a.lower_at END
+        AND m.occurred_at > a.lower_at
+        AND m.occurred_at <= CASE WHEN a.scope = 'history' THEN n.as_of ELSE q.upper END
+        AND (a.same IS NULL OR m.same_key = k.same_key)
+        AND (NOT a.of_pass OR m.pass_id = q.enrollment_id)
+    GROUP BY q.ask
+), departed AS (
+    SELECT q.ask, {departures}
+    FROM asked AS q
+    JOIN atoms AS a ON a.predicate = q.predicate AND a.scope = 'since'
+    JOIN pass_steps AS s ON s.enrollment_id = q.enrollment_id AND s.step = a.since
+    GROUP BY q.ask
+), p AS (
+    SELECT q.ask AS asked_ask, counted.* EXCLUDE (ask), departed.* EXCLUDE (ask)
+    FROM asked AS q
+    LEFT JOIN counted ON counted.ask = q.ask
+    LEFT JOIN departed ON departed.ask = q.ask
+)
+SELECT q.ask, q.purpose, q.enrollment_id, q.predicate, {holds} AS holds, CAST({instant} AS TIMESTAMP) AS instant,
+    CAST({seen} AS VARCHAR) AS seen
+FROM asked AS q
+JOIN customers AS c ON c.customer_id = q.customer_id
+LEFT JOIN facts AS f ON f.customer_id = q.customer_id
+LEFT JOIN journey_facts AS j ON j.customer_id = q.customer_id
+LEFT JOIN events AS t ON t.event_id = q.trigger_event AND t.revision = 1
+LEFT JOIN p ON p.asked_ask = q.ask;
+
+-- truth_plain: The same where no condition looks inside a pass.
+CREATE OR REPLACE TEMP TABLE truth AS
+SELECT q.ask, q.purpose, q.enrollment_id, q.predicate, {holds} AS holds, CAST({instant} AS TIMESTAMP) AS instant,
+    CAST({seen} AS VARCHAR) AS seen
+FROM asked AS q
+JOIN customers AS c ON c.customer_id = q.customer_id
+LEFT JOIN facts AS f ON f.customer_id = q.customer_id
+LEFT JOIN journey_facts AS j ON j.customer_id = q.customer_id
+LEFT JOIN events AS t ON t.event_id = q.trigger_event AND t.revision = 1;
+
+-- member_changes: Whose membership of one segment or stage differs from what is stored (rule 10).
+INSERT INTO member_changes
+WITH evaluated AS (
+    SELECT c.customer_id, {holds} AS holds
+    FROM customers AS c
+    LEFT JOIN facts AS f ON f.customer_id = c.customer_id
+    LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id
+)
+SELECT {kind}, {name}, v.customer_id, v.holds,
+    coalesce(m.ordinal, 0) + CASE WHEN v.holds THEN 1 ELSE 0 END, {baseline}
+FROM evaluated AS v
+LEFT JOIN memberships AS m ON m."of" = {kind} AND m.name = {name} AND m.customer_id = v.customer_id
+WHERE v.holds <> coalesce(m.member, FALSE);
+
+-- counted_audience: How many customers a condition holds for.
+SELECT count(*)
+FROM customers AS c
+LEFT JOIN facts AS f ON f.customer_id = c.customer_id
+LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id
+WHERE {holds};
+
+-- sampled_audience: Some of them.
+SELECT c.customer_id
+FROM customers AS c
+LEFT JOIN facts AS f ON f.customer_id = c.customer_id
+LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id
+WHERE {holds}
+ORDER BY md5(c.customer_id), c.customer_id
+LIMIT {sample};

@@ -1,0 +1,75 @@
+-- on_event: Each matching event, by the content first seen.
+INSERT INTO visible
+SELECT {journey}, e.customer_id, e.event_id, e.occurred_at, e.event_id, NULL, {backfilled}
+FROM events AS e
+SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+WHERE e.revision = 1 AND e.occurred_at > {look} AND ({filter})
+QUALIFY NOT {backfilled} OR row_number() OVER (PARTITION BY e.customer_id ORDER BY e.occurred_at DESC, e.event_id DESC) = 1;
+
+-- on_first: The customer's first instant of a set.
+INSERT INTO visible
+WITH firsts AS (
+    SELECT e.customer_id, e.occurred_at, e.event_id,
+        row_number() OVER (PARTITION BY e.customer_id ORDER BY e.occurred_at, e.event_id) AS place
+    FROM events AS e
+    SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+    WHERE e.revision = 1 AND ({filter})
+)
+SELECT {journey}, e.customer_id, {key}, e.occurred_at, e.event_id, NULL, {backfilled}
+FROM firsts AS e WHERE place = 1 AND e.occurred_at > {look};
+
+-- on_silence: Instants of a set followed by none of it, nor of `without`, in (t, t + length].
+INSERT INTO visible
+WITH points AS (
+    SELECT e.customer_id, e.occurred_at, min(e.event_id) FILTER (WHERE {filter}) AS event_id, bool_or({filter}) AS starts
+    FROM events AS e
+    SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+    WHERE e.revision = 1 AND e.occurred_at > {early} AND (({filter}) OR ({without}))
+    GROUP BY e.customer_id, e.occurred_at
+), gaps AS (
+    SELECT *, occurred_at + to_months({months}) + to_microseconds({micros}) AS fires_at,
+        lead(occurred_at) OVER (PARTITION BY customer_id ORDER BY occurred_at) AS next_at
+    FROM points
+)
+SELECT {journey}, e.customer_id, {key}, e.fires_at, e.event_id, NULL, {backfilled}
+FROM gaps AS e CROSS JOIN night AS n
+WHERE e.starts AND e.fires_at <= n.as_of AND e.fires_at > {look} AND (e.next_at IS NULL OR e.next_at > e.fires_at)
+QUALIFY NOT {backfilled} OR row_number() OVER (PARTITION BY e.customer_id ORDER BY e.fires_at DESC) = 1;
+
+-- on_membership: Those who became members in this run.
+INSERT INTO visible
+SELECT {journey}, m.customer_id, CAST(m.ordinal AS VARCHAR), n.as_of, NULL, {data}, FALSE
+FROM member_changes AS m CROSS JOIN night AS n
+WHERE m."of" = {kind} AND m.name = {name} AND m.holds AND NOT m.baseline;
+
+-- on_members: For a backfill, all members of tonight.
+INSERT INTO visible
+SELECT {journey}, m.customer_id, CAST(m.ordinal AS VARCHAR), n.as_of, NULL, {data}, TRUE
+FROM memberships AS m
+SEMI JOIN customers AS c ON c.customer_id = m.customer_id
+CROSS JOIN night AS n
+WHERE m."of" = {kind} AND m.name = {name} AND m.member;
+
+-- on_schedule: Each firing, for every customer in whose zone it is computed.
+INSERT INTO visible
+SELECT f.journey, c.customer_id, f.firing, f.instant, NULL, CAST(json_object('firing', f.firing) AS VARCHAR), FALSE
+FROM firings AS f
+JOIN customers AS c ON f.zone IS NULL OR f.zone = c.zone_in_force;
+
+-- on_date: A date attribute in one period (a year, a month, or once), shifted, at a local time.
+INSERT INTO visible
+WITH dated AS (
+    SELECT c.customer_id, c.zone_in_force AS zone, {date} AS day FROM customers AS c
+), based AS (
+    SELECT customer_id, zone, {base} AS base FROM dated AS d WHERE day IS NOT NULL AND {later}
+), placed AS (
+    SELECT customer_id, zone, base,
+        CAST(base + to_months({months}) + to_days({days}) AS DATE) + CAST({at} AS TIME) AS reading
+    FROM based WHERE base IS NOT NULL
+)
+SELECT {journey}, p.customer_id, concat(strftime(p.base, '%Y-%m-%d'), {suffix}), p.reading - to_seconds(z.seconds),
+    NULL, CAST(json_object('date', strftime(p.base, '%Y-%m-%d'), 'offset', {offset}) AS VARCHAR), FALSE
+FROM placed AS p
+JOIN near_zones AS z ON z.zone = p.zone AND p.reading >= z.local_from AND p.reading < z.local_until
+CROSS JOIN night AS n
+WHERE p.reading - to_seconds(z.seconds) > {look} AND p.reading - to_seconds(z.seconds) < n.horizon;

@@ -1,0 +1,116 @@
+-- lines_table: The lists that messages carry.
+CREATE OR REPLACE TEMP TABLE graph_lines (
+    journey VARCHAR, version VARCHAR, node INTEGER, name VARCHAR, match INTEGER, since VARCHAR, newest INTEGER, same VARCHAR
+);
+
+-- wording_table: What each emitting node says: its template or its task's title, and the rest of its payload.
+CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT);
+
+-- line_items: The newest events of each list, oldest first.
+CREATE OR REPLACE TEMP TABLE line_items AS
+WITH ranked AS (
+    SELECT e.enrollment_id, e.node, e.occurrence, l.name, m.event_id, m.occurred_at, l.newest,
+        row_number() OVER (
+            PARTITION BY e.enrollment_id, e.node, l.name ORDER BY m.occurred_at DESC, m.event_id DESC
+        ) AS place
+    FROM emitted AS e
+    JOIN graph_lines AS l ON l.journey = e.journey AND l.version = e.version AND l.node = e.node
+    JOIN matches AS m ON m.match = l.match AND m.customer_id = e.customer_id
+    LEFT JOIN pass_steps AS s ON s.enrollment_id = e.enrollment_id AND s.step = l.since
+    LEFT JOIN same_keys AS k ON k.event_id = e.trigger_event AND k.property = l.same
+    WHERE (l.since IS NULL OR m.occurred_at > CASE l.since WHEN 'entry' THEN e.entered_at ELSE s.left_at END)
+        AND (l.same IS NULL OR m.same_key = k.same_key)
+)
+SELECT r.enrollment_id, r.node, r.name, concat('[', string_agg({item}, ',' ORDER BY r.occurred_at, r.event_id), ']') AS items
+FROM ranked AS r
+JOIN events AS v ON v.event_id = r.event_id AND v.newest
+WHERE r.place <= r.newest
+GROUP BY r.enrollment_id, r.node, r.name;
+
+-- step_values: The events that ended the waits of passes that emit tonight.
+CREATE OR REPLACE TEMP TABLE step_values AS
+SELECT s.enrollment_id, s.step, v.properties, v.occurred_at
+FROM pass_steps AS s
+SEMI JOIN emitted AS e ON e.enrollment_id = s.enrollment_id
+JOIN events AS v ON v.event_id = s.event_id AND v.newest;
+
+-- decide_effects: Messages and tasks with the values that their wording names.
+INSERT INTO decisions
+SELECT md5(concat(length(e.enrollment_id), ':', e.enrollment_id, length(e.step), ':', e.step,
+        length(CAST(e.occurrence AS VARCHAR)), ':', e.occurrence)),
+    e.effect, n.run, e.journey, e.version, e.enrollment_id, e.customer_id, e.step, e.occurrence, e.state, e.reason,
+    e.due_at, e.reached_at,
+    CASE e.effect
+        WHEN 'message' THEN concat(left(w.fixed, length(w.fixed) - 1), ',"to":', coalesce(CAST(to_json({email}) AS VARCHAR), 'null'),
+            ',"name":', coalesce(CAST(to_json({first_name}) AS VARCHAR), 'null'),
+            ',"locale":', coalesce(CAST(to_json({locale}) AS VARCHAR), 'null'),
+            ',"timezone":', CAST(to_json(c.zone_in_force) AS VARCHAR), ',"values":', CAST({values} AS VARCHAR), '}')
+        ELSE concat(left(w.fixed, length(w.fixed) - 1), ',"due_at":', coalesce(CAST(to_json({task_due}) AS VARCHAR), 'null'),
+            ',"values":', CAST({values} AS VARCHAR), '}')
+    END
+FROM emitted AS e
+JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
+JOIN customers AS c ON c.customer_id = e.customer_id
+CROSS JOIN night AS n
+LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1
+WHERE e.effect IN ('message', 'task');
+
+-- assignments: What `set` steps assigned tonight, each value as JSON; a missing value is left out.
+CREATE OR REPLACE TEMP TABLE assignments AS
+SELECT * FROM (
+    SELECT e.enrollment_id, e.node, e.seq, e.due_at, e.customer_id, a.attribute, {value} AS value
+    FROM emitted AS e
+    JOIN graph_sets AS a ON a.journey = e.journey AND a.version = e.version AND a.node = e.node
+    JOIN customers AS c ON c.customer_id = e.customer_id
+    LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1
+) AS w
+WHERE value IS NOT NULL AND value <> 'null';
+
+-- sets_table: The assignments of each `set` node: a literal as JSON, or where the value comes from.
+CREATE OR REPLACE TEMP TABLE graph_sets (journey VARCHAR, version VARCHAR, node INTEGER, attribute VARCHAR, literal VARCHAR, source VARCHAR);
+
+-- decide_sets: Attributes set, as decisions that stay in the engine.
+INSERT INTO decisions
+SELECT md5(concat(length(e.enrollment_id), ':', e.enrollment_id, '3:set', length(e.step), ':', e.step,
+        length(CAST(n.run AS VARCHAR)), ':', n.run)),
+    'set', n.run, e.journey, e.version, e.enrollment_id, e.customer_id, e.step, e.occurrence, 'pending', NULL, e.due_at,
+    e.reached_at,
+    concat('{"assignments":{', coalesce((
+        SELECT string_agg(concat(CAST(to_json(a.attribute) AS VARCHAR), ':', a.value), ',' ORDER BY a.attribute)
+        FROM assignments AS a WHERE a.enrollment_id = e.enrollment_id AND a.node = e.node), ''), '}}')
+FROM emitted AS e CROSS JOIN night AS n
+WHERE e.effect = 'set';
+
+-- newest_overlays: Of several assignments to one attribute the last counts.
+CREATE OR REPLACE TEMP TABLE newest_overlays AS
+SELECT customer_id, attribute, value
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY customer_id, attribute ORDER BY due_at DESC, enrollment_id DESC, seq DESC) AS place
+    FROM assignments
+) AS w
+WHERE place = 1;
+
+-- forget_overlays: An attribute set anew replaces what was set before.
+DELETE FROM overlays AS o USING newest_overlays AS w WHERE o.customer_id = w.customer_id AND o.attribute = w.attribute;
+
+-- store_overlays: With the imported value they were set beside (rule 15).
+INSERT INTO overlays
+SELECT w.customer_id, w.attribute, w.value, {imported}
+FROM newest_overlays AS w
+JOIN imported AS i ON i.customer_id = w.customer_id;
+
+-- decide_cancels: What ended passes have pending is taken back.
+INSERT INTO decisions
+SELECT md5(concat(length(x.enrollment_id), ':', x.enrollment_id, '6:cancel', length(CAST(n.run AS VARCHAR)), ':', n.run)),
+    'cancel', n.run, x.journey, x.version, x.enrollment_id, x.customer_id, '', 1, 'pending', x.reason, x.closed_at, x.closed_at,
+    '{}'
+FROM cancelled AS x CROSS JOIN night AS n;
+
+-- decide_suppressions: What customers' own data says: no more of a topic, or of everything.
+INSERT INTO decisions
+SELECT md5(concat('8:suppress', length(e.event_id), ':', e.event_id)), 'suppress', n.run, '', '', '', e.customer_id, '', 1,
+    'pending', 'unsubscribed', e.occurred_at, e.occurred_at,
+    CAST(json_object('topic', {topic}, 'reason', 'unsubscribed') AS VARCHAR)
+FROM events AS e
+CROSS JOIN night AS n
+WHERE e.name = 'unsubscribed' AND e.received_at = n.as_of AND e.revision = 1;

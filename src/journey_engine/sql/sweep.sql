@@ -1,0 +1,262 @@
+-- subject_open: The passes that this run may move, credit or end: open ones, and closed ones whose goal still counts.
+CREATE OR REPLACE TEMP TABLE subject AS
+SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
+    e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open, b.enrollment_id IS NOT NULL AS blocked,
+    FALSE AS is_new,
+    e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
+        OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
+            + to_microseconds(n.late_micros)) AS goal_counts
+FROM enrollments AS e
+JOIN live AS l ON l.journey = e.journey
+JOIN customers AS c ON c.customer_id = e.customer_id
+CROSS JOIN night AS n
+LEFT JOIN goals AS g ON g.journey = e.journey AND g.version = e.version
+LEFT JOIN blocked AS b ON b.enrollment_id = e.enrollment_id
+WHERE e.state = 'open' OR (e.goal_at IS NULL AND g.predicate IS NOT NULL);
+
+-- subject_new: The passes admitted in this run.
+CREATE OR REPLACE TEMP TABLE subject AS
+SELECT a.enrollment_id, a.journey, a.version, a.customer_id, a.key, a.entered_at, 0 AS node, a.entered_at AS reached_at,
+    FALSE AS held, a.trigger_event, a.trigger_data, c.zone_in_force AS zone, TRUE AS is_open, FALSE AS blocked, TRUE AS is_new,
+    g.predicate IS NOT NULL AS goal_counts
+FROM admitted AS a
+JOIN customers AS c ON c.customer_id = a.customer_id
+LEFT JOIN goals AS g ON g.journey = a.journey AND g.version = a.version;
+
+-- asked_endings: Ask the goal and exit_when of each pass (rule 12); the goal counts events up to the end of its window.
+CREATE OR REPLACE TEMP TABLE asked AS
+SELECT row_number() OVER () AS ask, w.*
+FROM (
+    SELECT 'goal' AS purpose, s.enrollment_id, g.predicate, s.customer_id, s.entered_at,
+        least(n.as_of, s.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS upper, s.trigger_event
+    FROM subject AS s
+    JOIN goals AS g ON g.journey = s.journey AND g.version = s.version
+    CROSS JOIN night AS n
+    WHERE s.goal_counts
+    UNION ALL
+    SELECT 'exit' AS purpose, s.enrollment_id, x.predicate, s.customer_id, s.entered_at, n.as_of AS upper, s.trigger_event
+    FROM subject AS s
+    JOIN exits AS x ON x.journey = s.journey AND x.version = s.version
+    CROSS JOIN night AS n
+    WHERE s.is_open
+) AS w;
+
+-- endings: What the answers mean: a credit for the goal, and an end for open passes; the goal wins.
+CREATE OR REPLACE TEMP TABLE endings AS
+SELECT s.enrollment_id, CASE WHEN goal.holds THEN coalesce(goal.instant, n.as_of) END AS goal_at,
+    CASE
+        WHEN NOT s.is_open THEN NULL
+        WHEN goal.holds AND NOT g.stay THEN 'converted'
+        WHEN leave.holds THEN 'exited'
+    END AS state,
+    CASE WHEN goal.holds AND NOT g.stay THEN 'goal' ELSE 'exit_when' END AS reason,
+    CASE
+        WHEN goal.holds AND NOT g.stay THEN greatest(coalesce(goal.instant, n.as_of), s.reached_at)
+        ELSE greatest(coalesce(leave.instant, n.as_of), s.reached_at)
+    END AS closed_at,
+    CASE WHEN goal.holds AND NOT g.stay THEN goal.seen ELSE leave.seen END AS seen
+FROM subject AS s
+CROSS JOIN night AS n
+LEFT JOIN goals AS g ON g.journey = s.journey AND g.version = s.version
+LEFT JOIN truth AS goal ON goal.enrollment_id = s.enrollment_id AND goal.purpose = 'goal'
+LEFT JOIN truth AS leave ON leave.enrollment_id = s.enrollment_id AND leave.purpose = 'exit'
+WHERE goal.holds OR leave.holds;
+
+-- settle_endings: Passes that ended are settled where they stood.
+INSERT INTO settled
+SELECT s.enrollment_id, s.node, s.reached_at, s.held, d.state, d.reason, d.closed_at
+FROM endings AS d JOIN subject AS s ON s.enrollment_id = d.enrollment_id
+WHERE d.state IS NOT NULL;
+
+-- transition_endings: The last move of a pass that ended by its goal or by exit_when.
+INSERT INTO transitions
+SELECT s.enrollment_id, n.run, CAST(s.is_new AS INTEGER), s.node, NULL, d.closed_at, d.reason, NULL, d.seen
+FROM endings AS d JOIN subject AS s ON s.enrollment_id = d.enrollment_id CROSS JOIN night AS n
+WHERE d.state IS NOT NULL;
+
+-- cancel_endings: What a pass that ended so has pending is taken back at the door (rule 14).
+INSERT INTO cancelled
+SELECT s.enrollment_id, s.journey, s.version, s.customer_id, d.closed_at, d.reason, s.reached_at
+FROM endings AS d JOIN subject AS s ON s.enrollment_id = d.enrollment_id
+WHERE d.state IS NOT NULL;
+
+-- credit_endings: Goals reached, of closed passes too.
+INSERT INTO credited SELECT enrollment_id, goal_at FROM endings WHERE goal_at IS NOT NULL;
+
+-- transition_entered: The first move of a new pass.
+INSERT INTO transitions
+SELECT s.enrollment_id, n.run, 0, NULL, 0, s.entered_at, 'entered', s.trigger_event, NULL
+FROM subject AS s CROSS JOIN night AS n
+WHERE s.is_new;
+
+-- front_first: The passes that may take a step: those that did not just end and stand before the horizon.
+CREATE OR REPLACE TEMP TABLE front AS
+SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.node, s.reached_at, s.held, s.trigger_event,
+    s.trigger_data, s.zone, s.blocked, s.is_new, FALSE AS emitted, CAST(s.is_new AS INTEGER) AS seq
+FROM subject AS s
+CROSS JOIN night AS n
+ANTI JOIN (SELECT enrollment_id FROM endings WHERE state IS NOT NULL) AS d ON d.enrollment_id = s.enrollment_id
+WHERE s.is_open AND s.reached_at < n.horizon;
+
+-- asked_gates: Ask the gates that may be read now (rule 3).
+CREATE OR REPLACE TEMP TABLE asked AS
+SELECT row_number() OVER () AS ask, 'gate' AS purpose, f.enrollment_id, g.predicate, f.customer_id, f.entered_at,
+    n.as_of AS upper, f.trigger_event
+FROM front AS f
+JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
+CROSS JOIN night AS n
+WHERE g.kind = 'gate'
+    AND (f.reached_at <= n.as_of OR (f.reached_at < n.horizon AND NOT f.held AND NOT f.emitted));
+
+-- found: The earliest awaited event of each pass that waits for one (rule 13).
+CREATE OR REPLACE TEMP TABLE found AS
+SELECT enrollment_id, event_id, occurred_at
+FROM (
+    SELECT f.enrollment_id, m.event_id, m.occurred_at,
+        row_number() OVER (PARTITION BY f.enrollment_id ORDER BY m.occurred_at, m.event_id) AS place
+    FROM front AS f
+    JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
+    CROSS JOIN night AS n
+    JOIN matches AS m ON m.match = g.match AND m.customer_id = f.customer_id
+    LEFT JOIN pass_steps AS s ON s.enrollment_id = f.enrollment_id AND s.step = g.since
+    LEFT JOIN same_keys AS k ON k.event_id = f.trigger_event AND k.property = g.same
+    WHERE g.kind = 'await' AND g.match IS NOT NULL AND f.reached_at <= n.as_of
+        AND m.occurred_at > CASE WHEN g.since IS NULL THEN f.reached_at WHEN g.since = 'entry' THEN f.entered_at
+            ELSE s.left_at END
+        AND m.occurred_at <= n.as_of
+        AND (g.timeout_months IS NULL
+            OR m.occurred_at <= f.reached_at + to_months(g.timeout_months) + to_microseconds(g.timeout_micros))
+        AND (g.same IS NULL OR m.same_key = k.same_key)
+) AS w
+WHERE place = 1;
+
+-- hours: When each message that stands to be decided may arrive: now or on arrival, moved into the allowed hours (rule 4).
+CREATE OR REPLACE TEMP TABLE hours AS
+WITH due AS (
+    SELECT f.enrollment_id, f.zone, greatest(n.as_of, f.reached_at) AS instant, n.hour_from, n.hour_until
+    FROM front AS f
+    JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
+    CROSS JOIN night AS n
+    WHERE g.kind = 'emit' AND g.limited
+), local AS (
+    SELECT d.enrollment_id, d.zone, d.instant, d.hour_from, d.hour_until,
+        d.instant + to_seconds(z.seconds) AS reading
+    FROM due AS d
+    JOIN near_zones AS z ON z.zone = d.zone AND d.instant >= z.utc_from AND d.instant < z.utc_until
+), moved AS (
+    SELECT enrollment_id, zone, instant,
+        CASE
+            WHEN CAST(reading AS TIME) < hour_from THEN CAST(reading AS DATE) + hour_from
+            WHEN CAST(reading AS TIME) >= hour_until THEN CAST(reading AS DATE) + 1 + hour_from
+        END AS target
+    FROM local
+)
+SELECT m.enrollment_id, CASE WHEN m.target IS NULL THEN m.instant ELSE m.target - to_seconds(z.seconds) END AS due_at
+FROM moved AS m
+LEFT JOIN near_zones AS z ON z.zone = m.zone AND m.target >= z.local_from AND m.target < z.local_until;
+
+-- stepped: One step of every pass in front, or none: where it goes, at which instant and why.
+CREATE OR REPLACE TEMP TABLE stepped AS
+WITH at_node AS (
+    SELECT f.*, g.kind, g.step, g.effect, g.occurrence, g.next_node, g.otherwise_node, g.exit_state, g.exit_reason, g.match,
+        n.run, n.as_of, n.horizon, h.due_at AS hour_at, w.event_id AS found_event, w.occurred_at AS found_at,
+        a.holds, a.seen, a.enrollment_id IS NOT NULL AS answered,
+        f.reached_at + to_months(g.delay_months) + to_microseconds(g.delay_micros) AS over_at,
+        f.reached_at + to_months(g.timeout_months) + to_microseconds(g.timeout_micros) AS deadline,
+        coalesce(h.due_at, greatest(n.as_of, f.reached_at)) AS effect_at,
+        n.as_of > f.reached_at + to_months(g.late_months) + to_microseconds(g.late_micros) AS too_late
+    FROM front AS f
+    JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
+    CROSS JOIN night AS n
+    LEFT JOIN hours AS h ON h.enrollment_id = f.enrollment_id
+    LEFT JOIN found AS w ON w.enrollment_id = f.enrollment_id
+    LEFT JOIN truth AS a ON a.enrollment_id = f.enrollment_id
+), reasoned AS (
+    SELECT *,
+        CASE
+            WHEN reached_at >= horizon THEN NULL
+            WHEN kind = 'emit' AND effect = 'message' AND blocked THEN NULL
+            WHEN kind = 'emit' THEN CASE effect WHEN 'message' THEN 'sent' ELSE effect END
+            WHEN kind = 'await' AND match IS NULL THEN CASE WHEN over_at < horizon THEN 'waited' END
+            WHEN kind = 'await' AND reached_at > as_of THEN NULL
+            WHEN kind = 'await' AND found_at IS NOT NULL THEN 'event'
+            WHEN kind = 'await' AND deadline <= as_of THEN 'timeout'
+            WHEN kind = 'gate' AND answered THEN CASE WHEN holds THEN 'yes' ELSE 'no' END
+            WHEN kind = 'exit' THEN exit_reason
+        END AS why
+    FROM at_node
+)
+SELECT *, why IS NOT NULL AS moved,
+    CASE
+        WHEN why IS NULL THEN node
+        WHEN kind = 'exit' THEN NULL
+        WHEN kind = 'gate' AND NOT holds THEN otherwise_node
+        WHEN kind = 'await' AND why = 'timeout' THEN otherwise_node
+        ELSE next_node
+    END AS to_node,
+    CASE
+        WHEN why IS NULL THEN reached_at
+        WHEN kind = 'emit' THEN effect_at
+        WHEN why = 'waited' THEN over_at
+        WHEN why = 'event' THEN greatest(found_at, reached_at)
+        WHEN why = 'timeout' THEN deadline
+        ELSE reached_at
+    END AS moved_at
+FROM reasoned;
+
+-- transition_steps: Every move is a row (rule 16).
+INSERT INTO transitions
+SELECT enrollment_id, run, seq, node, to_node, moved_at, why, CASE WHEN why = 'event' AND kind = 'await' THEN found_event END,
+    CASE WHEN kind = 'gate' THEN seen END
+FROM stepped WHERE moved;
+
+-- emit_steps: The effects decided in this step.
+INSERT INTO emitted
+SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.node, s.step, s.occurrence, s.effect, s.moved_at,
+    s.reached_at, CASE WHEN s.effect = 'message' AND s.too_late THEN 'skipped' ELSE 'pending' END,
+    CASE WHEN s.effect = 'message' AND s.too_late THEN 'too_late' END, s.trigger_event, s.trigger_data, s.seq
+FROM stepped AS s WHERE s.moved AND s.kind = 'emit';
+
+-- leave_steps: When passes left the steps that their journeys refer to.
+INSERT INTO pass_steps
+SELECT s.enrollment_id, l.step, s.moved_at, CASE WHEN s.why = 'event' AND s.kind = 'await' THEN s.found_event END
+FROM stepped AS s
+JOIN leaving AS l ON l.journey = s.journey AND l.version = s.version AND l.from_node = s.node AND l.to_node = s.to_node
+WHERE s.moved;
+
+-- settle_steps: Passes that rest or ended are settled; a gate behind an effect of this run is held until its instant.
+INSERT INTO settled
+SELECT enrollment_id, node, reached_at,
+    held OR (NOT moved AND kind = 'gate' AND emitted AND reached_at > as_of AND reached_at < horizon),
+    CASE WHEN moved THEN exit_state ELSE 'open' END, CASE WHEN moved THEN exit_reason END, CASE WHEN moved THEN moved_at END
+FROM stepped
+WHERE NOT moved OR to_node IS NULL;
+
+-- front_next: Those that moved and go on.
+CREATE OR REPLACE TEMP TABLE front AS
+SELECT enrollment_id, journey, version, customer_id, entered_at, to_node AS node, moved_at AS reached_at, FALSE AS held,
+    trigger_event, trigger_data, zone, blocked, is_new, emitted OR kind = 'emit' AS emitted, seq + 1 AS seq
+FROM stepped
+WHERE moved AND to_node IS NOT NULL;
+
+-- apply_open: Write back where passes of earlier runs stand now.
+UPDATE enrollments AS e
+SET node = s.node, reached_at = s.reached_at, held = s.held, state = s.state, reason = s.reason, closed_at = s.closed_at,
+    closed_run = CASE WHEN s.state <> 'open' THEN (SELECT run FROM night) END
+FROM settled AS s
+WHERE s.enrollment_id = e.enrollment_id
+    AND (s.node <> e.node OR s.reached_at <> e.reached_at OR s.held <> e.held OR s.state <> e.state);
+
+-- apply_credit: Write back the goals reached.
+UPDATE enrollments AS e
+SET goal_at = c.goal_at, goal_run = (SELECT run FROM night)
+FROM credited AS c
+WHERE c.enrollment_id = e.enrollment_id AND e.goal_at IS NULL;
+
+-- apply_new: Store the new passes.
+INSERT INTO enrollments
+SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.key, s.entered_at, n.run, s.trigger_event, s.trigger_data,
+    d.node, d.reached_at, d.held, d.state, d.reason, d.closed_at, CASE WHEN d.state <> 'open' THEN n.run END, NULL, NULL
+FROM subject AS s
+JOIN settled AS d ON d.enrollment_id = s.enrollment_id
+CROSS JOIN night AS n;
