@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from journey_engine.errors import Place, Problem
@@ -10,13 +12,18 @@ from journey_engine.render.library import Chain, Library
 from journey_engine.render.mistakes import syntax_problem, tree_problems
 from journey_engine.render.sandbox import TemplateEnvironment
 
+Kept = dict[tuple[str, bool], tuple[Parsed | None, list[Problem]]]
+"""What was read before: by path and whether it is HTML, since layouts serve many parts."""
+
 
 class Reading:
     """One part and the files it names, each parsed once, with what was found wrong on the way."""
 
-    def __init__(self, library: Library, environment: TemplateEnvironment, name: str, chain: Chain) -> None:
+    def __init__(
+        self, library: Library, environment: TemplateEnvironment, name: str, chain: Chain, kept: Kept
+    ) -> None:
         self.library, self.environment = library, environment
-        self.name, self.chain = name, chain
+        self.name, self.chain, self.kept = name, chain, kept
         self.problems: list[Problem] = []
         self.files: dict[str, Parsed | None] = {}
 
@@ -37,16 +44,21 @@ class Reading:
                 Problem(Place(str(part)), f"there is no file '{name}' in {self.library.root}", "missing_file")
             )
             return None
+        key = (str(path), bool(self.environment.autoescape))
+        if key not in self.kept:
+            self.kept[key] = self._read(path, name)
+        parsed, problems = self.kept[key]
+        self.problems += problems
+        return parsed
+
+    def _read(self, path: Path, name: str) -> tuple[Parsed | None, list[Problem]]:
         try:
             source = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             message = f"is not UTF-8 text (byte {error.start})"
-            self.problems.append(Problem(Place(str(path)), message, "encoding"))
-            return None
+            return None, [Problem(Place(str(path)), message, "encoding")]
         try:
             parsed = Parsed(str(path), self.environment.parse(source, name, str(path)))
         except TemplateSyntaxError as error:
-            self.problems.append(syntax_problem(error, str(path), source))
-            return None
-        self.problems += tree_problems(parsed, source)
-        return parsed
+            return None, [syntax_problem(error, str(path), source)]
+        return parsed, list(tree_problems(parsed, source))

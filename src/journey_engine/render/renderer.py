@@ -22,7 +22,7 @@ from journey_engine.render.analysis import Parsed, Use, uses
 from journey_engine.render.filters import FilterError
 from journey_engine.render.library import HTML, SUBJECT, TEXT, Chain, Library, LocaleLoader
 from journey_engine.render.mistakes import syntax_problem, tree_problems
-from journey_engine.render.reading import Reading
+from journey_engine.render.reading import Kept, Reading
 from journey_engine.render.sandbox import MAX_TEXT, TemplateEnvironment
 from journey_engine.render.values import MissingValue, wrap
 
@@ -45,6 +45,10 @@ class Renderer:
         self.sender, self.links, self.locale = sender, links, locale
         self._environments: dict[tuple[Chain, bool], TemplateEnvironment] = {}
         self._compiled: dict[tuple[str, Chain], Template | RenderError] = {}
+        self._looked: dict[tuple[str, Chain], tuple[list[Use], list[Problem]]] = {}
+        self._kept: Kept = {}
+        self._names: dict[str, tuple[str, ...]] = {}  # the files that the default of a part names
+        self._html: dict[tuple[str, Chain], bool] = {}
         self._lines: dict[str, Template | RenderError] = {}
         self._line_environment = TemplateEnvironment(None, html=False)
         self._inliner = css_inline.CSSInliner(
@@ -74,7 +78,7 @@ class Renderer:
             file = self.library.path(f"{template}/{SUBJECT}", chain)
             raise RenderError(f"{file}: the subject is empty", code="template_error")
         html = None
-        if self.library.path(f"{template}/{HTML}", chain) is not None:
+        if self._has_html(template, chain):
             html = self._part(template, HTML, chain, context)
             if "<style" in html:
                 html = self._inliner.inline(html)
@@ -90,6 +94,12 @@ class Renderer:
         if isinstance(compiled, RenderError):
             raise compiled
         return header_safe(self._run(compiled, self._context(values, message, None), "title"))
+
+    def _has_html(self, template: str, chain: Chain) -> bool:
+        key = (template, chain)
+        if key not in self._html:
+            self._html[key] = self.library.path(f"{template}/{HTML}", chain) is not None
+        return self._html[key]
 
     def _part(self, template: str, part: str, chain: Chain, context: dict[str, Any]) -> str:
         key = (f"{template}/{part}", chain)
@@ -242,16 +252,28 @@ class Renderer:
                     yield f"{template}/{part}", chain
 
     def _part_uses(self, name: str, chain: Chain) -> list[Use]:
-        reading = Reading(self.library, self._environment(chain, name.endswith(".html")), name, chain)
-        parsed = reading.parse(name)
-        return [] if parsed is None else list(uses(parsed, reading.parse))
+        return self._look(name, chain)[0]
 
     def _part_problems(self, name: str, chain: Chain) -> list[Problem]:
-        reading = Reading(self.library, self._environment(chain, name.endswith(".html")), name, chain)
-        parsed = reading.parse(name)
-        if parsed is not None:
-            list(uses(parsed, reading.parse))  # reads every file that this one names
-        return sorted(set(reading.problems))
+        return self._look(name, chain)[1]
+
+    def _look(self, name: str, chain: Chain) -> tuple[list[Use], list[Problem]]:
+        """What a part uses and what is wrong in it and in every file it names; looked at once."""
+        if chain and (name, ()) in self._looked and self._same(name, chain):
+            return self._looked[name, ()]
+        if (name, chain) not in self._looked:
+            environment = self._environment(chain, name.endswith(".html"))
+            reading = Reading(self.library, environment, name, chain, self._kept)
+            parsed = reading.parse(name)
+            used = [] if parsed is None else list(uses(parsed, reading.parse))
+            self._looked[name, chain] = used, sorted(set(reading.problems))
+            self._names.setdefault(name, tuple(reading.files))
+        return self._looked[name, chain]
+
+    def _same(self, name: str, chain: Chain) -> bool:
+        """Whether a locale reads the very files that the default reads."""
+        path = self.library.path
+        return all(path(each, chain) == path(each, ()) for each in self._names.get(name, (name,)))
 
 
 def _where(error: BaseException, file: str) -> str:
