@@ -13,6 +13,7 @@ from journey_engine.load.project import (
     journey_files,
     load_project,
     read_project,
+    with_journeys,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "load_journey",
     "load_project",
     "read_project",
+    "with_journeys",
 ]

@@ -102,9 +102,7 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
         place=place,
     )
     graph = journey.lower(builder, loaded.file)
-    problems = [
-        Problem(_pointed(positions, path, code), message, code) for path, message, code in builder.problems
-    ]
+    problems = [Problem(_pointed(positions, path, code), message, code) for path, message, code in builder.problems]
     errors = any(problem.severity == "error" for problem in problems)
     lowered = replace(loaded, graph=None if errors else graph, steps=tuple(builder.ids.items()))
     return lowered.with_problems(problems)

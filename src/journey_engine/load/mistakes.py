@@ -91,9 +91,7 @@ def plain_path(loc: Iterable[str | int]) -> Path:
     """A location without the marks of unions: a word chosen by its key stands twice in it."""
     path: list[str | int] = []
     for segment in loc:
-        if isinstance(segment, str) and (
-            (path and path[-1] == segment) or segment.startswith(("literal[", "list["))
-        ):
+        if isinstance(segment, str) and ((path and path[-1] == segment) or segment.startswith(("literal[", "list["))):
             continue
         path.append(segment)
     return tuple(path)
@@ -120,9 +118,7 @@ def _chosen(errors: Iterable[Error]) -> list[Error]:
 def _misspelt(missing: Error, errors: list[Error]) -> bool:
     """Whether a missing word stands there with another spelling, which is reported already."""
     at, word = missing["loc"][:-1], str(missing["loc"][-1:])
-    others = (
-        str(one["loc"][-1:]) for one in errors if one["type"] == "extra_forbidden" and one["loc"][:-1] == at
-    )
+    others = (str(one["loc"][-1:]) for one in errors if one["type"] == "extra_forbidden" and one["loc"][:-1] == at)
     return missing["type"] == "missing" and any(nearest(other, [word]) for other in others)
 
 
@@ -184,11 +180,7 @@ def _or(words: list[str]) -> str:
 
 def _text(error: Error, model: type[Word]) -> str:
     value = error["input"]
-    remedy = (
-        "; put it in quotes"
-        if isinstance(value, bool) or not isinstance(value, str | list | dict | None)
-        else ""
-    )
+    remedy = "; put it in quotes" if isinstance(value, bool) or not isinstance(value, str | list | dict | None) else ""
     return f"expects a text, found {shown(value)}{remedy}"
 
 

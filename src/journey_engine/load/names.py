@@ -52,9 +52,7 @@ def circles(context: Context, places: Mapping[Of, Path], positions: Positions) -
         if circle and start in places:
             done.update(circle)
             shown = " needs ".join(f"{of} '{name}'" for of, name in (*circle, circle[0]))
-            yield Problem(
-                positions.of(places[start]), f"a definition needs itself: {shown}", "circular-definition"
-            )
+            yield Problem(positions.of(places[start]), f"a definition needs itself: {shown}", "circular-definition")
 
 
 def _needs(condition: object, context: Context) -> set[Of]:

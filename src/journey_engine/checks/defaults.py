@@ -1,0 +1,45 @@
+"""What holds where a journey says nothing, as text: every default that was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from journey_engine.graph import Emit, Message
+from journey_engine.load import LoadedJourney
+from journey_engine.load.parts import parts
+from journey_engine.yamlfile import Path
+
+
+def defaults(journey: LoadedJourney) -> list[str]:
+    """Lines such as `steps[1].wait_for.on_timeout: continue`; empty for a journey that could not be read."""
+    if journey.journey is None or journey.graph is None:
+        return []
+    reentry = journey.graph.reentry
+    taken = [] if journey.journey.reentry is not None else [f"reentry: {reentry.mode}"]
+    for path, word in parts(journey.journey):
+        for name, info in type(word).model_fields.items():
+            value = getattr(word, name)
+            if name not in word.model_fields_set and value not in (None, False, "", [], {}):
+                where = journey.positions.present(path)
+                taken.append(f"{_dotted((*where, info.alias or name))}: {_text(value)}")
+    return taken + list(_of_project(journey))
+
+
+def _of_project(journey: LoadedJourney) -> Iterator[str]:
+    nodes = journey.graph.nodes if journey.graph is not None else ()
+    messages = [node for node in nodes if isinstance(node, Emit) and isinstance(node.effect, Message)]
+    for step, effect in {node.step: node.effect for node in messages}.items():
+        if isinstance(effect, Message):
+            sent = f"topic {effect.topic} ({effect.topic_class}), channel {effect.channel}"
+            yield f"{step}: {sent}, skipped when more than {effect.max_lateness} late"
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _dotted(path: Path) -> str:
+    text = ""
+    for segment in path:
+        text += f"[{segment}]" if isinstance(segment, int) else f".{segment}"
+    return text.lstrip(".")

@@ -1,0 +1,141 @@
+"""Names that lead somewhere: journeys, topics, channels, steps, attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from journey_engine.checks.scope import Scope, Subject, customer_conditions
+from journey_engine.conditions import EventCondition, JourneyCondition, MessageCondition, SubscribedCondition
+from journey_engine.errors import Place, Problem, nearest
+from journey_engine.graph import Emit, Message, OnDate
+from journey_engine.load.parts import parts, parts_of
+from journey_engine.steps.send import EventLines, Send
+from journey_engine.steps.wait_for import WaitFor
+from journey_engine.yamlfile import Path, Positions
+
+
+def unknown_journeys(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """`journey: welcom` where no journey has that name."""
+    yield from journeys_named(scope, subject.journey, subject.loaded.positions)
+
+
+def journeys_named(scope: Scope, value: object, positions: Positions) -> Iterator[Problem]:
+    """The same for project.yaml."""
+    known = [one.name for one in scope.loaded.journeys.values()]
+    for path, word in parts_of(JourneyCondition, value):
+        if word.name not in known:
+            message = f"unknown journey '{word.name}'{nearest(word.name, known)}"
+            yield Problem(positions.of((*path, "name")), message, "unknown-journey")
+
+
+def unknown_topics(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """`subscribed: offer` where project.yaml defines no such topic, and a journey's own topic."""
+    yield from topics_named(scope, subject.journey, subject.loaded.positions)
+    if subject.journey.topic is not None:
+        yield from _topic(scope, subject.journey.topic, subject.loaded.positions.of(("topic",)))
+
+
+def topics_named(scope: Scope, value: object, positions: Positions) -> Iterator[Problem]:
+    """The same for project.yaml."""
+    for path, word in parts_of(SubscribedCondition, value):
+        yield from _topic(scope, word.topic, positions.of((*path, "topic")))
+
+
+def _topic(scope: Scope, name: str, place: Place) -> Iterator[Problem]:
+    known = list(scope.project.topics)
+    if name not in known:
+        allowed = ", ".join(known) or "none yet"
+        message = f"unknown topic '{name}'{nearest(name, known)}; project.yaml defines: {allowed}"
+        yield Problem(place, message, "unknown-topic")
+
+
+def unknown_channels(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A channel that project.yaml does not set up."""
+    known = ["file", *(["smtp"] if scope.project.channels.smtp else [])]
+    for path, step in parts_of(Send, subject.journey):
+        if step.channel is not None and step.channel not in known:
+            hint = nearest(step.channel, known)
+            message = f"unknown channel '{step.channel}'{hint}; project.yaml sets up: {', '.join(known)}"
+            yield subject.at((*path, "channel"), message, "unknown-channel")
+
+
+def since_steps(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """`since:` names a step that a pass has left by then."""
+    for path, word in parts(subject.journey):
+        match word:
+            case EventCondition(since=str(step)) | WaitFor(since=str(step)):
+                words = ["entry"]
+            case EventLines(since=str(step)):
+                words = ["entry", "ever"]
+            case _:
+                continue
+        if step in words:
+            continue
+        if path[:1] == ("audience",):
+            message = "nobody has left a step before entering; use `within` in the audience"
+            yield subject.at((*path, "since"), message, "outside-pass")
+        elif step not in subject.paths:
+            known = [*words, *subject.paths]
+            message = f"unknown step '{step}'{nearest(step, known)}; known: {', '.join(known)}"
+            yield subject.at((*path, "since"), message, "unknown-step")
+        elif not left_before(subject, step, path):
+            message = f"step '{step}' is not left before this place, so nothing would ever count"
+            yield subject.at((*path, "since"), message, "later-step")
+
+
+def left_before(subject: Subject, step: str, path: Path) -> bool:
+    """Whether a pass can have left `step` when it stands at the step around `path`."""
+    here = subject.step_at(path)
+    if here is None:  # goal and exit_when are read all along
+        return True
+    here_nodes = [number for number in subject.nodes_of(here) if number in subject.reachable]
+    outside = [number for number in here_nodes if step not in subject.graph.nodes[number].steps]
+    return not here_nodes or bool(subject.reached_from(subject.nodes_of(step)).intersection(outside))
+
+
+def unknown_attributes(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A condition, or a date trigger, on an attribute that no column provides: it would never hold."""
+    yield from attributes_named(scope, subject.journey, subject.loaded.positions)
+    trigger = subject.graph.trigger
+    if isinstance(trigger, OnDate):
+        kind = scope.project.attributes.get(trigger.attribute)
+        if scope.attributes is not None and trigger.attribute not in scope.attributes:
+            message = _no_column(scope, trigger.attribute)
+            yield subject.at(("trigger", "date", "of"), message, "unknown-attribute", "warning")
+        elif kind is not None and kind.type not in ("date", "timestamp"):
+            message = f"'{trigger.attribute}' is a {kind.type} in project.yaml; a date trigger needs a date"
+            yield subject.at(("trigger", "date", "of"), message, "not-a-date")
+
+
+def attributes_named(scope: Scope, value: object, positions: Positions) -> Iterator[Problem]:
+    """The same for project.yaml."""
+    if scope.attributes is None:
+        return
+    for path, name in customer_conditions(value):
+        if name not in scope.attributes:
+            message = _no_column(scope, name)
+            yield Problem(positions.of(path, key=True), message, "unknown-attribute", "warning")
+
+
+def _no_column(scope: Scope, name: str) -> str:
+    known = sorted(scope.attributes or ())
+    where = scope.project.customers.path
+    return f"no column of {where} and no `set` step provides '{name}'{nearest(name, known)}"
+
+
+def messages_not_sent(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A condition on a message that no template makes, or that this journey never sends."""
+    sent = {
+        node.effect.template
+        for node in subject.graph.nodes
+        if isinstance(node, Emit) and isinstance(node.effect, Message)
+    }
+    known = list(scope.renderer.library.names)
+    for path, word in parts_of(MessageCondition, subject.journey):
+        where = (*path, "template")
+        if word.template not in known:
+            hint = nearest(word.template, known)
+            yield subject.at(where, f"there is no template '{word.template}'{hint}", "missing-template")
+        elif word.template not in sent and not word.ever and path[:1] != ("audience",):
+            message = f"this journey never sends '{word.template}'; write `ever: true` to mean any journey"
+            yield subject.at(where, message, "never-sent", "warning")

@@ -1,0 +1,70 @@
+"""project.yaml: names in definitions, what stands outside a pass, columns that are mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from journey_engine.checks.names import attributes_named, journeys_named, topics_named
+from journey_engine.checks.scope import Scope, header
+from journey_engine.conditions import EventCondition, TriggerCondition
+from journey_engine.errors import Problem, nearest
+from journey_engine.load.parts import parts
+from journey_engine.project import EVENT_COLUMNS
+
+
+def definitions(scope: Scope) -> Iterator[Problem]:
+    """Journeys, topics and attributes that segments and stages name."""
+    positions = scope.loaded.file.positions
+    yield from journeys_named(scope, scope.project, positions)
+    yield from topics_named(scope, scope.project, positions)
+    yield from attributes_named(scope, scope.project, positions)
+
+
+def outside_a_pass(scope: Scope) -> Iterator[Problem]:
+    """A segment or stage has no trigger and no steps to look back to."""
+    for path, word in parts(scope.project):
+        match word:
+            case EventCondition(since=str()):
+                wrong = "since"
+            case EventCondition(same=str()):
+                wrong = "same"
+            case TriggerCondition():
+                wrong = ""
+            case _:
+                continue
+        message = f"'{wrong or 'trigger'}' means something inside a journey only; a segment or stage has no pass"
+        where = (*path, wrong) if wrong else path
+        yield Problem(scope.loaded.file.positions.of(where, key=True), message, "outside-pass")
+
+
+def default_channel(scope: Scope) -> Iterator[Problem]:
+    """The channel of every message that names none."""
+    channels = scope.project.channels
+    known = ["file", *(["smtp"] if channels.smtp else [])]
+    if channels.default not in known:
+        message = f"unknown channel '{channels.default}'{nearest(channels.default, known)}"
+        message += f"; set up here: {', '.join(known)}"
+        yield Problem(scope.loaded.file.positions.of(("channels", "default")), message, "unknown-channel")
+
+
+def columns(scope: Scope) -> Iterator[Problem]:
+    """Known names that are mapped to columns, and attributes that nothing provides."""
+    positions = scope.loaded.file.positions
+    for name in scope.project.events.columns:
+        if name not in EVENT_COLUMNS:
+            message = f"events have no '{name}'{nearest(name, list(EVENT_COLUMNS))}"
+            message += f"; known: {', '.join(EVENT_COLUMNS)}"
+            yield Problem(positions.of(("events", "columns", name), key=True), message, "unknown-column")
+    for source, words in (("customers", scope.project.customers), ("events", scope.project.events)):
+        found = header(scope.loaded.folder, words.model_copy(update={"columns": {}}))
+        for name, column in words.columns.items():
+            if found is not None and column not in found:
+                hint = nearest(column, sorted(found))
+                message = f"{words.path} has no column '{column}'{hint}; it has: {', '.join(sorted(found))}"
+                yield Problem(positions.of((source, "columns", name)), message, "missing-column")
+    provided = scope.columns
+    for name in scope.project.attributes:
+        if provided is not None and name not in provided | scope.set_by_steps:
+            hint = nearest(name, sorted(provided))
+            message = f"no column of {scope.project.customers.path} and no `set` step provides '{name}'{hint}"
+            yield Problem(positions.of(("attributes", name), key=True), message, "unknown-attribute", "warning")

@@ -1,0 +1,183 @@
+"""Templates and task titles: they exist, can be read, name only what is provided, and show what the law asks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from journey_engine.checks.names import left_before
+from journey_engine.checks.scope import Scope, Subject
+from journey_engine.conditions import TriggerCondition
+from journey_engine.errors import Place, Problem, Severity, nearest
+from journey_engine.journey import Journey
+from journey_engine.load.parts import parts, parts_of
+from journey_engine.render import Use
+from journey_engine.steps.send import Send
+from journey_engine.steps.set import SetStep
+from journey_engine.steps.task import TaskStep
+from journey_engine.steps.wait_for import WaitFor
+from journey_engine.yamlfile import Path
+
+ROOTS = ("customer", "trigger", "step")
+
+
+def missing_templates(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A message of which no words exist."""
+    known = list(scope.renderer.library.names)
+    for path, step in parts_of(Send, subject.journey):
+        if step.template not in known:
+            folder = scope.shown(str(scope.renderer.library.root))
+            hint = nearest(step.template, known)
+            message = f"there is no template '{step.template}'{hint}; make the folder {folder}/{step.template}"
+            yield subject.at((*path, "template"), message, "missing-template")
+
+
+def template_mistakes(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """What is wrong in the template itself, at its own place."""
+    for _, step in _sends(scope, subject.journey):
+        yield from map(scope.moved, scope.renderer.problems(step.template))
+
+
+def title_mistakes(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A task's title that is no template."""
+    for path, step in parts_of(TaskStep, subject.journey):
+        place = subject.loaded.positions.of((*path, "title"))
+        yield from map(scope.moved, scope.renderer.line_problems(step.title, place))
+
+
+def marketing_duties(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """Marketing shows a way out and a postal address, in every body."""
+    for _, step in _sends(scope, subject.journey):
+        topic = scope.project.topics.get(step.topic or subject.journey.topic or "")
+        if topic is None or topic.class_ != "marketing":
+            continue
+        yield from map(scope.moved, scope.renderer.marketing_problems(step.template))
+        if not (scope.project.sender.postal_address or "").strip():
+            message = "marketing may not leave without a postal address; write `postal_address` here"
+            place = scope.loaded.file.positions.of(("sender",), key=True)
+            yield Problem(place, message, "missing-postal-address")
+
+
+def template_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """Values that a template names and nothing provides, and sensitive ones."""
+    for path, step in _sends(scope, subject.journey):
+        for use in scope.renderer.uses(step.template):
+            root = use.path.split(".")[0]
+            if root in step.with_:
+                continue
+            told = _provided(scope, subject, use.path, path)
+            if told is None:
+                continue
+            message, code = told
+            if root not in ROOTS:
+                hint = nearest(root, [*ROOTS, *step.with_])
+                message = f"nothing provides '{use.path}'{hint}; lists are named in `with:` of the send"
+            wording = f"{message} (sent by journey '{subject.journey.journey}')"
+            severity: Severity = "error" if use.required or code == "sensitive-value" else "warning"
+            yield Problem(_place(scope, use), wording, code, severity)
+
+
+def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """The same for the titles of tasks, and for the values that `set` takes over."""
+    for path, step in parts_of(TaskStep, subject.journey):
+        for name in sorted(scope.renderer.line_variables(step.title)):
+            yield from _told(scope, subject, name, path, (*path, "title"))
+    for path, word in parts_of(SetStep, subject.journey):
+        for name, value in word.values.items():
+            if value.from_ is not None:
+                yield from _told(scope, subject, value.from_, path, (*path, name, "from"), secret=True)
+
+
+def trigger_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """Conditions on what started the pass, where the trigger brings no such value."""
+    provided = _of_trigger(subject.journey)
+    if provided is None:
+        return
+    for path, word in parts(subject.journey):
+        names = list(word.properties) if isinstance(word, TriggerCondition) else []
+        for name in names:
+            if name not in provided:
+                yield subject.at((*path, name), _no_trigger_value(subject, name), "unknown-value", key=True)
+        same = getattr(word, "same", None)
+        if isinstance(same, str) and same not in provided:
+            yield subject.at((*path, "same"), _no_trigger_value(subject, same), "unknown-value")
+
+
+def _told(
+    scope: Scope, subject: Subject, name: str, path: Path, at: Path, *, secret: bool = False
+) -> Iterator[Problem]:
+    told = _provided(scope, subject, name, path)
+    if told is not None and not (secret and told[1] == "sensitive-value"):
+        yield subject.at(at, told[0], told[1])
+
+
+def _sends(scope: Scope, journey: Journey) -> Iterator[tuple[Path, Send]]:
+    known = scope.renderer.library.names
+    return ((path, step) for path, step in parts_of(Send, journey) if step.template in known)
+
+
+def _provided(scope: Scope, subject: Subject, name: str, path: Path) -> tuple[str, str] | None:
+    """What is wrong with a dotted path at a step: (message, code), or None."""
+    root, _, rest = name.partition(".")
+    if root == "customer":
+        return _customer(scope, rest.split(".")[0])
+    if root == "trigger":
+        provided = _of_trigger(subject.journey)
+        value = rest.split(".")[0]
+        if value and provided is not None and value not in provided:
+            return _no_trigger_value(subject, value), "unknown-value"
+        return None
+    if root == "step":
+        return _step(subject, rest, path)
+    return f"nothing provides '{name}'{nearest(root, list(ROOTS))}", "unknown-value"
+
+
+def _customer(scope: Scope, name: str) -> tuple[str, str] | None:
+    words = scope.project.attributes.get(name)
+    if words is not None and words.sensitive:
+        return f"'customer.{name}' is sensitive (project.yaml) and may not stand in a message", "sensitive-value"
+    if not name or scope.attributes is None or name in scope.attributes:
+        return None
+    where = scope.project.customers.path
+    hint = nearest(name, scope.likely)
+    return f"no column of {where} and no `set` step provides 'customer.{name}'{hint}", "unknown-value"
+
+
+def _of_trigger(journey: Journey) -> tuple[str, ...] | None:
+    """The names under `trigger`; None where it is an event with properties of its own."""
+    provided: tuple[str, ...] | None = journey.trigger.provides
+    if provided is None:
+        return None
+    return tuple(name for name in provided if getattr(journey.trigger, name, True) is not None)
+
+
+def _no_trigger_value(subject: Subject, name: str) -> str:
+    provided = list(_of_trigger(subject.journey) or ())
+    word, brings = subject.journey.trigger.key, ", ".join(provided) or "nothing"
+    return f"a `{word}` trigger brings no '{name}'{nearest(name, provided)}; it brings {brings}"
+
+
+def _step(subject: Subject, rest: str, path: Path) -> tuple[str, str] | None:
+    """`step.<id>.<name>`: the event that ended the wait; an id may hold dots."""
+    awaited = {
+        step: where
+        for where, word in parts_of(WaitFor, subject.journey)
+        for step, at in subject.paths.items()
+        if where[: len(at)] == at and len(where) == len(at) + 1
+    }
+    found = next((step for step in awaited if rest == step or rest.startswith(f"{step}.")), None)
+    if found is None:
+        wanted = rest.split(".")[0]
+        known = ", ".join(awaited) or "none"
+        return f"no `wait_for` is called '{wanted}'{nearest(wanted, list(awaited))}; there is: {known}", "unknown-step"
+    if not left_before(subject, found, path):
+        return f"step '{found}' is not left before this place, so it provides nothing here", "later-step"
+    return None
+
+
+def _place(scope: Scope, use: Use) -> Place:
+    """The place of a value in its template; Jinja knows the line only."""
+    lines = scope.lines(use.place.file)
+    line = lines[use.place.line - 1] if use.place.line <= len(lines) else ""
+    found = re.search(rf"(?<![\w.]){re.escape(use.path)}(?!\w)", line)
+    return Place(scope.shown(use.place.file), use.place.line, found.start() + 1 if found else 1)
