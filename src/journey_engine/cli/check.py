@@ -1,0 +1,112 @@
+"""Commands that need no data: make a project, validate it, print the schema, run the journeys' tests."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from journey_engine.cli import DONE, FOUND, output
+from journey_engine.cli.output import project_folder, say, warn
+from journey_engine.errors import JourneyError
+
+if TYPE_CHECKING:
+    from journey_engine.errors import Problem
+    from journey_engine.load import LoadedProject
+
+
+def init(options: argparse.Namespace) -> int:
+    """Make a new project."""
+    from journey_engine.scaffold import make_project
+
+    folder = Path(options.folder)
+    try:
+        written = make_project(folder)
+    except OSError as error:
+        raise JourneyError(
+            f"{folder} cannot be written: {error.strerror}", remedy="name a folder that you may write to"
+        ) from error
+    say(f"made a project of {len(written)} files in {folder.resolve()}")
+    go = "" if folder.resolve() == Path.cwd().resolve() else f"  cd {folder}\n"
+    say(f"next:\n{go}  journey validate\n  journey test\n  journey run --as-of 2026-03-02T02:00:00Z --dry-run")
+    return DONE
+
+
+def validate(options: argparse.Namespace) -> int:
+    """Check every journey and show all problems at once."""
+    from journey_engine.checks import as_json, format_problems, open_project
+
+    folder = _folder(options)
+    loaded = open_project(folder)
+    problems = _chosen(loaded.problems, options.paths, folder)
+    errors = sum(problem.severity == "error" for problem in problems)
+    if options.json:
+        output.print_json(
+            {"journeys": len(loaded.journeys), "errors": errors, "warnings": len(problems) - errors,
+             "problems": as_json(problems)}
+        )  # fmt: skip
+        return FOUND if errors else DONE
+    if problems:
+        say(format_problems(problems, folder, loaded.sources))
+    if options.verbose:
+        _show_defaults(loaded)
+    say(_summary(loaded, problems, errors))
+    return FOUND if errors else DONE
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """The named project, else that of the first path, else the one around us."""
+    if options.project is None and options.paths:
+        first = Path(options.paths[0])
+        if not first.exists():
+            raise JourneyError(f"{first} is not there", remedy="name a journey file, or a folder of a project")
+        return project_folder(None, first if first.is_dir() else first.parent)
+    return project_folder(options.project)
+
+
+def _chosen(problems: Sequence[Problem], paths: Sequence[str], folder: Path) -> list[Problem]:
+    """The problems of the named files and folders; of all without names."""
+    if not paths:
+        return list(problems)
+    wanted = [Path(path).resolve() for path in paths]
+    for path in wanted:
+        if not path.exists():
+            raise JourneyError(f"{path} is not there", remedy="name a journey file, or a folder of a project")
+        if not path.is_relative_to(folder.resolve()):
+            raise JourneyError(
+                f"{path} is not in the project {folder.resolve()}",
+                remedy="name the project it belongs to: --project DIR",
+            )
+    at = [(problem, (folder / problem.place.file).resolve()) for problem in problems]
+    return [problem for problem, file in at if any(file.is_relative_to(path) for path in wanted)]
+
+
+def _show_defaults(loaded: LoadedProject) -> None:
+    from journey_engine.checks import defaults
+
+    for name, journey in sorted(loaded.journeys.items()):
+        taken = defaults(journey)
+        if taken:
+            say(f"{name} ({journey.file}) leaves to the defaults:")
+            say("\n".join(f"  {line}" for line in taken))
+
+
+def _summary(loaded: LoadedProject, problems: Sequence[Problem], errors: int) -> str:
+    count = len(loaded.journeys)
+    checked = f"{count} journey{'s' if count != 1 else ''} checked"
+    warnings = len(problems) - errors
+    found = [
+        f"{number} {what}{'s' if number != 1 else ''}"
+        for number, what in ((errors, "error"), (warnings, "warning"))
+        if number
+    ]
+    return f"{checked}: {', '.join(found) or 'no problems'}"
+
+
+def schema(options: argparse.Namespace) -> int:
+    """Print the JSON Schema of a journey file or of project.yaml."""
+    from journey_engine.load.schema import schema as schema_of
+
+    output.print_json(schema_of(options.of), indent=2)
+    return DONE

@@ -1,0 +1,75 @@
+"""An explanation as text for a terminal, the same when piped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from journey_engine.cli.output import BOLD, DIM, GREEN, RED, paint
+from journey_engine.times import iso
+
+if TYPE_CHECKING:
+    from journey_engine.explain import Absence, Explanation, Line, Move, Story, Verdict
+
+
+def as_text(told: Explanation) -> str:
+    """Everything about one customer."""
+    return "\n".join(_lines(told))
+
+
+def _lines(told: Explanation) -> Iterator[str]:
+    standing = "; ".join(f"{of} {name}" for of, name in told.memberships)
+    known = "" if told.known else " (not in the data of the last run)"
+    yield f"{paint(f'customer {told.customer_id}', BOLD)}{known} as of {iso(told.as_of)}"
+    if standing:
+        yield f"  {standing}"
+    for story in told.stories:
+        yield ""
+        yield from _story(story)
+    if told.absences:
+        yield ""
+    for absence in told.absences:
+        yield from _absence(absence, further=any(story.journey == absence.journey for story in told.stories))
+
+
+def _story(story: Story) -> Iterator[str]:
+    state = story.state + (f" ({story.reason})" if story.reason and story.reason != story.state else "")
+    closed = f" at {iso(story.closed_at)}" if story.closed_at else ""
+    yield f"{paint(story.journey, BOLD)}: entered at {iso(story.entered_at)}, {state}{closed}"
+    if story.goal_at:
+        yield f"  goal reached at {iso(story.goal_at)}"
+    if not story.current:
+        yield f"  in version {story.version}, which is not the one in the file now"
+    for move in story.moves:
+        yield from _move(move)
+    if story.waits:
+        yield f"  {'now':<20}  {story.waits}"
+        yield from _line(story.waits_at)
+
+
+def _move(move: Move) -> Iterator[str]:
+    yield f"  {iso(move.at):<20}  {move.words}"
+    if move.seen:
+        yield f"  {'':<20}    saw: {move.seen}"
+    yield from _verdicts(move.verdicts)
+    yield from _line(move.line)
+
+
+def _absence(absence: Absence, *, further: bool) -> Iterator[str]:
+    name = paint(absence.journey, BOLD)
+    yield f"{name}, no further pass: {absence.why}" if further else f"{name}, not entered: {absence.why}"
+    yield from _verdicts(absence.verdicts)
+    yield from _line(absence.line)
+
+
+def _verdicts(found: Sequence[Verdict]) -> Iterator[str]:
+    for one in found:
+        mark = paint("yes", GREEN) if one.holds else paint("no ", RED)
+        saw = f"  (saw: {one.saw})" if one.saw is not None else ""
+        yield f"  {'':<20}    {mark} {'  ' * one.depth}{one.asks}{saw}"
+
+
+def _line(line: Line | None) -> Iterator[str]:
+    if line is not None:
+        text = f"  {line.text}" if line.text else ""
+        yield paint(f"  {'':<20}    {line.file}:{line.number}:{text}", DIM)

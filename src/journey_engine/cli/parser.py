@@ -1,0 +1,197 @@
+"""Every command with its options and its one line of help; docs/cli.md is compared with this by a test.
+
+Only names and texts: the work is in the module that `run` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from typing import Any
+
+from journey_engine import __version__
+
+EPILOG = """exit status: 0 done; 1 looked and found something wrong (a journey, a test, a journey set aside tonight);
+2 could not be done (wrong command line, missing file, another run is at work). docs/cli.md tells more."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that takes whole option names only and never guesses."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = _Parser(
+        prog="journey",
+        description="Customer lifecycle journeys: YAML in, customers evaluated as a set, messages out once.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"journey {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (
+        _init, _validate, _schema, _test, _run, _dispatch, _report, _audience, _explain, _mailroom,
+    ):  # fmt: skip
+        add(commands)
+    return parser
+
+
+Commands = Any  # argparse keeps the type of its subparsers private
+
+
+def _add(commands: Commands, name: str, run: str, about: str, more: str = "") -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=about[0].lower() + about[1:].rstrip("."), description=f"{about}\n{more}".rstrip()
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+    parser.set_defaults(run=f"journey_engine.cli.{run}")
+    return parser
+
+
+def _project(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--project",
+        metavar="DIR",
+        help="the project's folder (the one that holds journeys/); without it, this folder or the nearest above it",
+    )
+
+
+def _as_of(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--as-of", metavar="T", type=_instant, help=f"the instant, such as 2026-03-01T02:00:00Z; {default}"
+    )
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+
+def _instant(text: str) -> dt.datetime:
+    from journey_engine.times import parse_instant
+
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _init(commands: Commands) -> None:
+    parser = _add(commands, "init", "check:init", "Make a new project with one journey that runs as it is.")
+    parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where; this folder without it")
+
+
+def _validate(commands: Commands) -> None:
+    parser = _add(commands, "validate", "check:validate", "Check every journey and show all problems at once.")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="only what these files or folders hold")
+    parser.add_argument("--verbose", action="store_true", help="also print the defaults that each journey uses")
+    _project(parser)
+    _json(parser)
+
+
+def _schema(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "schema",
+        "check:schema",
+        "Print the JSON Schema of a journey file, for editors that complete and check.",
+    )
+    parser.add_argument("of", choices=("journey", "project"), nargs="?", default="journey", help="which file")
+
+
+def _test(commands: Commands) -> None:
+    parser = _add(commands, "test", "check:test", "Run the tests beside the journeys (*.test.yaml); needs no data.")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="only these test files, journeys or folders")
+    _project(parser)
+    _json(parser)
+
+
+def _run(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "run",
+        "nights:run",
+        "Evaluate every journey for every customer once, then hand over what is due.",
+        "The same instant again enters, moves and sends nothing.",
+    )
+    _project(parser)
+    _as_of(parser, "without it the newest instant of the project's cadence")
+    parser.add_argument("--dry-run", action="store_true", help="decide and report, keep and send nothing")
+    parser.add_argument("--show-sql", action="store_true", help="print every statement to standard error")
+    parser.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="your word that missing customers or half-sized sources are right",
+    )
+    _json(parser)
+
+
+def _dispatch(commands: Commands) -> None:
+    parser = _add(commands, "dispatch", "nights:dispatch", "Hand over the messages that are due.")
+    _project(parser)
+    _as_of(parser, "without it the clock's")
+    _json(parser)
+
+
+def _report(commands: Commands) -> None:
+    parser = _add(commands, "report", "nights:report", "Show what the last run did, also while another runs.")
+    _project(parser)
+    parser.add_argument("--markdown", action="store_true", help="as Markdown")
+    _json(parser)
+
+
+def _audience(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "audience",
+        "look:audience",
+        "Count the customers who match a condition, and name a few.",
+        "CONDITION is a YAML file with one condition, or the name of a segment of the project.",
+    )
+    parser.add_argument("condition", metavar="CONDITION", help="a YAML file, or a segment's name")
+    _project(parser)
+    _as_of(parser, "without it the newest instant of the project's cadence")
+    _json(parser)
+
+
+def _explain(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "explain",
+        "look:explain",
+        "Tell why a customer is where they are: every move with the line of YAML that caused it.",
+        "With a journey they never entered: why not.",
+    )
+    parser.add_argument("customer", metavar="CUSTOMER", help="a customer_id")
+    parser.add_argument("journey", metavar="JOURNEY", nargs="?", help="only this journey")
+    _project(parser)
+    _json(parser)
+
+
+def _mailroom(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "mailroom",
+        "look:mailroom",
+        "Show every message by state and reason, and end what is stuck.",
+        "What each state means and which action ends it is in docs/operator.md.",
+    )
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "retry", "cancel", "accept", "recover"),
+        default="list",
+        help="list (the default); retry refused or unsure ones; cancel pending, unsure or refused ones; accept unsure "
+        "ones as sent; recover the runs that a restored mailroom lacks",
+    )
+    parser.add_argument("--state", help="only messages in this state; list shows them one by one")
+    parser.add_argument("--reason", help="only messages with this reason")
+    parser.add_argument("--template", help="retry, cancel, accept: only messages of this template")
+    parser.add_argument(
+        "--id", action="append", metavar="MESSAGE", help="retry, cancel, accept: only this message; repeatable"
+    )
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="list: at most so many one by one (100)")
+    _project(parser)
+    _as_of(parser, "without it the clock's")
+    _json(parser)

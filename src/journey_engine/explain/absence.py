@@ -1,0 +1,140 @@
+"""Why a customer is not in a journey: the trigger, the time, the audience or re-entry said no."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from journey_engine.explain.history import History
+from journey_engine.explain.story import Line, line_of, scene
+from journey_engine.explain.words import Verdict, events, verdicts
+from journey_engine.graph import Graph, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence
+from journey_engine.load import LoadedProject
+from journey_engine.records import Enrollment, Event, PassState
+from journey_engine.rules import Night
+from journey_engine.times import FAR_PAST, iso
+from journey_engine.walk import Membership, judge
+from journey_engine.walk.judge import belongs
+from journey_engine.walk.occurrences import Occurrence, Past, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why there is no pass, or no further one: in a sentence, with the line and the verdicts that say so."""
+
+    journey: str
+    why: str
+    line: Line | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+
+def why_not(journey: str, history: History, loaded: LoadedProject) -> Absence:
+    """Why the customer has no pass, or no newer pass, of a journey."""
+    found = loaded.journeys.get(journey)
+    if found is None:
+        return Absence(journey, "there is no such journey")
+    if found.graph is None or not found.sound:
+        return Absence(journey, "the journey has problems and does not run; `journey validate` shows them")
+    if found.journey is not None and found.journey.status != "live":
+        return Absence(journey, f"the journey is not live: status is {found.journey.status}")
+    if history.attributes is None:
+        return Absence(journey, f"the customer was not in the data of the last run ({iso(history.as_of)})")
+    if journey not in history.began:
+        return Absence(journey, "the journey has not run yet")
+    return _looked_at(found.graph, history, loaded)
+
+
+def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence:
+    settings, entered = loaded.project, {one.key for one in history.passes if one.journey == graph.journey}
+    night = Night.of(history.run, history.as_of, settings.cadence)
+    occurred = [one for one in _occurrences(graph, history, night, settings.timezone) if one.key not in entered]
+    at = line_of(graph.file, graph.trigger_line, loaded)
+    if not occurred:
+        return Absence(graph.journey, _never(graph, history, night, settings.timezone), at)
+    newest = occurred[-1]
+    name = f"the trigger occurred at {iso(newest.instant)}"
+    began = history.began[graph.journey]
+    since = Night.of(1, began, settings.cadence).since
+    if newest.instant <= since:
+        why = f"{name}, before the journey looked back to {iso(since)} in its first run ({iso(began)})"
+        return Absence(graph.journey, f"{why}; `backfill: current` would take it", at)
+    asked = replace(scene(history, None, history.as_of), trigger=newest.data)
+    if not judge(graph.audience, asked):
+        return Absence(graph.journey, f"{name}, and the audience says no", at, tuple(verdicts(graph.audience, asked)))
+    refused = _reentry(graph, newest, [one for one in history.passes if one.journey == graph.journey])
+    if refused:
+        return Absence(graph.journey, f"{name}, and {refused}", at)
+    if (graph.journey, newest.key) in history.considered or newest.instant < history.as_of:
+        why = f"{name}; the audience or re-entry said no in the run that considered it, and would say yes now"
+        return Absence(graph.journey, why, at, tuple(verdicts(graph.audience, asked)))
+    return Absence(graph.journey, f"{name}; the next run considers it", at)
+
+
+def _past(history: History, zone: str) -> Past:
+    attributes = {"customer_id": history.customer_id, **(history.attributes or {})}
+    return Past(history.first, attributes, str(attributes.get("timezone") or zone), history.members, frozenset())
+
+
+def _occurrences(graph: Graph, history: History, night: Night, zone: str) -> list[Occurrence]:
+    """All that the trigger ever saw; firings of a schedule only since the journey began."""
+    lower = history.began[graph.journey] if isinstance(graph.trigger, OnSchedule) else FAR_PAST
+    return visible(graph, _past(history, zone), night, lower)
+
+
+def _never(graph: Graph, history: History, night: Night, zone: str) -> str:
+    match graph.trigger:
+        case OnEvent(events=wanted):
+            alike = [event for event in history.first if event.name == wanted.name]
+            near = f"; {len(alike)} of that name are known, none of which passes" if alike and wanted.where else ""
+            return f"the trigger never occurred: no {events(wanted)} is known{near}"
+        case OnSilence():
+            return _not_silent(graph.trigger, history)
+        case OnMembership(of=of, name=name):
+            member = history.members.get((of, name), Membership())
+            if member.member:
+                return f"already in the {of} {name} when the journey first looked; only becoming a member starts it"
+            return f"not in the {of} {name}"
+        case OnDate(attribute=attribute):
+            if (history.attributes or {}).get(attribute) is None:
+                return f"customer.{attribute} is missing"
+            return f"the date has not come; {_next(graph, history, night, zone)}"
+        case OnSchedule():
+            return f"it has not fired since the journey began; {_next(graph, history, night, zone)}"
+
+
+def _not_silent(trigger: OnSilence, history: History) -> str:
+    own: list[Event] = [event for event in history.first if belongs(event, trigger.events, {})]
+    if not own:
+        return f"the trigger never occurred: no {events(trigger.events)} is known"
+    last = own[-1].occurred_at
+    fires = trigger.length.after(last)
+    if fires > history.as_of:
+        return f"not silent for {trigger.length} yet: the last was at {iso(last)}, it would fire at {iso(fires)}"
+    return f"never silent for {trigger.length} without what ends it; the last was at {iso(last)}"
+
+
+def _next(graph: Graph, history: History, night: Night, zone: str) -> str:
+    ahead = replace(night, horizon=night.as_of + dt.timedelta(days=400))
+    coming = visible(graph, _past(history, zone), ahead, night.as_of)
+    return f"the next is {iso(coming[0].instant)}" if coming else "none comes within 400 days"
+
+
+def _reentry(graph: Graph, occurrence: Occurrence, passes: Sequence[Enrollment]) -> str | None:
+    """What `reentry` says against one more pass now, if anything."""
+    if not passes:
+        return None
+    last = max(passes, key=lambda one: one.entered_at)
+    match graph.reentry.mode:
+        case "never":
+            return f"reentry is never: the one pass entered at {iso(last.entered_at)}"
+        case "each_occurrence":
+            return None
+        case "after":
+            may = graph.reentry.after.after(last.entered_at) if graph.reentry.after else last.entered_at
+            return f"re-entry is open from {iso(may)} on" if occurrence.instant < may else None
+        case "after_exit":
+            if last.state is PassState.OPEN:
+                return f"a pass is still open since {iso(last.entered_at)}"
+            closed = last.closed_at or last.entered_at
+            return f"the last pass ended later, at {iso(closed)}" if occurrence.instant <= closed else None

@@ -1,0 +1,218 @@
+"""A pass told move by move: what happened, when, and the line of YAML that caused it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from journey_engine.explain.history import Decided, History
+from journey_engine.explain.words import Verdict, events, verdicts
+from journey_engine.graph import Await, Emit, Exit, Gate, Graph, Message, SetAttributes, Task
+from journey_engine.load import LoadedProject
+from journey_engine.records import Enrollment, Event, PassState, Transition
+from journey_engine.times import iso
+from journey_engine.walk import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What the mailroom says of a message."""
+
+    state: str
+    reason: str | None
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A place in a journey file, with what stands there; no text when the file has changed since."""
+
+    file: str
+    number: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move: when, in a few words, caused by which line, with what a condition saw."""
+
+    at: dt.datetime
+    run: int
+    words: str
+    line: Line | None
+    seen: str | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One pass from its entry to where it stands."""
+
+    journey: str
+    version: str
+    current: bool  # whether the pass stands in the version that the file holds now
+    entered_at: dt.datetime
+    state: str
+    reason: str | None
+    closed_at: dt.datetime | None
+    goal_at: dt.datetime | None
+    moves: tuple[Move, ...]
+    waits: str | None
+    waits_at: Line | None
+
+
+def tell(one: Enrollment, history: History, loaded: LoadedProject, posted: Mapping[str, Posted]) -> Story:
+    """The story of one pass."""
+    graph, current = _graph(one, history, loaded)
+    decisions = history.decisions.get(one.enrollment_id, ())
+    moves = [_Telling(one, history, graph, posted, decisions).move(move, _line(graph, move, loaded, current=current))
+             for move in history.moves.get(one.enrollment_id, ())]  # fmt: skip
+    is_open = one.state is PassState.OPEN
+    return Story(
+        journey=one.journey,
+        version=one.version,
+        current=current,
+        entered_at=one.entered_at,
+        state=one.state.value,
+        reason=one.reason,
+        closed_at=one.closed_at,
+        goal_at=one.goal_at,
+        moves=tuple(moves),
+        waits=_waits(one, graph, loaded) if is_open else None,
+        waits_at=_node_line(graph, one.node, loaded, current=current) if is_open else None,
+    )
+
+
+def _graph(one: Enrollment, history: History, loaded: LoadedProject) -> tuple[Graph | None, bool]:
+    """The graph that the pass stands in; the file's own when it is the same, because its lines are today's."""
+    now = loaded.journeys.get(one.journey)
+    if now is not None and now.graph is not None and now.graph.version == one.version:
+        return now.graph, True
+    return history.graphs.get((one.journey, one.version)), False
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    one: Enrollment
+    history: History
+    graph: Graph | None
+    posted: Mapping[str, Posted]
+    decisions: Sequence[Decided]
+
+    def move(self, move: Transition, line: Line | None) -> Move:
+        node = self.graph.nodes[move.from_node] if self.graph and move.from_node is not None else None
+        seen: tuple[Verdict, ...] = ()
+        if isinstance(node, Gate) and move.seen is None:
+            seen = tuple(verdicts(node.predicate, scene(self.history, self.one, self.history.runs[move.run])))
+        return Move(move.at, move.run, self._words(move, node), line, move.seen, seen)
+
+    def _words(self, move: Transition, node: Emit | Await | Gate | Exit | None) -> str:
+        match move.reason:
+            case "entered":
+                return f"entered{self._because(move.event_id)}"
+            case "sent" | "task" | "set":
+                return self._effect(move, node)
+            case "waited":
+                return "the wait was over"
+            case "event":
+                return f"what it waited for came{self._because(move.event_id)}"
+            case "timeout":
+                return "nothing came in time"
+            case "yes":
+                return "the condition held"
+            case "no":
+                return "the condition did not hold"
+            case "goal":
+                return f"reached its goal{self._because(move.event_id)}"
+            case "exit_when":
+                return "left, because exit_when held"
+            case "finished":
+                return "reached the end"
+            case reason:
+                return f"ended: {reason}"
+
+    def _because(self, event_id: str | None) -> str:
+        found = next((event for event in self.history.first if event.event_id == event_id), None)
+        return f" by {_named(found)}" if found else ""
+
+    def _effect(self, move: Transition, node: Emit | Await | Gate | Exit | None) -> str:
+        if not isinstance(node, Emit):
+            return move.reason
+        found = [one for one in self.decisions if (one.step, one.occurrence) == (node.step, node.occurrence)]
+        match node.effect:
+            case Message(template=template):
+                return f"letter {template}" + (f": {self._fate(found[0])}" if found else "")
+            case Task(team=team):
+                return f"task for {team}" + (f", to begin {iso(found[0].due_at)}" if found else "")
+            case SetAttributes(assignments=assignments):
+                return "set " + ", ".join(assignment.attribute for assignment in assignments)
+
+    def _fate(self, decided: Decided) -> str:
+        posted = self.posted.get(decided.decision_id)
+        state, reason = (posted.state, posted.reason) if posted else (decided.state, decided.reason)
+        why = f" ({reason})" if reason else ""
+        if state == "pending":
+            return f"pending{why}, leaves at {iso(decided.due_at)} or later"
+        return f"{state}{why}" + (f" at {iso(posted.at)}" if posted else "")
+
+
+def _named(event: Event) -> str:
+    return f"event {event.event_id} ({event.name} of {iso(event.occurred_at)})"
+
+
+def scene(history: History, one: Enrollment | None, as_of: dt.datetime) -> Scene:
+    """What a condition could look at in a run; attributes are those of the last one."""
+    known = [
+        event
+        for event in history.newest
+        if event.occurred_at <= as_of and (event.received_at is None or event.received_at <= as_of)
+    ]
+    attributes = {"customer_id": history.customer_id, **(history.attributes or {})}
+    trigger = one.trigger if one else {}
+    return Scene(as_of, attributes, known, history.passes, trigger, one)
+
+
+def _line(graph: Graph | None, move: Transition, loaded: LoadedProject, *, current: bool) -> Line | None:
+    if graph is None:
+        return None
+    if move.from_node is None:
+        return line_of(graph.file, graph.trigger_line, loaded, current=current)
+    number = {"goal": graph.goal_line, "exit_when": graph.exit_line}.get(move.reason)
+    if number:
+        return line_of(graph.file, number, loaded, current=current)
+    return _node_line(graph, move.from_node, loaded, current=current)
+
+
+def _node_line(graph: Graph | None, node: int, loaded: LoadedProject, *, current: bool) -> Line | None:
+    return line_of(graph.file, graph.nodes[node].line, loaded, current=current) if graph else None
+
+
+def line_of(file: str, number: int, loaded: LoadedProject, *, current: bool = True) -> Line | None:
+    """A line of a journey file."""
+    if number < 1:
+        return None
+    lines = loaded.sources.get(file, ()) if current else ()
+    return Line(file, number, lines[number - 1].strip() if number <= len(lines) else None)
+
+
+def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject) -> str:
+    if loaded.rules is not None and one.journey not in {live.journey for live in loaded.rules.journeys}:
+        return "stands still: the journey is not live, has problems or is gone"
+    if graph is None:
+        return "stands still: its version of the journey is gone"
+    node = graph.nodes[one.node]
+    match node:
+        case Await(delay=delay) if delay is not None:
+            return f"waits until {iso(delay.after(one.reached_at))}"
+        case Await(events=wanted, timeout=timeout):
+            until = f", until {iso(timeout.after(one.reached_at))} at the latest" if timeout else ""
+            return f"waits for {events(wanted)}{until}" if wanted else "waits"
+        case Gate():
+            return f"looks at its condition in the first night from {iso(one.reached_at)} on"
+        case Emit(effect=Message(template=template)):
+            return f"decides letter {template} in the next night in which no earlier letter of it is still pending"
+        case Emit():
+            return f"goes on at {iso(one.reached_at)}"
+        case Exit():
+            return f"ends at {iso(one.reached_at)}"
