@@ -15,7 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from journey_engine import expressions as x
-from journey_engine.engines import Engine
+from journey_engine.engines import Engine, QueryFailed
 from journey_engine.errors import JourneyError, nearest
 from journey_engine.expressions import Sql
 from journey_engine.project import CUSTOMER_COLUMNS, EVENT_COLUMNS, Project, Source
@@ -88,6 +88,9 @@ class Collector:
             load_zones(self.engine, [source.timezone], tzdata_version())
         self._receive(relation, event_reading(columns, source, self.as_of))
         self._fresh_enough(source)
+        if source.expects.rows:
+            counted = self.engine.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))
+            self._expect(source, int(counted[0][0]))
         rows = [
             (e.event_id, e.customer_id, e.name, iso(e.occurred_at), _json(e.properties)) for e in feedback
         ]  # fmt: skip
@@ -235,8 +238,6 @@ class Collector:
                     remedy="check the export of events, or change `expects:` in journeys/project.yaml",
                     code="stale-source",
                 )
-        if expects.rows:
-            self._expect(source, int(self.engine.rows("SELECT count(*) FROM events")[0][0]))
 
     def _expect(self, source: Source, rows: int) -> None:
         if rows < max(source.expects.rows, 1 if source is self.project.customers else 0):
@@ -259,9 +260,7 @@ class Collector:
             relation = exp.to_table(source.table or "")
         try:
             columns = self.engine.columns(x.written(relation))
-        except JourneyError:
-            raise
-        except Exception as error:
+        except QueryFailed as error:
             raise JourneyError(
                 f"{what}: there is no table '{source.table}' in the engine",
                 remedy=f"check `{what}: {{table: ...}}` in journeys/project.yaml",

@@ -80,7 +80,7 @@ class Sweep:
     blocked: Iterable[str] = ()
     facts: Facts = field(init=False)
     last: dict[str, dt.datetime] = field(init=False, default_factory=dict)
-    step_nodes: list[tuple[Any, ...]] = field(init=False, default_factory=list)
+    truth_sql: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         self.facts = Facts(self.night.as_of, self.columns, self.properties)
@@ -251,6 +251,11 @@ class Sweep:
 
     def truth(self) -> None:
         """Answer what stands in `asked`: one statement for every predicate of every journey."""
+        if not self.truth_sql:
+            self.truth_sql = self._truth_statement()
+        self.engine.execute(self.truth_sql)
+
+    def _truth_statement(self) -> str:
         facts, number = self.facts, x.col("q", "predicate")
         known = facts.predicates.items()
         parts: dict[str, Sql] = {
@@ -262,8 +267,7 @@ class Sweep:
             "seen": x.switch(number, [(x.integer(n), facts.seen(p)) for (_, p), n in known], exp.null()),
         }  # fmt: skip
         if not facts.atoms:
-            self._run("facts", "truth_plain", **parts)
-            return
+            return fill(statements("facts")["truth_plain"], parts)
         atoms = list(facts.atoms.values())
         parts["aggregates"] = exp.Tuple(expressions=[c for a in atoms for c in self._amounts(a.number)])
         left = [
@@ -271,7 +275,7 @@ class Sweep:
             for a in atoms
         ]
         parts["departures"] = exp.Tuple(expressions=left)
-        self._run("facts", "truth", **parts)
+        return fill(statements("facts")["truth"], parts)
 
     def _is_atom(self, number: int) -> Sql:
         return x.compare("=", x.col("a", "atom"), x.integer(number))

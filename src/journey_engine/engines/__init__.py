@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journey_engine.engines.base import Engine, Row
+from journey_engine.engines.base import Engine, QueryFailed, Row
 from journey_engine.errors import JourneyError
 
-__all__ = ["Engine", "Row", "memory", "open_engine", "open_reader", "published"]
+__all__ = ["Engine", "QueryFailed", "Row", "memory", "open_engine", "open_reader", "published"]
 
 
 def open_engine(url: str, folder: Path, *, environment: str = "development") -> Engine:

@@ -7,7 +7,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from journey_engine.errors import JourneyError
+
 Row = tuple[Any, ...]
+
+
+class QueryFailed(JourneyError):
+    """A statement that the engine refused; `sql` is the statement."""
+
+    def __init__(self, message: str, sql: str) -> None:
+        super().__init__(message, code="query-failed")
+        self.sql = sql
 
 
 class Engine(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from journey_engine.engines.base import Row
+from journey_engine.engines.base import QueryFailed, Row
 from journey_engine.errors import JourneyError
 from journey_engine.queries import statements
 
@@ -101,7 +101,16 @@ class DuckDB:
         if self.listener is not None:
             self.listener(sql)
         self.statements += 1
-        self.connection.execute(sql, list(parameters) or None)
+        try:
+            self.connection.execute(sql, list(parameters) or None)
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise JourneyError(
+                f"the engine cannot go on: {_first_line(error)}",
+                remedy="free space on the disk, or give the machine more memory, and run again; nothing was committed",
+                code="engine-resources",
+            ) from error
+        except duckdb.Error as error:
+            raise QueryFailed(_first_line(error), sql) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         self.execute(sql, parameters)
@@ -164,7 +173,7 @@ class DuckDB:
             )
         try:
             self.columns(relation)
-        except duckdb.Error as error:
+        except QueryFailed as error:
             raise unreadable(path, error) from error
         return relation
 
@@ -177,7 +186,7 @@ class DuckDB:
             with suppress(duckdb.Error):
                 self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
+        self.execute("COMMIT")
 
     def publish(self) -> Path | None:
         """Checkpoint, copy the file beside it and rename: readers keep the copy they have open."""
