@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -159,9 +159,9 @@ class Amount(Word):
     """
 
     main: ClassVar[str | None] = "exactly"
-    exactly: Whole | None = Field(None, ge=0)
-    at_least: Whole | None = Field(None, ge=0)
-    at_most: Whole | None = Field(None, ge=0)
+    exactly: Annotated[Whole, Field(ge=0)] | None = None
+    at_least: Annotated[Whole, Field(ge=0)] | None = None
+    at_most: Annotated[Whole, Field(ge=0)] | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Amount:

@@ -54,7 +54,12 @@ class GoalWords(Word):
         resolved = handler.resolve_ref_schema(whole)
         words = {word.key: True for word in CONDITIONS}
         own = {key: resolved["properties"][key] for key in ("window", "stay")}
-        return {"type": "object", "properties": {**words, **own}, "additionalProperties": False}
+        return {
+            "type": "object",
+            "properties": {**words, **own},
+            "oneOf": [{"required": [key]} for key in words],
+            "additionalProperties": False,
+        }
 
 
 class Journey(Word):

@@ -32,12 +32,6 @@ NAME = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]*$", max_length=120)]
 
 
-def _whole(value: Any) -> Any:
-    if isinstance(value, bool | str):
-        raise PydanticCustomError("whole_number", "expected a whole number")
-    return value
-
-
 class Word(BaseModel):
     """A word of the language; unknown keys are refused, and the main word may stand alone."""
 
@@ -59,7 +53,8 @@ class Word(BaseModel):
         if cls.main is None:
             return whole
         resolved = handler.resolve_ref_schema(whole)
-        short = resolved.get("properties", {}).get(cls.main)
+        main = cls.model_fields[cls.main].alias or cls.main
+        short = resolved.get("properties", {}).get(main)
         if cls.whole:
             return short or whole
         return {"anyOf": [short, whole]} if short else whole
@@ -68,7 +63,7 @@ class Word(BaseModel):
 Flag = Annotated[bool, Field(strict=True)]
 """true or false; the texts 'yes' and 'no' are neither."""
 
-Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int)]
+Whole = Annotated[int, Field(strict=True)]
 """A whole number; neither true nor '3' in quotes."""
 
 
@@ -120,10 +115,19 @@ def _wrapped(word: type[Word], what: str) -> type[BaseModel]:
         return {word.key: {}} if value == word.key else value
 
     fields: dict[str, Any] = {f"{word.key}_": (word, Field(alias=word.key))}
+    main = word.model_fields.get(word.main or "")
+    alone = [{"const": word.key}] if main is not None and not main.is_required() and main.default else []
+
+    def schema(own: dict[str, Any]) -> None:
+        if alone:
+            whole = dict(own)
+            own.clear()
+            own["anyOf"] = [whole, *alone]
+
     validators: dict[str, Any] = {"bare": model_validator(mode="before")(bare)}
     return create_model(
         f"{what.title().replace(' ', '')}{word.__name__}",
-        __config__=ConfigDict(extra="forbid", title=word.key),
+        __config__=ConfigDict(extra="forbid", title=word.key, json_schema_extra=schema),
         __validators__=validators,
         **fields,
     )

@@ -6,6 +6,7 @@ A broken journey leaves the others loaded; a broken project.yaml stops all. Read
 from __future__ import annotations
 
 from journey_engine.load.journeys import LoadedJourney, load_journey
+from journey_engine.load.mistakes import problems_of, validated
 from journey_engine.load.project import (
     LoadedProject,
     ProjectFile,
@@ -15,6 +16,7 @@ from journey_engine.load.project import (
     read_project,
     with_journeys,
 )
+from journey_engine.load.schema import schema
 
 __all__ = [
     "LoadedJourney",
@@ -24,6 +26,9 @@ __all__ = [
     "journey_files",
     "load_journey",
     "load_project",
+    "problems_of",
     "read_project",
+    "schema",
+    "validated",
     "with_journeys",
 ]

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from journey_engine.errors import Place, Problem
 from journey_engine.graph import Graph
 from journey_engine.journey import Journey
-from journey_engine.load.mistakes import problems_of
+from journey_engine.load.mistakes import validated
 from journey_engine.load.names import unknown_name, unknown_names
 from journey_engine.steps import Builder
 from journey_engine.yamlfile import Path, Positions, YamlFile, read_file
@@ -70,10 +68,9 @@ def lower_journey(source: YamlFile, project: ProjectFile) -> LoadedJourney:
     )
     if source.problems:
         return loaded
-    try:
-        journey = Journey.model_validate(source.data)
-    except ValidationError as error:
-        return loaded.with_problems(problems_of(error, Journey, source.positions))
+    journey, mistakes = validated(Journey, source)
+    if journey is None:
+        return loaded.with_problems(mistakes)
     unknown = list(unknown_names(journey, project.context, source.positions))
     unknown += _own_stage(journey, project, source.positions)
     if unknown:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from journey_engine.conditions import CONDITIONS
 from journey_engine.errors import Problem, nearest, shown
 from journey_engine.language import Word
+from journey_engine.load.empty import empty_values, said_once
 from journey_engine.load.shape import allowed_words, example, model_at
 from journey_engine.steps import STEPS
 from journey_engine.triggers import TRIGGERS
-from journey_engine.yamlfile import Path, Positions
+from journey_engine.yamlfile import Path, Positions, YamlFile
 
 Error = Mapping[str, Any]  # one of pydantic's error details
 Told = tuple[Path, bool, str, str]  # path, whether its key is pointed at, message, code
@@ -36,6 +37,20 @@ FORMS = {
 
 _WORDS = frozenset(word.key for word in (*CONDITIONS, *STEPS, *TRIGGERS))
 _OTHERS = {"After": "{after: 30 days}", "list": "a list of steps"}
+
+
+Model = TypeVar("Model", bound=Word)
+
+
+def validated(model: type[Model], source: YamlFile) -> tuple[Model | None, list[Problem]]:
+    """What a file holds as a model, or None with every problem; empty values are problems of their own."""
+    empty = empty_values(source.data, source.positions)
+    try:
+        read = model.model_validate(source.data)
+    except ValidationError as error:
+        others = problems_of(error, model, source.positions)
+        return None, said_once(empty, others, source.data, source.positions)
+    return (None if empty else read), empty
 
 
 def problems_of(error: ValidationError, model: type[Word], positions: Positions) -> list[Problem]:

@@ -10,14 +10,14 @@ from functools import lru_cache
 from pathlib import Path as File
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from journey_engine.conditions import Condition, Context, SegmentCondition, StageCondition
 from journey_engine.cycles import SHIPPED
 from journey_engine.errors import JourneyError, Problem, ProblemsFound
 from journey_engine.graph import Emit, Message, Task
 from journey_engine.load.journeys import LoadedJourney, load_journey
-from journey_engine.load.mistakes import problems_of
+from journey_engine.load.mistakes import validated
 from journey_engine.load.names import Of, circles, unknown_names
 from journey_engine.project import Project
 from journey_engine.render import Renderer
@@ -129,10 +129,9 @@ def read_project(folder: File) -> ProjectFile:
     file = ProjectFile(folder, None, positions=source.positions, lines=source.lines, problems=source.problems)
     if source.problems:
         return file
-    try:
-        project = Project.model_validate(source.data)
-    except ValidationError as error:
-        return replace(file, problems=tuple(problems_of(error, Project, source.positions)))
+    project, mistakes = validated(Project, source)
+    if project is None:
+        return replace(file, problems=tuple(mistakes))
     context = Context(segments=project.segments, stages=_stages(project))
     problems = list(unknown_names(project, context, source.positions))
     if not problems:
