@@ -115,20 +115,14 @@ def rules(
 ) -> Rules:
     """What a night applies: journeys, and in YAML segments and stages ({name: condition})."""
     context = Context(_conditions(segments), _conditions(cycle))
-    definitions = [
-        _definition("segment", name, one.resolve(context)) for name, one in context.segments.items()
-    ]
-    definitions += [
-        _definition("stage", name, StageCondition(name=name).resolve(context)) for name in context.stages
-    ]
+    definitions = [_definition("segment", name, one.resolve(context)) for name, one in context.segments.items()]
+    definitions += [_definition("stage", name, StageCondition(name=name).resolve(context)) for name in context.stages]
     graphs = sorted((journey(text, context) for text in journeys), key=lambda graph: graph.journey)
     named = {name: frozenset(paths) for name, paths in (values or {}).items()}
     return Rules(tuple(graphs), tuple(pinned), tuple(definitions), named, **settings)
 
 
-def evenings(
-    told: Rules, rows: Sequence[Event], when: Sequence[Night], who: Sequence[Customer] = ()
-) -> list[Evening]:
+def evenings(told: Rules, rows: Sequence[Event], when: Sequence[Night], who: Sequence[Customer] = ()) -> list[Evening]:
     """Runs whose rules and customers stay as they are; one customer `c1` in UTC unless others are given."""
     return [Evening(night, told, who or [customer()], rows) for night in when]
 
@@ -152,10 +146,7 @@ def entries(told: Told) -> list[str]:
 def ends(told: Told) -> list[str]:
     """Where each pass stands: `open`, or `converted goal 2026-03-09 02:00`."""
     found = sorted(told.passes, key=lambda one: (one.entered_at, one.journey, one.key))
-    return [
-        "open" if one.closed_at is None else f"{one.state} {one.reason} {clock(one.closed_at)}"
-        for one in found
-    ]
+    return ["open" if one.closed_at is None else f"{one.state} {one.reason} {clock(one.closed_at)}" for one in found]
 
 
 def moves(told: Told) -> list[str]:

@@ -59,13 +59,9 @@ steps: [{send: hello-vip}]
         ),
     ],
 )
-def test_reentry_word_decides_which_occurrences_enter(
-    reading: Reading, reentry: str, expected: list[str]
-) -> None:
+def test_reentry_word_decides_which_occurrences_enter(reading: Reading, reentry: str, expected: list[str]) -> None:
     rows = [event("order_placed", f"2026-03-0{day} 10:00") for day in (1, 2, 6)]
-    told = reading(evenings(rules(ORDERS.format(reentry=reentry)), rows, nights("2026-03-01", "2026-03-10")))[
-        "c1"
-    ]
+    told = reading(evenings(rules(ORDERS.format(reentry=reentry)), rows, nights("2026-03-01", "2026-03-10")))["c1"]
     assert entries(told) == expected
 
 
@@ -84,13 +80,9 @@ def test_reentry_word_decides_which_occurrences_enter(
         ),
     ],
 )
-def test_occurrences_of_one_night_are_admitted_in_order(
-    reading: Reading, reentry: str, expected: list[str]
-) -> None:
+def test_occurrences_of_one_night_are_admitted_in_order(reading: Reading, reentry: str, expected: list[str]) -> None:
     rows = [event("order_placed", f"2026-03-01 {hour}:00") for hour in (12, 10, 11)]
-    told = reading(evenings(rules(ORDERS.format(reentry=reentry)), rows, nights("2026-03-01", "2026-03-10")))[
-        "c1"
-    ]
+    told = reading(evenings(rules(ORDERS.format(reentry=reentry)), rows, nights("2026-03-01", "2026-03-10")))["c1"]
     assert entries(told) == expected
 
 
@@ -98,14 +90,10 @@ def test_after_exit_admits_what_is_later_than_the_exit(reading: Reading) -> None
     # The pass of 1 March 10:00 waits until 3 March 10:00; the run of 3 March 02:00 looks ahead and ends it at
     # that instant. The order of 3 March 12:00 is later than the exit; the one of 09:00 is not.
     rows = [event("order_placed", "2026-03-01 10:00"), event("order_placed", "2026-03-03 12:00")]
-    told = reading(
-        evenings(rules(ORDERS.format(reentry="after_exit")), rows, nights("2026-03-01", "2026-03-07"))
-    )["c1"]
+    told = reading(evenings(rules(ORDERS.format(reentry="after_exit")), rows, nights("2026-03-01", "2026-03-07")))["c1"]
     assert entries(told) == ["thanks 2026-03-01 10:00", "thanks 2026-03-03 12:00"]
     rows[1] = event("order_placed", "2026-03-03 09:00")
-    told = reading(
-        evenings(rules(ORDERS.format(reentry="after_exit")), rows, nights("2026-03-01", "2026-03-07"))
-    )["c1"]
+    told = reading(evenings(rules(ORDERS.format(reentry="after_exit")), rows, nights("2026-03-01", "2026-03-07")))["c1"]
     assert entries(told) == ["thanks 2026-03-01 10:00"]
 
 
@@ -150,9 +138,7 @@ def test_the_audience_decides_on_the_night_the_occurrence_is_considered_and_neve
     """
     rows = [event("signed_up", "2026-03-01 10:00")]
     when, told = nights("2026-03-01", "2026-03-04"), rules(text)
-    moved = [
-        Evening(night, told, [customer(country="GH" if night.run < 3 else "NG")], rows) for night in when
-    ]
+    moved = [Evening(night, told, [customer(country="GH" if night.run < 3 else "NG")], rows) for night in when]
     assert entries(reading(moved)["c1"]) == []
     stayed = [Evening(night, told, [customer(country="NG")], rows) for night in when]
     assert entries(reading(stayed)["c1"]) == ["hello 2026-03-01 10:00"]
@@ -194,9 +180,7 @@ def test_audience_sees_the_whole_history_and_the_trigger(reading: Reading) -> No
         ("{enters: {segment: member}}", "1"),  # the first time
     ],
 )
-def test_identity_is_made_of_journey_customer_and_occurrence(
-    reading: Reading, trigger: str, key: str
-) -> None:
+def test_identity_is_made_of_journey_customer_and_occurrence(reading: Reading, trigger: str, key: str) -> None:
     text = f"""
     journey: one
     topic: receipts
@@ -291,9 +275,7 @@ def test_a_customer_absent_for_two_nights_stands_still_and_goes_on(reading: Read
     told = rules(ORDERS.format(reentry="each_occurrence"))
     rows = [event("order_placed", "2026-03-01 10:00")]
     when = nights("2026-03-01", "2026-03-06")
-    found = reading(
-        [Evening(night, told, [] if night.run in (3, 4) else [customer()], rows) for night in when]
-    )
+    found = reading([Evening(night, told, [] if night.run in (3, 4) else [customer()], rows) for night in when])
     assert messages(found["c1"]) == ["thanks 2026-03-05 02:00"]
 
 

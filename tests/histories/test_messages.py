@@ -46,9 +46,7 @@ def begun(run_at: str) -> list[Night]:
         ("Asia/Kolkata", "2026-03-02 03:30"),  # 07:30 there
     ],
 )
-def test_marketing_waits_for_the_customers_day_and_a_receipt_does_not(
-    reading: Reading, zone: str, due: str
-) -> None:
+def test_marketing_waits_for_the_customers_day_and_a_receipt_does_not(reading: Reading, zone: str, due: str) -> None:
     when, who = nights("2026-03-01", "2026-03-02"), [customer(zone=zone)]
     told = reading(evenings(rules(one("steps: [{send: hello}]", "offers")), [SIGNED_UP], when, who))["c1"]
     assert messages(told) == [f"hello {due}"]
@@ -97,9 +95,9 @@ def test_tasks_are_never_too_late_and_keep_no_hours(reading: Reading) -> None:
     told = rules(one('steps: [{task: {team: service, title: "Call", due: 2 days}}]', "offers"))
     when = [*nights("2026-02-28", "2026-03-01"), Night.of(3, at("2026-03-09 23:00"), NIGHTLY)]
     found = reading(evenings(told, [SIGNED_UP], when))["c1"]
-    assert [
-        (row.state, clock(row.due_at), row.payload["due_at"]) for row in kinds(found, DecisionKind.TASK)
-    ] == [("pending", "2026-03-09 23:00", "2026-03-11T23:00:00Z")]
+    assert [(row.state, clock(row.due_at), row.payload["due_at"]) for row in kinds(found, DecisionKind.TASK)] == [
+        ("pending", "2026-03-09 23:00", "2026-03-11T23:00:00Z")
+    ]
 
 
 def test_identity_of_a_message_is_pass_step_and_occurrence_within_the_step(reading: Reading) -> None:
@@ -121,10 +119,7 @@ def test_identity_of_a_message_is_pass_step_and_occurrence_within_the_step(readi
 def test_an_inserted_step_changes_no_id_of_the_others(reading: Reading) -> None:
     when = nights("2026-03-01", "2026-03-04")
     found = [
-        {
-            row.step: row.decision_id
-            for row in reading(evenings(rules(one(words)), [SIGNED_UP], when))["c1"].decisions
-        }
+        {row.step: row.decision_id for row in reading(evenings(rules(one(words)), [SIGNED_UP], when))["c1"].decisions}
         for words in ("steps: [{send: a}, {send: b}]", "steps: [{send: a}, {send: new}, {send: b}]")
     ]
     assert found[0].items() <= found[1].items()
@@ -235,9 +230,7 @@ def test_what_was_sent_comes_back_as_an_event_of_its_instant(reading: Reading) -
   - send: behind
 """
     rows = [event("signed_up", "2026-03-01 20:30")]
-    found = reading(
-        evenings(rules(one(words)), rows, nights("2026-03-01 20:00", "2026-03-02 12:00", HOURLY))
-    )["c1"]
+    found = reading(evenings(rules(one(words)), rows, nights("2026-03-01 20:00", "2026-03-02 12:00", HOURLY)))["c1"]
     assert messages(found) == ["offer 2026-03-02 09:00", "behind 2026-03-02 09:00"]
     assert [row.event_id for row in found.transitions if row.reason == "event"] == [
         f"{identity(identity('one', 'c1', ''), 'send:offer', '1')}:sent"

@@ -37,9 +37,7 @@ def one(words: str) -> str:
 
 # --- rule 12: goals and exits -------------------------------------------------------------------------------
 
-GOAL_AND_EXIT = (
-    "goal: {event: order_placed}\nexit_when: {event: order_placed}\nsteps: [{wait: 9 days}, {send: x}]"
-)
+GOAL_AND_EXIT = "goal: {event: order_placed}\nexit_when: {event: order_placed}\nsteps: [{wait: 9 days}, {send: x}]"
 
 
 def test_goal_wins_over_exit_on_the_same_event(reading: Reading) -> None:
@@ -74,9 +72,7 @@ def test_staying_goal_is_credited_and_the_pass_goes_on(
     told = reading(evenings(rules(one(words)), rows, nights("2026-03-01", "2026-03-06")))["c1"]
     assert ends(told) == [expected_end]
     assert [text.split()[0] for text in messages(told)] == sent
-    assert [(clock(done.goal_at), done.goal_run) for done in told.passes if done.goal_at] == [
-        ("2026-03-02 12:00", 3)
-    ]
+    assert [(clock(done.goal_at), done.goal_run) for done in told.passes if done.goal_at] == [("2026-03-02 12:00", 3)]
 
 
 @pytest.mark.parametrize(
@@ -107,9 +103,7 @@ def test_goal_is_credited_to_a_pass_that_is_over_until_its_window_ends(
         ("2026-03-06 12:00", False),
     ],
 )
-def test_a_late_file_credits_a_goal_within_accept_late(
-    reading: Reading, arrived: str, credited: bool
-) -> None:
+def test_a_late_file_credits_a_goal_within_accept_late(reading: Reading, arrived: str, credited: bool) -> None:
     words = "goal: {event: order_placed, window: 1 day}\nsteps: [{send: x}]"
     rows = [SIGNED_UP, event("order_placed", "2026-03-02 09:00", arrived=arrived)]
     told = reading(evenings(rules(one(words)), rows, nights("2026-03-01", "2026-03-09")))["c1"]
@@ -120,9 +114,7 @@ def test_goal_is_credited_once(reading: Reading) -> None:
     words = "goal: {event: order_placed, stay: true}\nsteps: [{wait: 9 days}, {send: x}]"
     rows = [SIGNED_UP, *(event("order_placed", f"2026-03-0{day} 10:00") for day in (2, 3, 4))]
     told = reading(evenings(rules(one(words)), rows, nights("2026-03-01", "2026-03-06")))["c1"]
-    assert [(clock(done.goal_at), done.goal_run) for done in told.passes if done.goal_at] == [
-        ("2026-03-02 10:00", 3)
-    ]
+    assert [(clock(done.goal_at), done.goal_run) for done in told.passes if done.goal_at] == [("2026-03-02 10:00", 3)]
 
 
 def test_goal_that_is_no_plain_event_is_reached_at_the_night_that_sees_it(reading: Reading) -> None:
@@ -136,8 +128,7 @@ def test_goal_that_is_no_plain_event_is_reached_at_the_night_that_sees_it(readin
     when = nights("2026-03-01", "2026-03-06")
     for run, expected in ((2, ["converted goal 2026-03-02 02:00"]), (3, ["open"])):
         moved = [
-            Evening(night, told, [customer(plan="pro" if night.run >= run else "free")], [SIGNED_UP])
-            for night in when
+            Evening(night, told, [customer(plan="pro" if night.run >= run else "free")], [SIGNED_UP]) for night in when
         ]
         assert ends(reading(moved)["c1"]) == expected
 
@@ -165,9 +156,7 @@ def test_a_pass_that_moved_ahead_is_closed_no_earlier_than_it_arrived(reading: R
         ("2026-03-04 02:01", "timeout 2026-03-04 02:00"),
     ],
 )
-def test_wait_for_passes_at_the_answer_or_at_the_deadline(
-    reading: Reading, answered: str, expected: str
-) -> None:
+def test_wait_for_passes_at_the_answer_or_at_the_deadline(reading: Reading, answered: str, expected: str) -> None:
     words = """steps:
   - send: ask
   - wait_for: {event: answered, timeout: 2 days, on_timeout: [{send: sorry}]}
@@ -193,16 +182,12 @@ def test_wait_for_takes_the_earliest_match_and_the_smaller_id_of_one_instant(rea
         event("answered", "2026-03-02 07:00", "a", score=4),
     ]
     told = reading(evenings(rules(one(words)), rows, nights("2026-03-01", "2026-03-04")))["c1"]
-    assert [(row.reason, row.event_id) for row in told.transitions if row.reason == "event"] == [
-        ("event", "b")
-    ]
+    assert [(row.reason, row.event_id) for row in told.transitions if row.reason == "event"] == [("event", "b")]
 
 
 def test_timeout_resolved_is_not_reopened_by_late_data(reading: Reading) -> None:
     # The answer of 3 March comes into the data on the 5th; the night of the 4th went on without it.
-    words = (
-        "steps: [{send: ask}, {wait_for: {event: answered, timeout: 2 days, on_timeout: exit}}, {send: done}]"
-    )
+    words = "steps: [{send: ask}, {wait_for: {event: answered, timeout: 2 days, on_timeout: exit}}, {send: done}]"
     rows = [SIGNED_UP, event("answered", "2026-03-03 10:00", arrived="2026-03-04 12:00")]
     told = reading(evenings(rules(one(words)), rows, nights("2026-03-01", "2026-03-07")))["c1"]
     assert ends(told) == ["exited timeout 2026-03-04 02:00"]
@@ -226,12 +211,8 @@ def test_timeout_resolved_is_not_reopened_by_late_data(reading: Reading) -> None
         (", since: wait:2 days", "timeout 2026-03-07 02:00"),  # left on 4 March 02:00
     ],
 )
-def test_an_answer_given_during_an_earlier_step_counts_with_since(
-    reading: Reading, since: str, expected: str
-) -> None:
-    words = (
-        f"steps: [{{send: ask}}, {{wait: 2 days}}, {{wait_for: {{event: answered, timeout: 3 days{since}}}}}]"
-    )
+def test_an_answer_given_during_an_earlier_step_counts_with_since(reading: Reading, since: str, expected: str) -> None:
+    words = f"steps: [{{send: ask}}, {{wait: 2 days}}, {{wait_for: {{event: answered, timeout: 3 days{since}}}}}]"
     rows = [SIGNED_UP, event("answered", "2026-03-02 12:00")]
     told = reading(evenings(rules(one(words)), rows, nights("2026-03-01", "2026-03-08")))["c1"]
     assert moves(told)[3].split(": ")[1] == expected
@@ -290,12 +271,8 @@ def test_branch_does_not_wait(reading: Reading) -> None:
         ("2026-03-04 03:00", ["leave 2026-03-02 02:00", "leave 2026-03-04 02:00", "bye 2026-03-06 02:00"]),
     ],
 )
-def test_until_is_checked_before_each_reminder(
-    reading: Reading, answered: str | None, expected: list[str]
-) -> None:
-    words = (
-        "steps: [{remind: {template: leave, every: 2 days, times: 3, until: {event: answered}}}, {send: bye}]"
-    )
+def test_until_is_checked_before_each_reminder(reading: Reading, answered: str | None, expected: list[str]) -> None:
+    words = "steps: [{remind: {template: leave, every: 2 days, times: 3, until: {event: answered}}}, {send: bye}]"
     rows = [SIGNED_UP, *([event("answered", answered)] if answered else [])]
     told = reading(evenings(rules(one(words)), rows, nights("2026-03-01", "2026-03-09")))["c1"]
     assert messages(told) == expected
@@ -374,9 +351,7 @@ def test_a_cancelled_message_never_counts_as_sent(reading: Reading) -> None:
 def test_what_is_set_tonight_is_seen_the_next_night_until_the_import_changes(reading: Reading) -> None:
     # Set on 2 March. The same night a branch still sees the old plan; the next nights see the new one, until
     # the data say something else on 5 March; going back to the old value later does not bring it back.
-    setter = one(
-        "steps: [{set: {plan: gold}}, {branch: [{when: {customer: {plan: gold}}, steps: [{send: early}]}]}]"
-    )
+    setter = one("steps: [{set: {plan: gold}}, {branch: [{when: {customer: {plan: gold}}, steps: [{send: early}]}]}]")
     watch = """
     journey: watch
     topic: receipts
@@ -387,9 +362,7 @@ def test_what_is_set_tonight_is_seen_the_next_night_until_the_import_changes(rea
     imported = {5: "silver"}
     told = rules(setter, watch)
     when = nights("2026-03-01", "2026-03-08")
-    moved = [
-        Evening(night, told, [customer(plan=imported.get(night.run, "free"))], [SIGNED_UP]) for night in when
-    ]
+    moved = [Evening(night, told, [customer(plan=imported.get(night.run, "free"))], [SIGNED_UP]) for night in when]
     found = reading(moved)["c1"]
     # The night of the 3rd sees gold (the firing of 4 March 01:00 lies ahead of it), the 4th too, the 5th no
     # more.
@@ -438,9 +411,9 @@ def test_journey_conditions_see_the_passes_as_before_the_run(reading: Reading) -
     steps: [{send: second}]
     """
     rows = [SIGNED_UP, event("signed_up", "2026-03-02 10:00")]
-    told = reading(
-        evenings(rules(one("steps: [{wait: 9 days}]"), second), rows, nights("2026-03-01", "2026-03-05"))
-    )["c1"]
+    told = reading(evenings(rules(one("steps: [{wait: 9 days}]"), second), rows, nights("2026-03-01", "2026-03-05")))[
+        "c1"
+    ]
     assert entries(told) == ["one 2026-03-01 10:00", "second 2026-03-02 10:00"]
 
 
@@ -456,9 +429,7 @@ def test_journey_conditions_see_the_passes_as_before_the_run(reading: Reading) -
         ("state: in", False),
     ],
 )
-def test_journey_condition_asks_for_a_state_and_how_long_ago(
-    reading: Reading, words: str, expected: bool
-) -> None:
+def test_journey_condition_asks_for_a_state_and_how_long_ago(reading: Reading, words: str, expected: bool) -> None:
     second = f"""
     journey: second
     topic: receipts
@@ -468,9 +439,7 @@ def test_journey_condition_asks_for_a_state_and_how_long_ago(
     steps: [{{send: second}}]
     """
     rows = [SIGNED_UP, event("asked", "2026-03-06 10:00")]
-    told = reading(
-        evenings(rules(one("steps: [{send: x}]"), second), rows, nights("2026-03-01", "2026-03-08"))
-    )["c1"]
+    told = reading(evenings(rules(one("steps: [{send: x}]"), second), rows, nights("2026-03-01", "2026-03-08")))["c1"]
     assert [text.split()[0] for text in messages(told)] == ["x", "second"][: 1 + expected]
 
 
@@ -494,9 +463,7 @@ def test_a_message_condition_is_of_this_pass_and_of_what_was_handed_over_before_
     """
     rows = [SIGNED_UP, event("signed_up", "2026-03-03 10:00")]
     when, told = nights("2026-03-01", "2026-03-06"), rules(words)
-    moved = [
-        Evening(night, told, [customer(plan="pro" if night.run < 3 else "free")], rows) for night in when
-    ]
+    moved = [Evening(night, told, [customer(plan="pro" if night.run < 3 else "free")], rows) for night in when]
     assert messages(reading(moved)["c1"]) == [
         "hello 2026-03-02 02:00",
         "own 2026-03-03 02:00",
@@ -543,9 +510,7 @@ def test_a_journey_set_aside_tonight_stands_still_and_goes_on_later(reading: Rea
     text = one("steps: [{wait: 1 day 20 hours}, {send: x}]").replace("never", "each_occurrence")
     rows, live, aside = [SIGNED_UP, event("signed_up", "2026-03-03 10:00")], rules(text), rules()
     when = nights("2026-03-01", "2026-03-06")
-    told = reading(
-        [Evening(night, aside if night.run in (3, 4) else live, [customer()], rows) for night in when]
-    )["c1"]
+    told = reading([Evening(night, aside if night.run in (3, 4) else live, [customer()], rows) for night in when])["c1"]
     assert messages(told) == ["x 2026-03-05 02:00", "x 2026-03-05 06:00"]
     assert entries(told) == ["one 2026-03-01 10:00", "one 2026-03-03 10:00"]
 
@@ -554,10 +519,7 @@ def test_a_transient_non_match_deletes_nothing(reading: Reading) -> None:
     # The audience is asked at entry only: a plan that is gone for one night changes no pass.
     text = one("audience: {customer: {plan: pro}}\nsteps: [{wait: 3 days}, {send: x}]")
     told, when = rules(text), nights("2026-03-01", "2026-03-06")
-    moved = [
-        Evening(night, told, [customer(plan=None if night.run == 3 else "pro")], [SIGNED_UP])
-        for night in when
-    ]
+    moved = [Evening(night, told, [customer(plan=None if night.run == 3 else "pro")], [SIGNED_UP]) for night in when]
     assert messages(reading(moved)["c1"]) == ["x 2026-03-04 10:00"]
 
 

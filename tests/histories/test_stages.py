@@ -57,9 +57,7 @@ def test_the_edge_of_a_window_is_as_of_less_its_length_excluded(reading: Reading
         ("2026-03-01 02:00", "to-aware 2026-03-11 02:00"),
         ("2026-03-01 02:01", "to-aware 2026-03-12 02:00"),
     ):
-        found = reading(evenings(told, [event("order_placed", ordered)], nights("2026-02-28", "2026-03-20")))[
-            "c1"
-        ]
+        found = reading(evenings(told, [event("order_placed", ordered)], nights("2026-02-28", "2026-03-20")))["c1"]
         assert entries(found)[-1] == left
 
 
@@ -98,9 +96,9 @@ def test_the_first_night_makes_no_stage_entered(reading: Reading) -> None:
 
 def test_trigger_tells_the_stage(reading: Reading) -> None:
     told = rules(on("buyer", "audience: {trigger: {stage: buyer}}"), cycle=CYCLE)
-    found = reading(
-        evenings(told, [event("order_placed", "2026-03-01 10:00")], nights("2026-02-28", "2026-03-05"))
-    )["c1"]
+    found = reading(evenings(told, [event("order_placed", "2026-03-01 10:00")], nights("2026-02-28", "2026-03-05")))[
+        "c1"
+    ]
     assert [one.trigger for one in found.passes] == [{"stage": "buyer"}]
 
 
@@ -156,7 +154,5 @@ def test_the_cycles_that_ship(reading: Reading, cycle: str, rows: list, stage: s
 def test_a_stage_reached_while_absent_is_reached_when_seen_again(reading: Reading) -> None:
     told, when = rules(on("buyer"), cycle=CYCLE), nights("2026-02-28", "2026-03-06")
     rows = [event("order_placed", "2026-03-01 10:00")]
-    found = reading(
-        [Evening(night, told, [] if night.run in (3, 4) else [customer()], rows) for night in when]
-    )
+    found = reading([Evening(night, told, [] if night.run in (3, 4) else [customer()], rows) for night in when])
     assert entries(found["c1"]) == ["to-buyer 2026-03-04 02:00"]

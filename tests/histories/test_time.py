@@ -106,9 +106,7 @@ def test_a_late_file_starts_a_journey_within_accept_late_and_not_behind_it(
     reading: Reading, happened: str, expected: list[str]
 ) -> None:
     rows = [event("signed_up", happened, arrived="2026-03-07 12:00")]
-    assert (
-        entries(reading(evenings(rules(HELLO), rows, nights("2026-03-01", "2026-03-09")))["c1"]) == expected
-    )
+    assert entries(reading(evenings(rules(HELLO), rows, nights("2026-03-01", "2026-03-09")))["c1"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,14 +116,10 @@ def test_a_late_file_starts_a_journey_within_accept_late_and_not_behind_it(
         ("2026-03-04 02:01", ["hello 2026-03-04 02:01"]),
     ],
 )
-def test_a_journeys_first_run_looks_back_one_interval(
-    reading: Reading, happened: str, expected: list[str]
-) -> None:
+def test_a_journeys_first_run_looks_back_one_interval(reading: Reading, happened: str, expected: list[str]) -> None:
     # The journey begins on 5 March. The second night must not find what the first left out.
     rows = [event("signed_up", happened)]
-    assert (
-        entries(reading(evenings(rules(HELLO), rows, nights("2026-03-05", "2026-03-08")))["c1"]) == expected
-    )
+    assert entries(reading(evenings(rules(HELLO), rows, nights("2026-03-05", "2026-03-08")))["c1"]) == expected
 
 
 def test_an_event_of_the_future_waits_for_its_night(reading: Reading) -> None:
@@ -183,9 +177,7 @@ def test_where_comes_before_the_first_ever(reading: Reading) -> None:
     ]
     told = reading(evenings(rules(text), rows, nights("2026-03-01", "2026-03-06")))["c1"]
     assert entries(told) == ["first-large 2026-03-03 10:00"]
-    assert [one.trigger for one in told.passes] == [
-        {"total": 20}
-    ]  # the smallest id of the instant speaks for it
+    assert [one.trigger for one in told.passes] == [{"total": 20}]  # the smallest id of the instant speaks for it
 
 
 def test_two_events_of_one_instant_are_two_occurrences_of_a_plain_trigger(reading: Reading) -> None:
@@ -270,9 +262,7 @@ def test_a_wait_that_ends_before_the_next_night_sends_at_its_very_end(reading: R
     # Seen on 2 March 02:00; 1 March 10:00 + 30 hours is 2 March 16:00, before 3 March 02:00: decided now, due
     # then.
     text = WAITS.replace("[{send: first}, {wait: 1 day},", "[{wait: 30 hours},")
-    told = reading(
-        evenings(rules(text), [event("signed_up", "2026-03-01 10:00")], nights("2026-03-01", "2026-03-02"))
-    )
+    told = reading(evenings(rules(text), [event("signed_up", "2026-03-01 10:00")], nights("2026-03-01", "2026-03-02")))
     assert messages(told["c1"]) == ["second 2026-03-02 16:00"]
     assert [one.run for one in told["c1"].decisions] == [2]
 
@@ -473,9 +463,7 @@ def test_a_task_is_not_held_back_by_a_pending_message(reading: Reading) -> None:
         ("2026-03-05 02:00", ["daily 2026-03-04 09:00", "daily 2026-03-05 09:00"]),
     ],
 )
-def test_of_several_missed_firings_only_the_newest_counts(
-    reading: Reading, last_run: str, expected: list[str]
-) -> None:
+def test_of_several_missed_firings_only_the_newest_counts(reading: Reading, last_run: str, expected: list[str]) -> None:
     text = """
     journey: daily
     topic: receipts
@@ -508,9 +496,7 @@ def test_of_several_missed_firings_only_the_newest_counts(
         ),  # half an hour is missing: 02:30 is the first that is
     ],
 )
-def test_half_past_two_on_the_days_when_clocks_change(
-    reading: Reading, zone: str, day: str, due: str
-) -> None:
+def test_half_past_two_on_the_days_when_clocks_change(reading: Reading, zone: str, day: str, due: str) -> None:
     text = """
     journey: early
     topic: receipts
@@ -536,9 +522,7 @@ def test_who_was_born_on_29_february_is_wished_by_choice(
     reading: Reading, feb29: str, year: int, expected: list[str]
 ) -> None:
     text = BIRTHDAY.replace('at: "09:00"', f'at: "09:00", feb29: {feb29}')
-    told = evenings(
-        rules(text), [], nights(f"{year}-02-26", f"{year}-03-03"), [customer(birth_date="1996-02-29")]
-    )
+    told = evenings(rules(text), [], nights(f"{year}-02-26", f"{year}-03-03"), [customer(birth_date="1996-02-29")])
     assert messages(reading(told)["c1"]) == expected
 
 
@@ -563,13 +547,9 @@ def test_who_was_born_on_29_february_is_wished_by_choice(
         ("every: year", "2025-02-27", ["2026-02-27 09:00"]),
     ],
 )
-def test_dates_repeat_and_shift_in_the_calendar(
-    reading: Reading, words: str, day: str, expected: list[str]
-) -> None:
+def test_dates_repeat_and_shift_in_the_calendar(reading: Reading, words: str, day: str, expected: list[str]) -> None:
     text = BIRTHDAY.replace('every: year, at: "09:00"', f'at: "09:00", {words}')
-    told = reading(evenings(rules(text), [], nights("2026-02-24", "2026-03-02"), [customer(birth_date=day)]))[
-        "c1"
-    ]
+    told = reading(evenings(rules(text), [], nights("2026-02-24", "2026-03-02"), [customer(birth_date=day)]))["c1"]
     assert messages(told) == [f"wish {due}" for due in expected]
 
 

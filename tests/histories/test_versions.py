@@ -31,9 +31,7 @@ def test_a_pass_finishes_on_the_version_it_entered_and_the_next_enters_the_new_o
     rows = [event("signed_up", "2026-03-01 10:00"), event("signed_up", "2026-03-03 10:00")]
     before, after = rules(OLD), rules(NEW, pinned=[journey(OLD)])
     when = nights("2026-03-01", "2026-03-09")
-    told = reading(
-        [Evening(night, before if night.run < 3 else after, [customer()], rows) for night in when]
-    )["c1"]
+    told = reading([Evening(night, before if night.run < 3 else after, [customer()], rows) for night in when])["c1"]
     assert messages(told) == [
         "hello 2026-03-02 02:00",
         "hello 2026-03-04 02:00",
@@ -42,9 +40,7 @@ def test_a_pass_finishes_on_the_version_it_entered_and_the_next_enters_the_new_o
         "more 2026-03-08 02:00",
     ]
     versions = {one.key: one.version for one in told.passes}
-    assert versions == {
-        row.event_id: journey(text).version for row, text in zip(rows, (OLD, NEW), strict=True)
-    }
+    assert versions == {row.event_id: journey(text).version for row, text in zip(rows, (OLD, NEW), strict=True)}
 
 
 def test_a_change_starts_nothing_again(reading: Reading) -> None:
@@ -52,9 +48,7 @@ def test_a_change_starts_nothing_again(reading: Reading) -> None:
     rows = [event("signed_up", "2026-03-01 10:00")]
     before, after = rules(OLD.replace("each_occurrence", "never")), rules(NEW, pinned=[journey(OLD)])
     when = nights("2026-03-01", "2026-03-04")
-    told = reading(
-        [Evening(night, before if night.run < 3 else after, [customer()], rows) for night in when]
-    )["c1"]
+    told = reading([Evening(night, before if night.run < 3 else after, [customer()], rows) for night in when])["c1"]
     assert entries(told) == ["one 2026-03-01 10:00"]
 
 
@@ -74,9 +68,7 @@ def test_a_pinned_pass_keeps_its_goal_and_its_exit(reading: Reading) -> None:
         event("order_placed", "2026-03-04 10:00"),
     ]
     when = nights("2026-03-01", "2026-03-09")
-    told = reading(
-        [Evening(night, before if night.run < 3 else after, [customer()], rows) for night in when]
-    )["c1"]
+    told = reading([Evening(night, before if night.run < 3 else after, [customer()], rows) for night in when])["c1"]
     assert ends(told) == ["converted goal 2026-03-04 10:00", "exited exit_when 2026-03-04 10:00"]
 
 
@@ -84,8 +76,6 @@ def test_a_journey_taken_away_leaves_its_passes_where_they_are(reading: Reading)
     rows = [event("signed_up", "2026-03-01 10:00")]
     told, gone = rules(OLD), rules(pinned=[journey(OLD)])
     when = nights("2026-03-01", "2026-03-09")
-    found = reading([Evening(night, told if night.run < 3 else gone, [customer()], rows) for night in when])[
-        "c1"
-    ]
+    found = reading([Evening(night, told if night.run < 3 else gone, [customer()], rows) for night in when])["c1"]
     assert ends(found) == ["open"]
     assert messages(found) == ["hello 2026-03-02 02:00"]

@@ -6,6 +6,7 @@ no evaluation with `sweep`.
 
 from __future__ import annotations
 
+from journey_engine.walk.effects import Look
 from journey_engine.walk.judge import Scene, judge, look
 from journey_engine.walk.ledger import (
     CustomerState,
@@ -24,6 +25,7 @@ __all__ = [
     "CustomerState",
     "LedgerEvent",
     "Life",
+    "Look",
     "Membership",
     "Overlay",
     "Scene",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 from journey_engine.graph import Emit, Lines, Message, SetAttributes, Task
+from journey_engine.predicates import Predicate
 from journey_engine.records import (
     Customer,
     Decision,
@@ -19,8 +20,20 @@ from journey_engine.records import (
 )
 from journey_engine.rules import Night, Rules
 from journey_engine.times import into_hours, iso
-from journey_engine.walk.judge import Scene, matching, since
+from journey_engine.walk.judge import Scene, judge, matching, since
+from journey_engine.walk.trace import Verdict, trace
 from journey_engine.walk.values import as_text, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One condition that was asked in a run: of which journey, where (audience, goal, exit_when, node), the verdict."""
+
+    journey: str
+    where: str
+    night: Night
+    verdict: Verdict
+    node: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,15 @@ class Tonight:
     events: Sequence[Event]  # known, newest content, oldest first
     before: Sequence[Enrollment]
     blocked: frozenset[str] = frozenset()
+    watch: Callable[[Look], None] | None = None  # told of every condition asked, with its trace
+
+    def asks(self, journey: str, where: str, predicate: Predicate, scene: Scene, node: int | None = None) -> bool:
+        """Whether a condition holds."""
+        if self.watch is None:
+            return judge(predicate, scene)
+        verdict = trace(predicate, scene)
+        self.watch(Look(journey, where, self.night, verdict, node))
+        return verdict.holds
 
     def scene(self, enrollment: Enrollment | None = None, upper: dt.datetime | None = None) -> Scene:
         """What a condition sees, outside or inside a pass."""

@@ -92,9 +92,7 @@ def look(leaf: Attribute | TriggerHas | Happened | InJourney | Subscribed, scene
             return Seen(not against, against[-1] if against else None)
 
 
-def belongs(
-    event: Event, events: EventSet, trigger: Mapping[str, Any], enrollment_id: str | None = None
-) -> bool:
+def belongs(event: Event, events: EventSet, trigger: Mapping[str, Any], enrollment_id: str | None = None) -> bool:
     """Whether an event is one of a set."""
     properties = event.properties
     if event.name != events.name:
@@ -103,9 +101,7 @@ def belongs(
         return False
     if events.same is not None and not same_value(properties.get(events.same), trigger.get(events.same)):
         return False
-    return all(
-        property_passes(test, properties.get(where.name)) for where in events.where for test in where.tests
-    )
+    return all(property_passes(test, properties.get(where.name)) for where in events.where for test in where.tests)
 
 
 def counted(leaf: Happened, scene: Scene) -> list[Event] | None:
@@ -144,8 +140,7 @@ def since(step: str | None, enrollment: Enrollment | None) -> dt.datetime | None
 def bounded(predicate: Predicate) -> bool:
     """Whether a goal looks at nothing but what happened in its pass, so that late data may credit it."""
     return all(
-        isinstance(leaf, TriggerHas)
-        or (isinstance(leaf, Happened) and leaf.scope != "history" and leaf.within is None)
+        isinstance(leaf, TriggerHas) or (isinstance(leaf, Happened) and leaf.scope != "history" and leaf.within is None)
         for leaf in leaves(predicate)
     )
 

@@ -46,9 +46,7 @@ class CustomerState:
     passes: tuple[Enrollment, ...] = ()
     overlays: Mapping[str, Overlay] = field(default_factory=dict)
     memberships: Mapping[tuple[str, str], Membership] = field(default_factory=dict)  # (of, name)
-    considered: Mapping[tuple[str, str], dt.datetime] = field(
-        default_factory=dict
-    )  # (journey, key) -> instant
+    considered: Mapping[tuple[str, str], dt.datetime] = field(default_factory=dict)  # (journey, key) -> instant
 
 
 @dataclass(frozen=True, slots=True)

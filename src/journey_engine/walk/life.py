@@ -6,29 +6,33 @@ This is what journey tests and histories run; nothing is sent, stored or read.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from journey_engine.records import Customer, Decision, DecisionKind, DecisionState, Event
 from journey_engine.rules import Night, Rules
+from journey_engine.walk.effects import Look
 from journey_engine.walk.ledger import CustomerState, LedgerEvent, WalkResult, WorldState, take_in
 from journey_engine.walk.night import after_run, walk_night
 
 
 @dataclass(slots=True)
 class Life:
-    """One customer's state between nights; `pending` messages are not yet due, `sent` ones are accepted."""
+    """One customer's state between nights.
+
+    `pending` messages are not yet due, `sent` ones are accepted, `taken_back` ones were cancelled in time.
+    """
 
     state: CustomerState = field(default_factory=CustomerState)
     world: WorldState = field(default_factory=WorldState)
     ledger: dict[str, LedgerEvent] = field(default_factory=dict)
     pending: list[Decision] = field(default_factory=list)
     sent: list[Event] = field(default_factory=list)
+    taken_back: set[str] = field(default_factory=set)
     last: dt.datetime | None = None
+    watch: Callable[[Look], None] | None = None  # told of every condition asked
 
-    def live(
-        self, rules: Rules, night: Night, customer: Customer | None, data: Sequence[Event]
-    ) -> WalkResult:
+    def live(self, rules: Rules, night: Night, customer: Customer | None, data: Sequence[Event]) -> WalkResult:
         """Run one night on tonight's data; one that is not later than the last changes nothing (rule 1).
 
         `received_at` of a row of the data is when it came into the data (None: when it happened).
@@ -40,18 +44,17 @@ class Life:
         blocked = frozenset(one.enrollment_id for one in self.pending)
         self.ledger = take_in(self.ledger, [*data, *self.sent], customer, night.as_of)
         known = list(self.ledger.values())
-        result = walk_night(rules, night, self.world, customer, self.state, known, blocked)
+        result = walk_night(rules, night, self.world, customer, self.state, known, blocked, self.watch)
         self.ledger |= {event.event_id: LedgerEvent.of(event) for event in result.new_events}
         cancelled = {one.enrollment_id for one in result.decisions if one.kind is DecisionKind.CANCEL}
-        self.pending = [one for one in self.pending if one.enrollment_id not in cancelled]
+        self.taken_back |= {one.decision_id for one in self.pending if one.enrollment_id in cancelled}
+        self.pending = [one for one in self.pending if one.decision_id not in self.taken_back]
         self.pending += [one for one in result.decisions if _to_send(one)]
         self.state, self.world, self.last = result.state, after_run(rules, night, self.world), night.as_of
         return result
 
 
-def walk(
-    rules: Rules, customer: Customer | None, data: Sequence[Event], nights: Iterable[Night]
-) -> list[WalkResult]:
+def walk(rules: Rules, customer: Customer | None, data: Sequence[Event], nights: Iterable[Night]) -> list[WalkResult]:
     """The nights of one customer whose data, but for the events' arrival, stay as they are."""
     life = Life()
     return [life.live(rules, night, customer, data) for night in nights]

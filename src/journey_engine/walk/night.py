@@ -6,14 +6,14 @@ The order is the contract's; `sweep` does the same for everyone at once and shar
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from journey_engine.graph import Graph
 from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition, identity
 from journey_engine.rules import Definition, Night, Rules, time_triggered
-from journey_engine.walk.effects import Tonight, suppress
+from journey_engine.walk.effects import Look, Tonight, suppress
 from journey_engine.walk.judge import Scene, judge
 from journey_engine.walk.ledger import (
     CustomerState,
@@ -53,17 +53,19 @@ def walk_night(
     state: CustomerState,
     events: Sequence[LedgerEvent],
     blocked: frozenset[str] = frozenset(),
+    watch: Callable[[Look], None] | None = None,
 ) -> WalkResult:
     """What one run does to one customer; `blocked` passes still have messages of earlier runs.
 
-    Without a customer in tonight's data nothing changes (rule 10). The same input gives the same rows.
+    `watch` is told of every condition asked. Without a customer in tonight's data nothing changes (rule 10). The
+    same input gives the same rows.
     """
     if customer is None:
         return WalkResult(state)
     overlays = _standing(state.overlays, customer)
     attributes = {**customer.attributes, **{name: overlay.value for name, overlay in overlays.items()}}
     attributes.setdefault("customer_id", customer.customer_id)
-    tonight = Tonight(rules, night, customer, attributes, newest(events, night.as_of), state.passes, blocked)
+    tonight = Tonight(rules, night, customer, attributes, newest(events, night.as_of), state.passes, blocked, watch)
     scene = tonight.scene()
     members, became = _memberships(rules.definitions, world, state.memberships, scene)
     new_events = _stage_events(members, became, customer.customer_id, night.as_of)
@@ -72,9 +74,7 @@ def walk_night(
     first_contents = in_order((*originals(events, night.as_of), *new_events))
     past = Past(first_contents, attributes, customer.timezone, members, became)
     considered = _entries(tonight, world, past, state.considered, rows)
-    overlays = _set(
-        overlays, customer, [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET]
-    )
+    overlays = _set(overlays, customer, [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET])
     taken = [event.first for event in events if event.first.received_at == night.as_of]
     suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
     return WalkResult(
@@ -163,9 +163,7 @@ def _entries(
         lower = tonight.rules.accept_late.before(last_run) if last_run else min(edge, tonight.night.since)
         seen = visible(graph, past, tonight.night, lower)
         new = [one for one in seen if (graph.journey, one.key) not in considered]
-        chosen = (
-            _first_run(graph, past, tonight.night, new) if last_run is None else _later(graph, new, tonight)
-        )
+        chosen = _first_run(graph, past, tonight.night, new) if last_run is None else _later(graph, new, tonight)
         _begin(tonight, graph, chosen, rows)
         kept |= {(graph.journey, one.key): one.instant for one in seen}
         kept = {name: at for name, at in kept.items() if name[0] != graph.journey or at > edge}
@@ -188,9 +186,11 @@ def _first_run(
 
 def _begin(tonight: Tonight, graph: Graph, chosen: list[tuple[Occurrence, dt.datetime]], rows: _Rows) -> None:
     """Audience, then re-entry, then the first run of each new pass."""
-    wanted = [
-        (one, at) for one, at in chosen if judge(graph.audience, replace(tonight.scene(), trigger=one.data))
-    ]
+    wanted = []
+    for one, at in chosen:
+        scene = replace(tonight.scene(), trigger=one.data)
+        if tonight.asks(graph.journey, "audience", graph.audience, scene):
+            wanted.append((one, at))
     standing = [one for one in rows.passes.values() if one.journey == graph.journey]
     customer_id, run = tonight.customer.customer_id, tonight.night.run
     for enrollment, one in admitted(graph, customer_id, run, wanted, standing):

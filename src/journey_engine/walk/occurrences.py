@@ -163,9 +163,7 @@ def _silences(trigger: OnSilence, past: Past, night: Night) -> Iterator[Occurren
         enders = [other.occurred_at for other in own]
         if trigger.without is not None:
             without = trigger.without
-            enders += [
-                other.occurred_at for other in past.events if belongs(other, without, event.properties)
-            ]
+            enders += [other.occurred_at for other in past.events if belongs(other, without, event.properties)]
         if fires <= night.as_of and not any(instant < end <= fires for end in enders):
             yield Occurrence(fires, iso(event.occurred_at), event.properties, event.event_id)
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from journey_engine.graph import Await, Emit, Exit, Gate, Goal, Graph, Message
 from journey_engine.records import Decision, Enrollment, Event, PassState, Transition
 from journey_engine.walk.effects import Tonight, cancel, emit
-from journey_engine.walk.judge import bounded, instant_of, judge, matching, since
+from journey_engine.walk.judge import bounded, instant_of, matching, since
 
 SENT = {"message": "sent", "task": "task", "set": "set"}
 
@@ -34,14 +34,10 @@ class Walking:
         """Whether what time alone decides is decided in this run (rule 3)."""
         return self.one.reached_at < self.tonight.night.horizon
 
-    def note(
-        self, source: int | None, target: int | None, at: dt.datetime, reason: str, event: str | None
-    ) -> None:
+    def note(self, source: int | None, target: int | None, at: dt.datetime, reason: str, event: str | None) -> None:
         """Keep the row of a move (rule 16)."""
         run, seq = self.tonight.night.run, len(self.transitions)
-        self.transitions.append(
-            Transition(self.one.enrollment_id, run, seq, source, target, at, reason, event)
-        )
+        self.transitions.append(Transition(self.one.enrollment_id, run, seq, source, target, at, reason, event))
 
     def move(self, target: int, at: dt.datetime, reason: str, event: Event | None = None) -> None:
         """Go on to a node, remembering the steps that are left behind."""
@@ -90,7 +86,7 @@ def _goal(walking: Walking, goal: Goal, last_run: dt.datetime | None) -> None:
     if as_of > end and not bounded(goal.predicate):
         return
     scene = walking.tonight.scene(one, min(as_of, end))
-    if not judge(goal.predicate, scene):
+    if not walking.tonight.asks(one.journey, "goal", goal.predicate, scene):
         return
     instant = instant_of(goal.predicate, scene)
     walking.one = replace(one, goal_at=instant, goal_run=walking.tonight.night.run)
@@ -99,9 +95,9 @@ def _goal(walking: Walking, goal: Goal, last_run: dt.datetime | None) -> None:
 
 
 def _exit_when(walking: Walking) -> None:
-    condition = walking.graph.exit_when
-    scene = walking.tonight.scene(walking.one)
-    if condition is not None and judge(condition, scene):
+    condition, one = walking.graph.exit_when, walking.one
+    scene = walking.tonight.scene(one)
+    if condition is not None and walking.tonight.asks(one.journey, "exit_when", condition, scene):
         _leave(walking, PassState.EXITED, "exit_when", "exit_when", instant_of(condition, scene))
 
 
@@ -183,6 +179,6 @@ def _gate(walking: Walking, node: Gate) -> bool:
             walking.one = replace(one, held=True)
         if not walking.due or walking.one.held:
             return False
-    holds = judge(node.predicate, walking.tonight.scene(one))
+    holds = walking.tonight.asks(one.journey, "node", node.predicate, walking.tonight.scene(one), one.node)
     walking.move(node.next if holds else node.otherwise, one.reached_at, "yes" if holds else "no")
     return True

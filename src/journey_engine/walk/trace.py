@@ -68,9 +68,7 @@ def trace(predicate: Predicate, scene: Scene) -> Verdict:
             if len(predicate.items) == 1:
                 return trace(predicate.items[0], scene)
             text = "all of these" if predicate.items else "nothing is asked"
-            return Verdict(
-                text, "", judge(predicate, scene), tuple(trace(one, scene) for one in predicate.items)
-            )
+            return Verdict(text, "", judge(predicate, scene), tuple(trace(one, scene) for one in predicate.items))
         case AnyOf():
             parts = tuple(trace(one, scene) for one in predicate.items)
             return Verdict("at least one of these", "", judge(predicate, scene), parts)

@@ -1,0 +1,151 @@
+"""Lives one test's nights on `walk`, and tells what happened by the customer's clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from journey_engine.graph import Exit, Graph
+from journey_engine.journeytest.words import JourneyCase
+from journey_engine.message import Aborted, MessageRef, RenderError
+from journey_engine.predicates import InJourney, leaves
+from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition
+from journey_engine.render import Renderer
+from journey_engine.rules import Night, Rules, following
+from journey_engine.times import UTC, utc_to_local
+from journey_engine.walk import Life, Look
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """All that a test needs of its project: the journey, the rules around it, the cadence, and who words titles."""
+
+    graph: Graph
+    rules: Rules
+    cadence: str
+    renderer: Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happened in one test, to one customer, in the tested journey."""
+
+    zone: str
+    messages: tuple[Decision, ...]  # due, or skipped with a reason; not those that were taken back in time
+    tasks: tuple[tuple[Decision, str], ...]  # each with its title as the team reads it
+    passes: tuple[Enrollment, ...]  # in the order of entry
+    transitions: tuple[Transition, ...]
+    looks: tuple[Look, ...] = field(default=())
+
+    def clock(self, instant: dt.datetime) -> str:
+        """2026-03-03 09:00 by the customer's clock."""
+        local = utc_to_local(instant, self.zone)
+        return local.strftime("%Y-%m-%d %H:%M:%S" if local.second or local.microsecond else "%Y-%m-%d %H:%M")
+
+
+def live(case: JourneyCase, stage: Stage) -> Story:
+    """Live the nights of one test."""
+    customer = _customer(case.customer, stage.rules.timezone)
+    looks: list[Look] = []
+    life = Life(watch=looks.append)
+    rules = replace(stage.rules, journeys=_with_asked(stage.graph, stage.rules), pinned=())
+    rows = list(_rows(case, customer.customer_id))
+    transitions: list[Transition] = []
+    decisions: list[Decision] = []
+    for night in _nights(case, stage.cadence):
+        result = life.live(rules, night, customer, rows)
+        transitions += result.transitions
+        decisions += result.decisions
+    name = stage.graph.journey
+    own = [one for one in decisions if one.journey == name]
+    gone = life.taken_back
+    passes = sorted((one for one in life.state.passes if one.journey == name), key=lambda one: one.entered_at)
+    ids = {one.enrollment_id for one in passes}
+    return Story(
+        zone=customer.timezone,
+        messages=tuple(one for one in own if one.kind is DecisionKind.MESSAGE and one.decision_id not in gone),
+        tasks=tuple((one, _title(one, stage.renderer)) for one in own if one.kind is DecisionKind.TASK),
+        passes=tuple(passes),
+        transitions=tuple(one for one in transitions if one.enrollment_id in ids),
+        looks=tuple(look for look in looks if look.journey == name),
+    )
+
+
+def told(story: Story, graph: Graph) -> Iterator[str]:
+    """The story line by line: entries, moves with the line of YAML behind them, and what the conditions saw."""
+    refused = [look for look in story.looks if look.where == "audience" and not look.verdict.holds]
+    for look in refused:
+        yield f"{story.clock(look.night.as_of)}  not entered: the audience says no"
+        yield from (f"    {line}" for line in look.verdict.lines(1))
+    if not story.passes and not refused:
+        yield "the trigger never occurred in these nights"
+    verdicts = {(look.night.run, look.node): look.verdict for look in story.looks if look.where == "node"}
+    for move in story.transitions:
+        node = graph.nodes[move.from_node] if move.from_node is not None else None
+        reason = node.reason if isinstance(node, Exit) and move.to_node is None else move.reason
+        line = f"{graph.file}:{node.line}" if node is not None and node.line else ""
+        step = f"  {node.step}" if node is not None else ""
+        yield f"{story.clock(move.at)}  {reason}{step}{f'  ({line})' if line else ''}"
+        if move.reason in ("yes", "no") and (move.run, move.from_node) in verdicts:
+            yield from (f"    {text}" for text in verdicts[move.run, move.from_node].lines())
+
+
+def _nights(case: JourneyCase, cadence: str) -> list[Night]:
+    if case.nights.instants is not None:
+        instants = list(case.nights.instants)
+    else:
+        first, last = case.nights.from_, case.nights.until
+        assert first is not None and last is not None
+        instant = following(cadence, dt.datetime.combine(first, dt.time(), UTC) - dt.timedelta(microseconds=1))
+        instants = []
+        while instant.date() <= last:
+            instants.append(instant)
+            instant = following(cadence, instant)
+    return [Night.of(run, instant, cadence) for run, instant in enumerate(instants, 1)]
+
+
+def _customer(attributes: Mapping[str, Any], zone: str) -> Customer:
+    present = {name: value for name, value in attributes.items() if value is not None}
+    customer_id = str(present.get("customer_id", "c1"))
+    return Customer(customer_id, str(present.get("timezone", zone)), present)
+
+
+def _rows(case: JourneyCase, customer_id: str) -> Iterator[Event]:
+    for index, one in enumerate(case.events):
+        event_id = one.id or f"event {index + 1:04}"
+        yield Event(event_id, customer_id, one.name, one.at, one.properties, one.received_at)
+
+
+def _with_asked(graph: Graph, rules: Rules) -> tuple[Graph, ...]:
+    """The tested journey with those whose passes its conditions, or the definitions', ask about."""
+    known = {one.journey: one for one in rules.journeys} | {graph.journey: graph}
+    wanted, found = [graph.journey], {}
+    for one in rules.definitions:
+        wanted += [leaf.name for leaf in leaves(one.predicate) if isinstance(leaf, InJourney)]
+    while wanted:
+        name = wanted.pop()
+        if name in known and name not in found:
+            found[name] = known[name]
+            wanted += list(_asked(known[name]))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _asked(graph: Graph) -> Iterator[str]:
+    predicates = [graph.audience, graph.exit_when, graph.goal.predicate if graph.goal else None]
+    predicates += [getattr(node, "predicate", None) for node in graph.nodes]
+    for predicate in predicates:
+        if predicate is not None:
+            yield from (leaf.name for leaf in leaves(predicate) if isinstance(leaf, InJourney))
+
+
+def _title(task: Decision, renderer: Renderer) -> str:
+    """The title as the team reads it, or why it cannot be worded."""
+    reference = MessageRef(task.decision_id, task.customer_id)
+    try:
+        return renderer.render_line(task.payload["title"], task.payload["values"], reference)
+    except RenderError as error:
+        return f"(no title: {error.message})"
+    except Aborted as error:
+        return f"(no title: {error})"

@@ -1,0 +1,206 @@
+"""The words of a `*.test.yaml`: a customer, what they did and when, the nights, and what is expected of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+
+from journey_engine.language import Word
+from journey_engine.times import parse_instant
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _instant(value: Any) -> dt.datetime:
+    if isinstance(value, dt.datetime):
+        return value
+    return parse_instant(value if isinstance(value, str) else f"{value}")
+
+
+def _local(value: Any) -> dt.datetime:
+    """An instant with a zone, or a reading of the customer's clock without one."""
+    if isinstance(value, dt.datetime):
+        return value
+    try:
+        if not isinstance(value, str) or _DAY.fullmatch(value):
+            raise ValueError
+        return dt.datetime.fromisoformat(value)
+    except ValueError:
+        wanted = "2026-03-03T09:00 for nine by the customer's clock, or 2026-03-03T08:00:00Z"
+        raise ValueError(f"'{value}' is no time; write {wanted}") from None
+
+
+def _day(value: Any) -> dt.date:
+    if isinstance(value, dt.date):
+        return value
+    try:
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            raise ValueError
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is no day; write it like 2026-03-01") from None
+
+
+Instant = Annotated[dt.datetime, PlainValidator(_instant, json_schema_input_type=str)]
+Local = Annotated[dt.datetime, PlainValidator(_local, json_schema_input_type=str)]
+Day = Annotated[dt.date, BeforeValidator(_day, json_schema_input_type=str)]
+
+
+class Happening(Word):
+    """Something the customer did: when, and one event with its properties.
+
+    ```yaml
+    {at: 2026-01-01T10:00:00Z, order_placed: {total: 30}}
+    ```
+    """
+
+    at: Instant
+    name: str
+    properties: dict[str, Any] = Field(default_factory=dict)
+    id: str | None = Field(None, description="Its id, when the same event comes again with other content")
+    received_at: Instant | None = Field(None, description="When it came into the data, when that was later")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _event_by_its_name(cls, value: Any) -> Any:
+        """The event's name is the one key beside at, id and received_at."""
+        if not isinstance(value, Mapping) or "name" in value:
+            return value
+        own = {key: value[key] for key in ("at", "id", "received_at") if key in value}
+        names = [str(key) for key in value if key not in own]
+        if len(names) != 1:
+            found = ", ".join(names) if names else "none"
+            raise ValueError(f"name one event, such as {{at: 2026-01-01T10:00:00Z, signed_up: {{}}}}; found {found}")
+        properties = value[names[0]]
+        if properties is not None and not isinstance(properties, Mapping):
+            raise ValueError(f"the properties of '{names[0]}' are a mapping, such as {{total: 30}}")
+        return {**own, "name": names[0], "properties": dict(properties or {})}
+
+
+class Nights(Word):
+    """The runs: every night of the cadence from a day to a day, both included, or a list of instants.
+
+    ```yaml
+    nights: {from: 2026-03-01, until: 2026-03-12}
+    ```
+    """
+
+    main: ClassVar[str | None] = "instants"
+    from_: Day | None = Field(None, alias="from")
+    until: Day | None = None
+    instants: list[Instant] | None = Field(None, min_length=1, max_length=4000)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Nights:
+        days = [day for day in (self.from_, self.until) if day is not None]
+        if self.instants is not None and not days:
+            if any(later <= earlier for earlier, later in zip(self.instants, self.instants[1:], strict=False)):
+                raise ValueError("each night is later than the one before")
+            return self
+        if self.instants is not None or len(days) != 2:
+            raise ValueError("write {from: 2026-03-01, until: 2026-03-12}, or a list of instants")
+        if not 0 <= (days[1] - days[0]).days <= 1100:
+            raise ValueError("`until` is a day not before `from`, and at most three years later")
+        return self
+
+
+class ExpectedMessage(Word):
+    """A message: its template, when it is due, or why it is skipped.
+
+    ```yaml
+    {template: we-miss-you, at: 2026-03-03T09:00}
+    ```
+    """
+
+    main: ClassVar[str | None] = "template"
+    template: str
+    at: Local | None = Field(None, description="Without a zone: by the customer's clock")
+    skipped: str | None = Field(None, description="The reason, such as too_late")
+
+
+class ExpectedTask(Word):
+    """A task: its team, its title as the team reads it, when it is given and when it is to be done.
+
+    ```yaml
+    {team: service, title: Call Ada, at: 2026-03-03T09:00}
+    ```
+    """
+
+    main: ClassVar[str | None] = "team"
+    team: str
+    title: str | None = None
+    at: Local | None = None
+    due: Local | None = None
+
+
+class ExpectedExit(Word):
+    """How the last pass ended.
+
+    ```yaml
+    {state: converted, at: 2026-03-09T02:00:00Z}
+    ```
+    """
+
+    main: ClassVar[str | None] = "state"
+    state: Literal["finished", "converted", "exited"]
+    reason: str | None = None
+    at: Local | None = None
+
+
+class Expect(Word):
+    """What must come about; what is not named is not looked at.
+
+    ```yaml
+    expect: {messages: [{template: we-miss-you, at: 2026-03-03T09:00}], tasks: [], exit: {state: converted}}
+    ```
+    """
+
+    messages: list[ExpectedMessage] | None = Field(None, description="Exactly these, in order")
+    tasks: list[ExpectedTask] | None = Field(None, description="Exactly these, in order")
+    exit: ExpectedExit | None = None
+    open: Literal[True] | None = Field(None, description="The last pass has not ended")
+    entered: int | None = Field(None, ge=0, description="How many passes began")
+
+    @model_validator(mode="after")
+    def _something(self) -> Expect:
+        if self.exit is not None and self.open:
+            raise ValueError("a pass that is `open` has no `exit`")
+        if not self.model_fields_set:
+            raise ValueError("expect at least one of messages, tasks, exit, open, entered")
+        return self
+
+
+class JourneyCase(Word):
+    """One customer's story, and what is expected of the journey.
+
+    ```yaml
+    name: who closed the account hears nothing
+    customer: {customer_id: c1, timezone: Europe/Berlin}
+    events: [{at: 2026-03-01T10:00:00Z, signed_up: {}}]
+    nights: {from: 2026-03-01, until: 2026-03-05}
+    expect: {messages: []}
+    ```
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    customer: dict[str, Any] = Field(default_factory=dict)
+    events: list[Happening] = Field(default_factory=list)
+    nights: Nights
+    expect: Expect
+
+
+class JourneyTests(Word):
+    """The tests of one journey.
+
+    ```yaml
+    journey: win-back
+    tests: [{name: ..., customer: {}, nights: {from: 2026-03-01, until: 2026-03-05}, expect: {entered: 0}}]
+    ```
+    """
+
+    journey: str
+    tests: list[JourneyCase] = Field(min_length=1)
