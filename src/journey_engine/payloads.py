@@ -21,6 +21,10 @@ DELIVERED = ("email", "first_name", "locale")
 
 def write_decisions(sweep: Sweep) -> None:
     """Write the decisions of this run: messages, tasks, attributes set, cancellations and suppressions."""
+    sweep.run("payloads", "decide_cancels")
+    sweep.run("payloads", "decide_suppressions", topic=sweep.facts.property("e", "topic").txt)
+    if not sweep.any("emitted"):
+        return
     sweep.run("payloads", "lines_table", "wording_table", "sets_table")
     wordings = _tables(sweep)
     sweep.run("payloads", "line_items", item=_item())
@@ -34,9 +38,6 @@ def write_decisions(sweep: Sweep) -> None:
         values=x.switch(x.col("w", "wording"), values, empty),
     )  # fmt: skip
     _sets(sweep)
-    topic = sweep.facts.property("e", "topic").txt
-    sweep.run("payloads", "decide_cancels")
-    sweep.run("payloads", "decide_suppressions", topic=topic)
 
 
 def _tables(sweep: Sweep) -> dict[str, set[str]]:

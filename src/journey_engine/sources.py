@@ -70,9 +70,13 @@ def _named(value: Sql, name: str) -> Sql:
 
 
 def _instant(value: Sql, column_type: str) -> Sql:
-    if "WITH TIME ZONE" in column_type or column_type == "TIMESTAMPTZ":
-        return exp.AtTimeZone(this=value, zone=x.text("UTC"))
-    return x.cast(value, "TIMESTAMP")
+    return utc(value) if "WITH TIME ZONE" in column_type else x.cast(value, "TIMESTAMP")
+
+
+def utc(instant: Sql) -> Sql:
+    """An instant with zone as naive UTC, by its microseconds: conversions by zone are slow where there are many."""
+    micros = exp.Anonymous(this="epoch_us", expressions=[instant])
+    return exp.Anonymous(this="make_timestamp", expressions=[micros])
 
 
 def _declared(value: Sql, kind: str, wanted: str) -> Sql:
@@ -80,7 +84,7 @@ def _declared(value: Sql, kind: str, wanted: str) -> Sql:
         return x.cast(value, "VARCHAR")
     text = x.cast(value, "VARCHAR")
     if wanted == "timestamp":
-        return exp.AtTimeZone(this=x.try_cast(text, "TIMESTAMPTZ"), zone=x.text("UTC"))
+        return utc(x.try_cast(text, "TIMESTAMPTZ"))
     sql_type = {"number": x.NUMBER, "boolean": "BOOLEAN", "date": "DATE"}[wanted]
     return x.try_cast(text, sql_type)
 
@@ -97,11 +101,13 @@ def event_reading(columns: Mapping[str, str], source: Source, as_of: dt.datetime
     held = names["properties"] if names["properties"] in columns else None
     texts.append(_named(_properties(held, columns), "given"))
     occurred = _occurred(occurred_type, source.timezone)
+    raw = [x.col("s", column) for column in dict.fromkeys(names.values()) if column in columns]
     return {
+        "row_hash": exp.Anonymous(this="hash", expressions=raw),
         "columns": exp.Tuple(expressions=texts),
         "occurred_at": occurred,
         "properties": _compact(x.col("r", "given")),
-        "reason": _reason(occurred, occurred_type, source.timezone),
+        "reason": _reason(occurred_type, source.timezone),
         "zone_join": exp.Var(this=_zone_join(occurred_type, source.timezone)),
     }
 
@@ -142,7 +148,7 @@ def _local(column_type: str) -> Sql:
 
 def _occurred(column_type: str, zone: str | None) -> Sql:
     """The instant of a row in UTC; one without zone only where the source says which zone it means."""
-    with_zone: Sql = exp.AtTimeZone(this=x.try_cast(x.col("r", "occurred"), "TIMESTAMPTZ"), zone=x.text("UTC"))
+    with_zone = utc(x.try_cast(x.col("r", "occurred"), "TIMESTAMPTZ"))
     if kind_of(column_type) not in ("text", "timestamp", "date"):
         return x.cast(exp.null(), "TIMESTAMP")
     shift = exp.Anonymous(this="to_seconds", expressions=[x.col("z", "seconds")])
@@ -158,7 +164,7 @@ def _zone_join(column_type: str, zone: str | None) -> str:
     return f"LEFT JOIN zone_offsets AS z ON z.zone = {named} AND {local} >= z.local_from AND {local} < z.local_until"
 
 
-def _reason(occurred: Sql, column_type: str, zone: str | None) -> Sql:
+def _reason(column_type: str, zone: str | None) -> Sql:
     """Why a row cannot be taken, or NULL."""
     given = x.col("r", "given")
     valid = exp.Anonymous(this="json_valid", expressions=[given])
@@ -172,7 +178,7 @@ def _reason(occurred: Sql, column_type: str, zone: str | None) -> Sql:
         unzoned = x.both([x.negate(_zoned(column_type)), parses])
         remedy = "occurred_at has no zone; write it with one, or say `events: {timezone: ...}` in journeys/project.yaml"
         branches.append((unzoned, x.text(remedy)))
-    branches.append((x.is_null(occurred.copy()), x.text("occurred_at is no instant")))
+    branches.append((x.is_null(x.col("r", "occurred_at")), x.text("occurred_at is no instant")))
     branches.append((x.negate(x.sure(valid)), x.text("properties are no JSON")))
     branches.append((x.compare("<>", kind, x.text("OBJECT")), x.text("properties are no JSON object")))
     return x.case(branches, x.cast(exp.null(), "VARCHAR"))

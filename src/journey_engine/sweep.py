@@ -106,9 +106,10 @@ class Sweep:
         self._move_all()
         self._run("sweep", "apply_open", "apply_credit")
         self._admit()
-        self._run("sweep", "subject_new", "transition_entered")
-        self._move_all()
-        self._run("sweep", "apply_new", "apply_credit")
+        if self.any("admitted"):
+            self._run("sweep", "subject_new", "transition_entered")
+            self._move_all()
+            self._run("sweep", "apply_new", "apply_credit")
         self._run("entering", "remember", "forget")
         write_decisions(self)
         self._versions()
@@ -251,6 +252,9 @@ class Sweep:
 
     def truth(self) -> None:
         """Answer what stands in `asked`: one statement for every predicate of every journey."""
+        if not self.any("asked"):
+            self._run("facts", "truth_none")
+            return
         if not self.truth_sql:
             self.truth_sql = self._truth_statement()
         self.engine.execute(self.truth_sql)
@@ -295,10 +299,14 @@ class Sweep:
     def _members(self) -> None:
         stored = dict(((of, name), version) for of, name, version in self.engine.rows(
             'SELECT "of", name, version FROM definitions'))  # fmt: skip
-        for definition in self.rules.definitions:
+        named = {d: exp.to_identifier(f"d{number}") for number, d in enumerate(self.rules.definitions)}
+        if named:
+            held = [exp.alias_(self.facts.truth(d.predicate), name) for d, name in named.items()]
+            self._run("facts", "evaluated", memberships=exp.Tuple(expressions=held))
+        for definition, name in named.items():
             baseline = stored.get((definition.of, definition.name)) != definition.version
             self._run("facts", "member_changes", kind=x.text(definition.of), name=x.text(definition.name),
-                      baseline=exp.convert(baseline), holds=self.facts.truth(definition.predicate))  # fmt: skip
+                      baseline=exp.convert(baseline), holds=x.col("v", name.this))  # fmt: skip
         self._run("members", *statements("members"))
         self.engine.execute("DELETE FROM definitions")
         rows = [(d.of, d.name, d.version) for d in self.rules.definitions]
@@ -313,7 +321,7 @@ class Sweep:
         self._run("sweep", "endings", "settle_endings", "transition_endings", "cancel_endings", "credit_endings",
                   "front_first")  # fmt: skip
         for _ in range(MAX_ROUNDS):
-            if not self.engine.rows("SELECT 1 FROM front LIMIT 1"):
+            if not self.any("front"):
                 return
             self._run("sweep", "asked_gates")
             self.truth()
@@ -321,16 +329,20 @@ class Sweep:
                       "settle_steps", "front_next")  # fmt: skip
         raise JourneyError(f"passes did not come to rest in {MAX_ROUNDS} rounds", code="no-rest")
 
+    def any(self, table: str) -> bool:
+        """Whether a table has a row."""
+        query = exp.select("1").from_(exp.to_table(table)).limit(1)
+        return bool(self.engine.rows(x.written(query)))
+
     def _admit(self) -> None:
         self._run("entering", "asked_audience")
         self.truth()
         self._run("entering", "eligible", "passes_before", "admitted_first")
-        for _ in range(MAX_ROUNDS):
+        while any(graph.reentry.mode == "after" for graph in self.rules.journeys):
             self._run("entering", "admitted_next")
-            before = self.engine.rows("SELECT count(*) FROM admitted")
-            self._run("entering", "admit_more")
-            if self.engine.rows("SELECT count(*) FROM admitted") == before:
+            if not self.any("admitted_more"):
                 return
+            self._run("entering", "admit_more")
 
     def _versions(self) -> None:
         """Remember what ran tonight, and the graph of every version that a pass stands in."""

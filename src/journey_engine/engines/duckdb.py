@@ -74,7 +74,7 @@ class DuckDB:
         return engine
 
     def _prepare(self, environment: str) -> None:
-        exists = self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'meta'")
+        exists = self.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta' AND NOT temporary")
         if not exists:
             with self.transaction():
                 for sql in statements("schema").values():

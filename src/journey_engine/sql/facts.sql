@@ -95,19 +95,25 @@ LEFT JOIN facts AS f ON f.customer_id = q.customer_id
 LEFT JOIN journey_facts AS j ON j.customer_id = q.customer_id
 LEFT JOIN events AS t ON t.event_id = q.trigger_event AND t.revision = 1;
 
+-- truth_none: Nothing was asked.
+CREATE OR REPLACE TEMP TABLE truth (
+    ask BIGINT, purpose VARCHAR, enrollment_id VARCHAR, predicate INTEGER, holds BOOLEAN, instant TIMESTAMP, seen VARCHAR
+);
+
+-- evaluated: Every segment and stage of every customer tonight.
+CREATE OR REPLACE TEMP TABLE evaluated AS
+SELECT c.customer_id, {memberships}
+FROM customers AS c
+LEFT JOIN facts AS f ON f.customer_id = c.customer_id
+LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id;
+
 -- member_changes: Whose membership of one segment or stage differs from what is stored (rule 10).
 INSERT INTO member_changes
-WITH evaluated AS (
-    SELECT c.customer_id, {holds} AS holds
-    FROM customers AS c
-    LEFT JOIN facts AS f ON f.customer_id = c.customer_id
-    LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id
-)
-SELECT {kind}, {name}, v.customer_id, v.holds,
-    coalesce(m.ordinal, 0) + CASE WHEN v.holds THEN 1 ELSE 0 END, {baseline}
+SELECT {kind}, {name}, v.customer_id, {holds},
+    coalesce(m.ordinal, 0) + CASE WHEN {holds} THEN 1 ELSE 0 END, {baseline}
 FROM evaluated AS v
 LEFT JOIN memberships AS m ON m."of" = {kind} AND m.name = {name} AND m.customer_id = v.customer_id
-WHERE v.holds <> coalesce(m.member, FALSE);
+WHERE {holds} <> coalesce(m.member, FALSE);
 
 -- counted_audience: How many customers a condition holds for.
 SELECT count(*)

@@ -21,7 +21,7 @@ CREATE TABLE definitions ("of" VARCHAR NOT NULL, name VARCHAR NOT NULL, version 
 -- events: The ledger. Revision 1 is the content first seen; `newest` is the content that counts in conditions (rule 2).
 CREATE TABLE events (
     event_id VARCHAR NOT NULL, revision INTEGER NOT NULL, newest BOOLEAN NOT NULL, customer_id VARCHAR NOT NULL,
-    name VARCHAR NOT NULL, occurred_at TIMESTAMP NOT NULL, received_at TIMESTAMP NOT NULL, properties VARCHAR NOT NULL
+    name VARCHAR NOT NULL, occurred_at TIMESTAMP NOT NULL, received_at TIMESTAMP NOT NULL, properties VARCHAR NOT NULL, row_hash UBIGINT
 );
 
 -- properties: The event properties that journeys name; each has typed columns p<number>_num, _txt and _flag in events.
