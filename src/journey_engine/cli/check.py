@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journey_engine.cli import DONE, FOUND, output
-from journey_engine.cli.output import project_folder, say, warn
+from journey_engine.cli.output import project_folder, say
 from journey_engine.errors import JourneyError
 
 if TYPE_CHECKING:

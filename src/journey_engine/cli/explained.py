@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from journey_engine.cli.output import BOLD, DIM, GREEN, RED, paint
@@ -51,22 +51,21 @@ def _move(move: Move) -> Iterator[str]:
     yield f"  {iso(move.at):<20}  {move.words}"
     if move.seen:
         yield f"  {'':<20}    saw: {move.seen}"
-    yield from _verdicts(move.verdicts)
+    yield from _verdict(move.verdict)
     yield from _line(move.line)
 
 
 def _absence(absence: Absence, *, further: bool) -> Iterator[str]:
     name = paint(absence.journey, BOLD)
     yield f"{name}, no further pass: {absence.why}" if further else f"{name}, not entered: {absence.why}"
-    yield from _verdicts(absence.verdicts)
+    yield from _verdict(absence.verdict)
     yield from _line(absence.line)
 
 
-def _verdicts(found: Sequence[Verdict]) -> Iterator[str]:
-    for one in found:
-        mark = paint("yes", GREEN) if one.holds else paint("no ", RED)
-        saw = f"  (saw: {one.saw})" if one.saw is not None else ""
-        yield f"  {'':<20}    {mark} {'  ' * one.depth}{one.asks}{saw}"
+def _verdict(found: Verdict | None) -> Iterator[str]:
+    for line in found.lines() if found else ():
+        mark = {"yes": GREEN, "no ": RED}.get(line.lstrip()[:3], "")
+        yield f"  {'':<20}    " + (paint(line, mark) if mark else line)
 
 
 def _line(line: Line | None) -> Iterator[str]:

@@ -13,8 +13,8 @@ from journey_engine.errors import JourneyError, nearest
 from journey_engine.explain.absence import Absence, why_not
 from journey_engine.explain.history import History, read
 from journey_engine.explain.story import Line, Move, Posted, Story, tell
-from journey_engine.explain.words import Verdict
 from journey_engine.load import LoadedProject
+from journey_engine.walk.trace import Verdict
 
 __all__ = ["Absence", "Explanation", "History", "Line", "Move", "Posted", "Story", "Verdict", "explain", "read"]
 

@@ -8,25 +8,27 @@ from dataclasses import dataclass, replace
 
 from journey_engine.explain.history import History
 from journey_engine.explain.story import Line, line_of, scene
-from journey_engine.explain.words import Verdict, events, verdicts
 from journey_engine.graph import Graph, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence
 from journey_engine.load import LoadedProject
 from journey_engine.records import Enrollment, Event, PassState
-from journey_engine.rules import Night
-from journey_engine.times import FAR_PAST, iso
+from journey_engine.rules import Night, time_triggered
+from journey_engine.times import UTC, iso
 from journey_engine.walk import Membership, judge
 from journey_engine.walk.judge import belongs
 from journey_engine.walk.occurrences import Occurrence, Past, visible
+from journey_engine.walk.trace import Verdict, events_in_words, trace
+
+LONG_AGO = dt.datetime(1900, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Why there is no pass, or no further one: in a sentence, with the line and the verdicts that say so."""
+    """Why there is no pass, or no further one: in a sentence, with the line and the verdict that say so."""
 
     journey: str
     why: str
     line: Line | None = None
-    verdicts: tuple[Verdict, ...] = ()
+    verdict: Verdict | None = None
 
 
 def why_not(journey: str, history: History, loaded: LoadedProject) -> Absence:
@@ -58,16 +60,17 @@ def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence
     since = Night.of(1, began, settings.cadence).since
     if newest.instant <= since:
         why = f"{name}, before the journey looked back to {iso(since)} in its first run ({iso(began)})"
-        return Absence(graph.journey, f"{why}; `backfill: current` would take it", at)
+        more = _next(graph, history, night, settings.timezone) if time_triggered(graph) else "`backfill: current` takes it"
+        return Absence(graph.journey, f"{why}; {more}", at)
     asked = replace(scene(history, None, history.as_of), trigger=newest.data)
     if not judge(graph.audience, asked):
-        return Absence(graph.journey, f"{name}, and the audience says no", at, tuple(verdicts(graph.audience, asked)))
+        return Absence(graph.journey, f"{name}, and the audience says no", at, trace(graph.audience, asked))
     refused = _reentry(graph, newest, [one for one in history.passes if one.journey == graph.journey])
     if refused:
         return Absence(graph.journey, f"{name}, and {refused}", at)
     if (graph.journey, newest.key) in history.considered or newest.instant < history.as_of:
         why = f"{name}; the audience or re-entry said no in the run that considered it, and would say yes now"
-        return Absence(graph.journey, why, at, tuple(verdicts(graph.audience, asked)))
+        return Absence(graph.journey, why, at, trace(graph.audience, asked))
     return Absence(graph.journey, f"{name}; the next run considers it", at)
 
 
@@ -78,7 +81,7 @@ def _past(history: History, zone: str) -> Past:
 
 def _occurrences(graph: Graph, history: History, night: Night, zone: str) -> list[Occurrence]:
     """All that the trigger ever saw; firings of a schedule only since the journey began."""
-    lower = history.began[graph.journey] if isinstance(graph.trigger, OnSchedule) else FAR_PAST
+    lower = history.began[graph.journey] if isinstance(graph.trigger, OnSchedule) else LONG_AGO
     return visible(graph, _past(history, zone), night, lower)
 
 
@@ -87,7 +90,7 @@ def _never(graph: Graph, history: History, night: Night, zone: str) -> str:
         case OnEvent(events=wanted):
             alike = [event for event in history.first if event.name == wanted.name]
             near = f"; {len(alike)} of that name are known, none of which passes" if alike and wanted.where else ""
-            return f"the trigger never occurred: no {events(wanted)} is known{near}"
+            return f"the trigger never occurred: no {events_in_words(wanted)} is known{near}"
         case OnSilence():
             return _not_silent(graph.trigger, history)
         case OnMembership(of=of, name=name):
@@ -106,7 +109,7 @@ def _never(graph: Graph, history: History, night: Night, zone: str) -> str:
 def _not_silent(trigger: OnSilence, history: History) -> str:
     own: list[Event] = [event for event in history.first if belongs(event, trigger.events, {})]
     if not own:
-        return f"the trigger never occurred: no {events(trigger.events)} is known"
+        return f"the trigger never occurred: no {events_in_words(trigger.events)} is known"
     last = own[-1].occurred_at
     fires = trigger.length.after(last)
     if fires > history.as_of:

@@ -140,7 +140,7 @@ def _decisions(engine: Engine, customer_id: str) -> dict[str, list[Decided]]:
         " WHERE customer_id = ? ORDER BY run, due_at, decision_id",
         [customer_id],
     ):
-        decided = Decided(*row[1:8], _utc(row[8]), _json(row[9]))
+        decided = Decided(row[1], row[2], row[3], row[4], row[5], row[6], row[7], _utc(row[8]), _json(row[9]))
         found.setdefault(row[0], []).append(decided)
     return found
 

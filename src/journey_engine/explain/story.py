@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from journey_engine.explain.history import Decided, History
-from journey_engine.explain.words import Verdict, events, verdicts
 from journey_engine.graph import Await, Emit, Exit, Gate, Graph, Message, SetAttributes, Task
 from journey_engine.load import LoadedProject
 from journey_engine.records import Enrollment, Event, PassState, Transition
 from journey_engine.times import iso
 from journey_engine.walk import Scene
+from journey_engine.walk.trace import Verdict, events_in_words, trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Move:
     words: str
     line: Line | None
     seen: str | None = None
-    verdicts: tuple[Verdict, ...] = ()
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ class _Telling:
 
     def move(self, move: Transition, line: Line | None) -> Move:
         node = self.graph.nodes[move.from_node] if self.graph and move.from_node is not None else None
-        seen: tuple[Verdict, ...] = ()
+        seen: Verdict | None = None
         if isinstance(node, Gate) and move.seen is None:
-            seen = tuple(verdicts(node.predicate, scene(self.history, self.one, self.history.runs[move.run])))
+            seen = trace(node.predicate, scene(self.history, self.one, self.history.runs[move.run]))
         return Move(move.at, move.run, self._words(move, node), line, move.seen, seen)
 
     def _words(self, move: Transition, node: Emit | Await | Gate | Exit | None) -> str:
@@ -207,7 +207,7 @@ def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject) -> str:
             return f"waits until {iso(delay.after(one.reached_at))}"
         case Await(events=wanted, timeout=timeout):
             until = f", until {iso(timeout.after(one.reached_at))} at the latest" if timeout else ""
-            return f"waits for {events(wanted)}{until}" if wanted else "waits"
+            return f"waits for {events_in_words(wanted)}{until}" if wanted else "waits"
         case Gate():
             return f"looks at its condition in the first night from {iso(one.reached_at)} on"
         case Emit(effect=Message(template=template)):

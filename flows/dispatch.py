@@ -1,0 +1,57 @@
+"""Dispatch as a Prefect flow: hands over what is due, every ten minutes, beside any night.
+
+Many may run at once: each message is claimed before it is handed over. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+
+from journey_engine.checks import open_project
+from journey_engine.errors import JourneyError
+from journey_engine.night import deliver
+from journey_engine.times import UTC, iso
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(UTC)
+
+
+@flow(name="dispatch", persist_result=False)
+def dispatch(project: str = ".", as_of: dt.datetime | None = None) -> State[Any] | None:
+    """Hand over the messages of this project that are due; without `as_of` at the clock's instant.
+
+    Ends as failed when a message could not be worded or a channel could not work: the message says which.
+    """
+    at = as_of or _now()
+    log = get_run_logger()
+    try:
+        done = deliver(
+            open_project(Path(project)),
+            at,
+            clock=_now,
+            on_batch=lambda so_far: log.info("%d accepted", so_far.accepted),
+        )
+    except JourneyError as error:
+        return Failed(message=str(error))
+    log.info(
+        "as of %s: %d accepted, %d refused, %d skipped, %d unsure, %d waiting, %d tasks",
+        iso(at), done.accepted, done.refused, done.skipped, done.unsure, done.waiting, done.tasks,
+    )  # fmt: skip
+    return Failed(message="; ".join(done.troubles)) if done.troubles else None
+
+
+if __name__ == "__main__":
+    import sys
+
+    from flows.embedded import server
+
+    with server():
+        ended = dispatch(*sys.argv[1:2], return_state=True)
+    sys.exit(0 if ended.is_completed() else 1)

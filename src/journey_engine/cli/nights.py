@@ -1,0 +1,62 @@
+"""Commands that change something: a run, a dispatch; and the report of the last run."""
+
+from __future__ import annotations
+
+import argparse
+
+from journey_engine.cli import DONE, FOUND, output
+from journey_engine.cli.output import now, project_folder, say, warn
+from journey_engine.errors import ProblemsFound
+from journey_engine.times import iso
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate everyone once and hand over what is due."""
+    from journey_engine import night, report
+    from journey_engine.checks import open_project
+    from journey_engine.rules import newest
+
+    loaded = open_project(project_folder(options.project))
+    if loaded.rules is None:
+        raise ProblemsFound(loaded.problems)
+    done = night.run(
+        loaded,
+        options.as_of or newest(loaded.project.cadence, now()),
+        clock=now,
+        accept_loss=options.accept_loss,
+        dry_run=options.dry_run,
+        show_sql=_show if options.show_sql else None,
+    )
+    if options.json:
+        output.print_json(report.as_json(done))
+    else:
+        say(report.as_text(done))
+        if options.dry_run:
+            say("a dry run: nothing was kept and nothing was sent")
+    return FOUND if done.broken else DONE
+
+
+def _show(sql: str) -> None:
+    warn(f"{sql.strip().rstrip(';')};\n")
+
+
+def dispatch(options: argparse.Namespace) -> int:
+    """Hand over the messages that are due."""
+    from journey_engine.checks import open_project
+    from journey_engine.night import deliver
+
+    loaded = open_project(project_folder(options.project))
+    as_of = options.as_of or now()
+    done = deliver(loaded, as_of, clock=now)
+    counts = {name: getattr(done, name) for name in ("accepted", "refused", "skipped", "unsure", "waiting", "tasks")}
+    if options.json:
+        reasons = [
+            {"state": state, "reason": reason, "count": n} for (state, reason), n in sorted(done.reasons.items())
+        ]
+        output.print_json({"as_of": as_of, **counts, "reasons": reasons, "troubles": list(done.troubles)})
+        return FOUND if done.troubles else DONE
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    say(f"dispatch as of {iso(as_of)}: {found or 'nothing was due'}")
+    for trouble in done.troubles:
+        warn(f"journey: {trouble}")
+    return FOUND if done.troubles else DONE

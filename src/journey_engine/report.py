@@ -1,0 +1,126 @@
+"""What a run did: text for a terminal, Markdown for a page, JSON for a script. Counts only, no personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from journey_engine.times import iso
+
+if TYPE_CHECKING:
+    from journey_engine.night import RunReport
+
+COLUMNS = ("journey", "entered", "moved", "converted", "exited")
+Rows = Sequence[Sequence[str]]
+
+
+def as_json(report: RunReport) -> dict[str, Any]:
+    """One object: run_id, as_of, journeys, messages and what else there is to say."""
+    return {
+        "run_id": report.run_id,
+        "as_of": iso(report.as_of),
+        "repeated": report.repeated,
+        "journeys": {
+            name: {
+                "entered": counts.entered,
+                "moved": counts.moved,
+                "converted": counts.converted,
+                "exited": counts.exited,
+                "finished": counts.finished,
+            }
+            for name, counts in report.journeys.items()
+        },
+        "messages": dict(report.messages),
+        "held_back": dict(report.held_back),
+        "set_aside": dict(report.set_aside),
+        "broken": dict(report.broken),
+        "notes": list(report.notes),
+        "customers": report.customers,
+        "events_received": report.events_received,
+        "seconds": {phase: round(seconds, 3) for phase, seconds in report.seconds.items()},
+    }
+
+
+def journey_rows(report: RunReport) -> list[list[str]]:
+    """One row a journey, in the order of COLUMNS; with several journeys a last row adds them up."""
+    counted = {
+        name: (counts.entered, counts.moved, counts.converted, counts.exited)
+        for name, counts in sorted(report.journeys.items())
+    }
+    if len(counted) > 1:
+        entered, moved, converted, exited = (sum(column) for column in zip(*counted.values(), strict=True))
+        counted["all"] = (entered, moved, converted, exited)
+    return [[name, *(f"{value:,}" for value in counts)] for name, counts in counted.items()]
+
+
+def as_text(report: RunReport) -> str:
+    """The report for a terminal or a log: the same bytes for the same run."""
+    parts = [_heading(report)]
+    if report.journeys:
+        parts.append(table(COLUMNS, journey_rows(report)))
+    parts += [f"{title}: {_pairs(found)}" for title, found in _counts(report) if found]
+    parts += [f"set aside: journey {name}: {reason}" for name, reason in sorted(report.broken.items())]
+    parts += [f"note: {note}" for note in report.notes]
+    return "\n".join(parts)
+
+
+def as_markdown(report: RunReport) -> str:
+    """The report for a page."""
+    parts = [f"# {_heading(report)}"]
+    if report.journeys:
+        parts.append(markdown_table(COLUMNS, journey_rows(report)))
+    for title, found in _counts(report):
+        if found:
+            rows = [[_markdown(what), f"{count:,}"] for what, count in sorted(found.items())]
+            parts.append(f"## {title.capitalize()}\n\n" + markdown_table((title, "count"), rows))
+    if report.broken:
+        rows = [[name, _markdown(reason)] for name, reason in sorted(report.broken.items())]
+        parts.append("## Journeys set aside\n\n" + markdown_table(("journey", "reason"), rows))
+    if report.notes:
+        parts.append("## Notes\n\n" + "\n".join(f"- {_markdown(note)}" for note in report.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _heading(report: RunReport) -> str:
+    known = f"{report.customers:,} customers, {report.events_received:,} new events"
+    done = "was already done, nothing changed" if report.repeated else known
+    return f"Run {report.run_id} as of {iso(report.as_of)}: {done}"
+
+
+def _counts(report: RunReport) -> list[tuple[str, Mapping[str, int]]]:
+    return [
+        ("messages", report.messages),
+        ("held back", report.held_back),
+        ("rows set aside", report.set_aside),
+    ]
+
+
+def _pairs(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{what} {count:,}" for what, count in sorted(found.items()))
+
+
+def table(columns: Sequence[str], rows: Rows) -> str:
+    """Plain text in columns: the first to the left, numbers to the right."""
+    widths = [max(len(row[place]) for row in (columns, *rows)) for place in range(len(columns))]
+    right = [all(row[place].replace(",", "").isdigit() for row in rows) for place in range(len(columns))]
+    lines = []
+    for row in (columns, *rows):
+        cells = [
+            text.rjust(width) if flush else text.ljust(width)
+            for text, width, flush in zip(row, widths, right, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def markdown_table(columns: Sequence[str], rows: Rows) -> str:
+    """The same as a Markdown table."""
+    lines = [columns, ["---", *("---:" for _ in columns[1:])], *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+def _markdown(text: str) -> str:
+    """Text that stays text: no table cell is broken, nothing is read as markup."""
+    for sign in ("\\", "|", "<", "*", "_", "`", "[", "#"):
+        text = text.replace(sign, "\\" + sign)
+    return " ".join(text.split())
