@@ -22,8 +22,7 @@ from journey_engine.project import CUSTOMER_COLUMNS, EVENT_COLUMNS, Project, Sou
 from journey_engine.queries import fill, statements
 from journey_engine.records import Event
 from journey_engine.sources import columns_sql, event_reading, typed_columns
-from journey_engine.sweep import load_zones
-from journey_engine.times import UTC, iso, zone_names
+from journey_engine.times import UTC, iso, naive, offsets, zone_names
 
 LOSS = 0.05  # rule 10: more customers missing than this part of the last run's stops the run
 
@@ -335,6 +334,27 @@ def type_made_events(engine: Engine, as_of: dt.datetime) -> None:
     if pairs:
         parts = {"typed": assignments(pairs), "as_of": x.stamp(as_of)}
         engine.execute(fill(statements("collect")["type_made"], parts))
+
+
+def load_zones(engine: Engine, zones: Iterable[str], tzdata: str) -> None:
+    """Keep the offsets of zones in the store, from one pinned tzdata (rule 6)."""
+    engine.execute("DELETE FROM zone_offsets WHERE tzdata <> ?", (tzdata,))
+    known = {zone for (zone,) in engine.rows("SELECT DISTINCT zone FROM zone_offsets")}
+    rows = [
+        (
+            row.zone,
+            naive(row.utc_from),
+            naive(row.utc_until),
+            row.local_from,
+            row.local_until,
+            row.seconds,
+            tzdata,
+        )
+        for zone in sorted(set(zones) - known)
+        for row in offsets(zone)
+    ]
+    columns = ("zone", "utc_from", "utc_until", "local_from", "local_until", "seconds", "tzdata")
+    engine.load("zone_offsets", columns, rows)
 
 
 def tzdata_version() -> str:

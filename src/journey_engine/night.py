@@ -26,8 +26,8 @@ from journey_engine.mailroom import DispatchReport, Mailroom, MissedRun, dispatc
 from journey_engine.records import Decision, DecisionKind, DecisionState, identity
 from journey_engine.render import Renderer
 from journey_engine.rules import Night, Rules
-from journey_engine.sweep import Sweep, naive, named
-from journey_engine.times import UTC, iso
+from journey_engine.sweep import Sweep, named
+from journey_engine.times import UTC, iso, naive
 
 Clock = Callable[[], dt.datetime]
 LEASE = "run"
@@ -399,7 +399,7 @@ def decisions_of(engine: Engine, number: int) -> Iterator[Decision]:
     """What a committed run decided, in the order of the decisions' ids."""
     for rows in engine.batches(
         f"SELECT * FROM decisions WHERE run = {int(number)} AND kind <> 'set' ORDER BY decision_id"
-    ):  # noqa: S608
+    ):
         for row in rows:
             yield Decision(
                 row[0], DecisionKind(row[1]), *row[2:9], DecisionState(row[9]), row[10], row[11].replace(tzinfo=UTC),

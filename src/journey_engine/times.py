@@ -109,6 +109,11 @@ def iso(instant: dt.datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def naive(instant: dt.datetime) -> dt.datetime:
+    """An instant as stores keep it: UTC without zone."""
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Offset:
     """One stretch of constant offset of a zone; `local_from` is where local readings begin to use it (rule 6)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 
@@ -12,41 +12,41 @@ from journey_engine import expressions as x
 from journey_engine.expressions import Sql
 from journey_engine.facts import attribute_view, iso
 from journey_engine.graph import Emit, Message, SetAttributes, Task
-
-if TYPE_CHECKING:
-    from journey_engine.sweep import Sweep
+from journey_engine.sweep.evening import Evening
 
 DELIVERED = ("email", "first_name", "locale")
 
 
-def write_decisions(sweep: Sweep) -> None:
+def write_decisions(evening: Evening) -> None:
     """Write the decisions of this run: messages, tasks, attributes set, cancellations and suppressions."""
-    sweep.run("payloads", "decide_cancels")
-    sweep.run("payloads", "decide_suppressions", topic=sweep.facts.property("e", "topic").txt)
-    if not sweep.any("emitted"):
+    evening.run("payloads", "decide_cancels")
+    evening.run("payloads", "decide_suppressions", topic=evening.facts.property("e", "topic").txt)
+    if not evening.any("emitted"):
         return
-    sweep.run("payloads", "lines_table", "wording_table", "sets_table")
-    wordings = _tables(sweep)
-    sweep.run("payloads", "line_items", item=_item())
-    sweep.run("payloads", "step_values")
-    columns: dict[str, Sql] = {name: _text_column(sweep, name) for name in DELIVERED}
-    paths = {wording: sweep.rules.values.get(wording, frozenset()) for wording in wordings}
-    values = [(x.text(wording), _values(sweep, wording, names, wordings[wording])) for wording, names in paths.items()]
+    evening.run("payloads", "lines_table", "wording_table", "sets_table")
+    wordings = _tables(evening)
+    evening.run("payloads", "line_items", item=_item())
+    evening.run("payloads", "step_values")
+    columns: dict[str, Sql] = {name: _text_column(evening, name) for name in DELIVERED}
+    paths = {wording: evening.rules.values.get(wording, frozenset()) for wording in wordings}
+    values = [
+        (x.text(wording), _values(evening, wording, names, wordings[wording])) for wording, names in paths.items()
+    ]
     empty = _object([])
-    sweep.run(
+    evening.run(
         "payloads", "decide_effects", **columns, task_due=_task_due(),
         values=x.switch(x.col("w", "wording"), values, empty),
     )  # fmt: skip
-    _sets(sweep)
+    _sets(evening)
 
 
-def _tables(sweep: Sweep) -> dict[str, set[str]]:
+def _tables(evening: Evening) -> dict[str, set[str]]:
     """Fill the tables of wordings, lists and assignments; returns each wording with the lists it may name."""
     lines: list[tuple[Any, ...]] = []
     wordings: list[tuple[Any, ...]] = []
     sets: list[tuple[Any, ...]] = []
     found: dict[str, set[str]] = {}
-    for graph in sweep.rules.graphs:
+    for graph in evening.rules.graphs:
         for number, node in enumerate(graph.nodes):
             if not isinstance(node, Emit):
                 continue
@@ -56,9 +56,9 @@ def _tables(sweep: Sweep) -> dict[str, set[str]]:
                     names = found.setdefault(effect.template, set())
                     for line in effect.lines:
                         names.add(line.name)
-                        match = sweep.facts.match(line.events)
+                        match = evening.facts.match(line.events)
                         lines.append((*key, line.name, match, line.since, line.newest, line.events.same))
-                    wordings.append((*key, effect.template, json.dumps(_fixed(sweep, effect)), None, None))
+                    wordings.append((*key, effect.template, json.dumps(_fixed(evening, effect)), None, None))
                 case Task():
                     found.setdefault(effect.title, set())
                     fixed = json.dumps({"team": effect.team, "title": effect.title})
@@ -69,13 +69,13 @@ def _tables(sweep: Sweep) -> dict[str, set[str]]:
                         literal = None if item.value is None else json.dumps(item.model_dump(mode="json")["value"])
                         sets.append((*key, item.attribute, literal, item.source))
     for table, rows in (("graph_lines", lines), ("wording", wordings), ("graph_sets", sets)):
-        sweep.engine.load(table, list(sweep.engine.columns(table)), rows)
+        evening.engine.load(table, list(evening.engine.columns(table)), rows)
     return found
 
 
-def _fixed(sweep: Sweep, effect: Message) -> dict[str, Any]:
+def _fixed(evening: Evening, effect: Message) -> dict[str, Any]:
     """The part of a message's payload that is the same for everyone."""
-    hours = [hour.strftime("%H:%M") for hour in sweep.rules.send_hours]
+    hours = [hour.strftime("%H:%M") for hour in evening.rules.send_hours]
     return {
         "template": effect.template,
         "topic": effect.topic,
@@ -93,7 +93,7 @@ def _object(pairs: Iterable[tuple[str, Sql]]) -> Sql:
     return exp.Anonymous(this="json_object", expressions=parts)
 
 
-def _values(sweep: Sweep, wording: str, paths: frozenset[str], lists: set[str]) -> Sql:
+def _values(evening: Evening, wording: str, paths: frozenset[str], lists: set[str]) -> Sql:
     """The values of one wording as a JSON object of roots; properties are taken whole below their first name."""
     roots: dict[str, dict[str, Sql]] = {}
     steps: dict[str, dict[str, Sql]] = {}
@@ -107,16 +107,16 @@ def _values(sweep: Sweep, wording: str, paths: frozenset[str], lists: set[str]) 
             steps.setdefault(step, {})[name] = _step_value(step, name)
         elif root in ("customer", "trigger") and rest:
             name = rest.split(".")[0]
-            roots.setdefault(root, {})[name] = _customer(sweep, name) if root == "customer" else _trigger(name)
+            roots.setdefault(root, {})[name] = _customer(evening, name) if root == "customer" else _trigger(name)
     pairs = [(root, _object(sorted(values.items()))) for root, values in sorted(roots.items())]
     if steps:
         pairs.append(("step", _object([(step, _object(sorted(v.items()))) for step, v in sorted(steps.items())])))
     return _object([*pairs, *sorted(plain.items())])
 
 
-def _customer(sweep: Sweep, name: str) -> Sql:
+def _customer(evening: Evening, name: str) -> Sql:
     """An attribute as JSON: numbers and booleans as they are, dates and instants as ISO text."""
-    kind = sweep.columns.get(name)
+    kind = evening.columns.get(name)
     if kind is None:
         return exp.null()
     column = x.col("c", name)
@@ -170,8 +170,8 @@ def _item() -> Sql:
     )
 
 
-def _text_column(sweep: Sweep, name: str) -> Sql:
-    kind = sweep.columns.get(name)
+def _text_column(evening: Evening, name: str) -> Sql:
+    kind = evening.columns.get(name)
     return attribute_view(x.col("c", name), kind).txt if kind else x.cast(exp.null(), "VARCHAR")
 
 
@@ -183,32 +183,32 @@ def _task_due() -> Sql:
     return iso(x.wrap(due))
 
 
-def _sets(sweep: Sweep) -> None:
+def _sets(evening: Evening) -> None:
     """Attributes set tonight: as decisions for the record, and as overlays that the next run sees."""
     sources = {
         item.source
-        for graph in sweep.rules.graphs
+        for graph in evening.rules.graphs
         for node in graph.nodes
         if isinstance(node, Emit) and isinstance(node.effect, SetAttributes)
         for item in node.effect.assignments
         if item.source is not None
     }
     branches = [
-        (x.text(source), x.cast(x.call("TO_JSON", _source(sweep, source)), "VARCHAR")) for source in sorted(sources)
+        (x.text(source), x.cast(x.call("TO_JSON", _source(evening, source)), "VARCHAR")) for source in sorted(sources)
     ]
     value = x.switch(x.col("a", "source"), branches, x.col("a", "literal"))
     imported = [
         (x.text(name), x.cast(x.call("TO_JSON", x.col("i", name)), "VARCHAR"))
-        for name in sweep.engine.columns("imported") if name != "customer_id"
+        for name in evening.engine.columns("imported") if name != "customer_id"
     ]  # fmt: skip
-    sweep.run("payloads", "assignments", value=value)
-    sweep.run("payloads", "decide_sets", "newest_overlays", "forget_overlays")
-    sweep.run("payloads", "store_overlays", imported=x.switch(x.col("w", "attribute"), imported, exp.null()))
+    evening.run("payloads", "assignments", value=value)
+    evening.run("payloads", "decide_sets", "newest_overlays", "forget_overlays")
+    evening.run("payloads", "store_overlays", imported=x.switch(x.col("w", "attribute"), imported, exp.null()))
 
 
-def _source(sweep: Sweep, path: str) -> Sql:
+def _source(evening: Evening, path: str) -> Sql:
     root, _, rest = path.partition(".")
     if root == "step":
         step, name = rest.rsplit(".", 1)
         return _step_value(step, name)
-    return _customer(sweep, rest) if root == "customer" else _trigger(rest)
+    return _customer(evening, rest) if root == "customer" else _trigger(rest)

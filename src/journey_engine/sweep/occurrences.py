@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 from sqlglot import exp
 
@@ -12,23 +12,21 @@ from journey_engine.expressions import Sql
 from journey_engine.facts import iso
 from journey_engine.graph import Graph, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence, Shift
 from journey_engine.rules import firings
+from journey_engine.sweep.evening import Evening
 from journey_engine.times import FAR_PAST, local_to_utc, utc_to_local
-
-if TYPE_CHECKING:
-    from journey_engine.sweep import Sweep
 
 DAY = dt.timedelta(days=1)
 
 
-def list_occurrences(sweep: Sweep) -> None:
+def list_occurrences(evening: Evening) -> None:
     """Fill `visible` for every live journey; a backfilling journey also lists its newest occurrence of all time."""
-    for graph in sweep.rules.journeys:
-        _list(sweep, graph, sweep.look(graph), backfilled=False)
-        if graph.backfill == "current" and sweep.first_run(graph):
-            _list(sweep, graph, FAR_PAST, backfilled=True)
+    for graph in evening.rules.journeys:
+        _list(evening, graph, evening.look(graph), backfilled=False)
+        if graph.backfill == "current" and evening.first_run(graph):
+            _list(evening, graph, FAR_PAST, backfilled=True)
 
 
-def _list(sweep: Sweep, graph: Graph, look: dt.datetime, *, backfilled: bool) -> None:
+def _list(evening: Evening, graph: Graph, look: dt.datetime, *, backfilled: bool) -> None:
     parts: dict[str, Sql] = {
         "journey": x.text(graph.journey),
         "look": x.stamp(look),
@@ -38,10 +36,10 @@ def _list(sweep: Sweep, graph: Graph, look: dt.datetime, *, backfilled: bool) ->
     trigger = graph.trigger
     match trigger:
         case OnEvent():
-            parts["filter"] = sweep.facts.events(trigger.events)
-            sweep.run("occurrences", "on_first" if trigger.first else "on_event", **parts)
+            parts["filter"] = evening.facts.events(trigger.events)
+            evening.run("occurrences", "on_first" if trigger.first else "on_event", **parts)
         case OnSilence():
-            sweep.run("occurrences", "on_silence", **parts, **_silence(sweep, trigger, look))
+            evening.run("occurrences", "on_silence", **parts, **_silence(evening, trigger, look))
         case OnMembership():
             name = "on_members" if backfilled else "on_membership"
             data = exp.Cast(
@@ -49,36 +47,36 @@ def _list(sweep: Sweep, graph: Graph, look: dt.datetime, *, backfilled: bool) ->
                 to=exp.DataType.build("VARCHAR"),
             )
             parts |= {"kind": x.text(trigger.of), "name": x.text(trigger.name), "data": data}
-            sweep.run("occurrences", name, **parts)
+            evening.run("occurrences", name, **parts)
         case OnSchedule():
-            _fire(sweep, graph, trigger, look)
+            _fire(evening, graph, trigger, look)
         case OnDate():
             for offset in trigger.offsets:
-                _date(sweep, parts, trigger, offset, look)
+                _date(evening, parts, trigger, offset, look)
         case _:
             assert_never(trigger)
 
 
-def _silence(sweep: Sweep, trigger: OnSilence, look: dt.datetime) -> dict[str, Sql]:
+def _silence(evening: Evening, trigger: OnSilence, look: dt.datetime) -> dict[str, Sql]:
     """Events from which an occurrence can fire after `look`; months are not exact, so a few days earlier."""
     early = look
     if look > FAR_PAST:
         early = trigger.length.before(look) - (4 * DAY if trigger.length.months else dt.timedelta(0))
     return {
-        "filter": sweep.facts.events(trigger.events),
-        "without": sweep.facts.events(trigger.without) if trigger.without is not None else x.FALSE,
+        "filter": evening.facts.events(trigger.events),
+        "without": evening.facts.events(trigger.without) if trigger.without is not None else x.FALSE,
         "early": x.stamp(early),
         "months": x.integer(trigger.length.months),
         "micros": x.integer(trigger.length.seconds * 10**6),
     }
 
 
-def _fire(sweep: Sweep, graph: Graph, trigger: OnSchedule, look: dt.datetime) -> None:
+def _fire(evening: Evening, graph: Graph, trigger: OnSchedule, look: dt.datetime) -> None:
     """Firings are few, a zone has its own: they are computed here and joined with the customers."""
-    horizon, rows = sweep.night.horizon, []
+    horizon, rows = evening.night.horizon, []
     zones: list[Any] = [trigger.zone]
     if trigger.zone is None:
-        zones = [zone for (zone,) in sweep.engine.rows("SELECT DISTINCT zone_in_force FROM customers ORDER BY 1")]
+        zones = [zone for (zone,) in evening.engine.rows("SELECT DISTINCT zone_in_force FROM customers ORDER BY 1")]
     for zone in zones:
         first, last = utc_to_local(look, zone) - DAY, utc_to_local(horizon, zone) + DAY
         for local in firings(trigger.cron, first.replace(second=0, microsecond=0), last):
@@ -86,18 +84,18 @@ def _fire(sweep: Sweep, graph: Graph, trigger: OnSchedule, look: dt.datetime) ->
             if look < instant < horizon:
                 joined = zone if trigger.zone is None else None
                 rows.append((graph.journey, joined, local.strftime("%Y-%m-%dT%H:%M"), instant.replace(tzinfo=None)))
-    sweep.engine.execute("DELETE FROM firings")
-    sweep.engine.load("firings", ("journey", "zone", "firing", "instant"), rows)
-    sweep.run("occurrences", "on_schedule")
+    evening.engine.execute("DELETE FROM firings")
+    evening.engine.load("firings", ("journey", "zone", "firing", "instant"), rows)
+    evening.run("occurrences", "on_schedule")
 
 
-def _date(sweep: Sweep, parts: dict[str, Sql], trigger: OnDate, offset: Shift | None, look: dt.datetime) -> None:
+def _date(evening: Evening, parts: dict[str, Sql], trigger: OnDate, offset: Shift | None, look: dt.datetime) -> None:
     """One statement for each period (year, month, or once) whose shifted day can fall before the horizon."""
     months = offset.sign * offset.length.months if offset else 0
     days = offset.sign * offset.length.seconds // 86400 if offset else 0
     text = "" if offset is None else f"{'-' if offset.sign < 0 else '+'}{offset.length}"
     shared = parts | {
-        "date": _day(sweep, trigger.attribute),
+        "date": _day(evening, trigger.attribute),
         "months": x.integer(months),
         "days": x.integer(days),
         "at": x.text(trigger.at.isoformat()),
@@ -105,14 +103,14 @@ def _date(sweep: Sweep, parts: dict[str, Sql], trigger: OnDate, offset: Shift | 
         "offset": x.text(text),
     }
     slack = dt.timedelta(days=5 + 31 * abs(months) + abs(days))
-    first, last = (look - slack).date(), (sweep.night.horizon + slack).date()
+    first, last = (look - slack).date(), (evening.night.horizon + slack).date()
     for base, later in _periods(trigger, first, last):
-        sweep.run("occurrences", "on_date", **shared, base=base, later=later)
+        evening.run("occurrences", "on_date", **shared, base=base, later=later)
 
 
-def _day(sweep: Sweep, attribute: str) -> Sql:
+def _day(evening: Evening, attribute: str) -> Sql:
     """The attribute as a date, whatever type the source gave it."""
-    column, kind = x.col("c", attribute), sweep.columns.get(attribute)
+    column, kind = x.col("c", attribute), evening.columns.get(attribute)
     match kind:
         case "date" | "timestamp":
             return x.cast(column, "DATE")

@@ -1,0 +1,58 @@
+"""What all parts of one night share: the engine, the rules, the instants and the facts that conditions asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.engines import Engine
+from journey_engine.expressions import Sql
+from journey_engine.facts import Facts
+from journey_engine.graph import Graph
+from journey_engine.queries import fill, statements
+from journey_engine.rules import Night, Rules
+
+
+@dataclass(slots=True)
+class Evening:
+    """One night over the tables of an engine. `columns` are the attributes of the customers table by kind."""
+
+    engine: Engine
+    rules: Rules
+    night: Night
+    columns: Mapping[str, str]
+    properties: Mapping[str, int]
+    blocked: Iterable[str] = ()
+    facts: Facts = field(init=False)
+    last: dict[str, dt.datetime] = field(init=False, default_factory=dict)
+    truth_sql: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        self.facts = Facts(self.night.as_of, self.columns, self.properties)
+
+    def first_run(self, graph: Graph) -> bool:
+        """Whether the journey never ran."""
+        return graph.journey not in self.last
+
+    def bound(self, graph: Graph) -> dt.datetime:
+        """An occurrence must be later than this to start a pass (rule 2)."""
+        last = self.last.get(graph.journey)
+        return self.night.since if last is None else self.rules.accept_late.before(last)
+
+    def look(self, graph: Graph) -> dt.datetime:
+        """How far back occurrences are listed: the bound, or what a later run could see again."""
+        return min(self.bound(graph), self.rules.accept_late.before(self.night.as_of))
+
+    def any(self, table: str) -> bool:
+        """Whether a table has a row."""
+        query = exp.select("1").from_(exp.to_table(table)).limit(1)
+        return bool(self.engine.rows(x.written(query)))
+
+    def run(self, file: str, *names: str, **parts: Sql) -> None:
+        """Run named statements of `sql/<file>.sql`, their places filled."""
+        for name in names:
+            self.engine.execute(fill(statements(file)[name], parts))

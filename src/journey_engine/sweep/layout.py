@@ -1,0 +1,112 @@
+"""The night, the lowered journeys and the offsets of zones as tables: what the fixed statements join with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from journey_engine.graph import Await, Emit, Exit, Gate, Message
+from journey_engine.queries import statements
+from journey_engine.rules import time_triggered
+from journey_engine.sweep.evening import Evening
+from journey_engine.times import UTC, naive
+
+
+def lay_out(evening: Evening) -> None:
+    """Fill the tables that describe tonight; predicates and matches become numbers."""
+    rows = evening.engine.rows("SELECT journey, last_as_of FROM journeys")
+    evening.last = {journey: instant.replace(tzinfo=UTC) for journey, instant in rows}
+    _night_table(evening)
+    _graph_tables(evening)
+    _zone_table(evening)
+
+
+def _night_table(evening: Evening) -> None:
+    late, hours = evening.rules.accept_late, evening.rules.send_hours
+    evening.engine.execute(
+        "CREATE OR REPLACE TEMP TABLE night (run INTEGER, as_of TIMESTAMP, horizon TIMESTAMP, remember_from TIMESTAMP, "
+        "late_months INTEGER, late_micros BIGINT, hour_from TIME, hour_until TIME)"
+    )
+    evening.engine.load("night", (
+        "run", "as_of", "horizon", "remember_from", "late_months", "late_micros", "hour_from", "hour_until",
+    ), [(
+        evening.night.run, naive(evening.night.as_of), naive(evening.night.horizon), naive(late.before(evening.night.as_of)),
+        late.months, late.seconds * 10**6, hours[0], hours[1],
+    )])  # fmt: skip
+    evening.run("tables", *statements("tables"))
+    evening.engine.load("blocked", ("enrollment_id",), [(name,) for name in evening.blocked])
+
+
+def _graph_tables(evening: Evening) -> None:
+    """The lowered journeys as rows; predicates and matches become numbers."""
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in ("graph", "goals", "exits", "leaving", "live")}
+    for graph in evening.rules.graphs:
+        key = (graph.journey, graph.version)
+        if graph.goal is not None:
+            goal, window = graph.goal, graph.goal.window
+            number = evening.facts.predicate("goal", goal.predicate)
+            rows["goals"].append((*key, number, window.months, window.seconds * 10**6, goal.stay))
+        if graph.exit_when is not None:
+            rows["exits"].append((*key, evening.facts.predicate("exit", graph.exit_when)))
+        named_steps = graph.named_steps()
+        for number, node in enumerate(graph.nodes):
+            rows["graph"].append((*key, number, node.kind, node.step, *_node(evening, node)))
+            for target in {getattr(node, "next", None), getattr(node, "otherwise", None)} - {None}:
+                around = graph.nodes[target].steps  # type: ignore[index]
+                left = [step for step in node.steps if step in named_steps and step not in around]
+                rows["leaving"] += [(*key, number, target, step) for step in left]
+    for graph in evening.rules.journeys:
+        last, reentry = evening.last.get(graph.journey), graph.reentry
+        backfills = evening.first_run(graph) and graph.backfill == "current"
+        rows["live"].append((
+            graph.journey, graph.version, naive(last) if last else None,
+            dt.datetime(9999, 1, 1) if backfills else naive(evening.bound(graph)),
+            time_triggered(graph), reentry.mode, *_length(reentry.after), evening.facts.predicate("audience", graph.audience),
+        ))  # fmt: skip
+    for table, held in rows.items():
+        evening.engine.load(table, list(evening.engine.columns(table)), held)
+
+
+def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
+    """The columns of a node after its key, kind and step."""
+    effect = limited = occurrence = match = same = since = predicate = state = reason = None
+    delay: tuple[Any, ...] = (None, None)
+    timeout: tuple[Any, ...] = (None, None)
+    late: tuple[Any, ...] = (None, None)
+    following = otherwise = None
+    match node:
+        case Emit():
+            effect, occurrence, following = node.effect.effect, node.occurrence, node.next
+            if isinstance(node.effect, Message):
+                limited, late = node.effect.topic_class == "marketing", _length(node.effect.max_lateness)
+                for line in node.effect.lines:
+                    evening.facts.match(line.events)
+        case Await():
+            delay, timeout, since = _length(node.delay), _length(node.timeout), node.since
+            following, otherwise = node.next, node.otherwise
+            if node.events is not None:
+                match, same = evening.facts.match(node.events), node.events.same
+        case Gate():
+            predicate = evening.facts.predicate("gate", node.predicate)
+            following, otherwise = node.next, node.otherwise
+        case Exit():
+            state, reason = node.state, node.reason
+    return (
+        effect, bool(limited), occurrence or 1, *delay, match, same, since, *timeout, *late, following, otherwise,
+        predicate, state, reason,
+    )  # fmt: skip
+
+
+def _zone_table(evening: Evening) -> None:
+    """The stretches of offset that this night can touch; unknown zones were replaced at collect."""
+    early = min([evening.night.since, *(evening.look(graph) for graph in evening.rules.journeys)])
+    edge = (naive(early - dt.timedelta(days=4)), naive(evening.night.horizon + dt.timedelta(days=4)))
+    evening.engine.execute(
+        "CREATE OR REPLACE TEMP TABLE near_zones AS SELECT zone, utc_from, utc_until, local_from, local_until, seconds "
+        "FROM zone_offsets WHERE utc_until > ? AND utc_from < ?",
+        edge,
+    )
+
+
+def _length(value: Any) -> tuple[int | None, int | None]:
+    return (None, None) if value is None else (value.months, value.seconds * 10**6)

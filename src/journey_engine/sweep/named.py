@@ -1,0 +1,35 @@
+"""Which event properties the rules name, so that collect can give each its typed columns."""
+
+from __future__ import annotations
+
+from journey_engine.facts import named_properties
+from journey_engine.graph import Await, Emit, Gate, Message, OnEvent, OnSilence
+from journey_engine.predicates import EventSet, Predicate
+from journey_engine.rules import Rules
+
+
+def named(rules: Rules) -> set[str]:
+    """Every event property that the rules name."""
+    predicates: list[Predicate] = [definition.predicate for definition in rules.definitions]
+    sets: list[EventSet] = []
+    for graph in rules.graphs:
+        predicates += [graph.audience, *([graph.exit_when] if graph.exit_when is not None else [])]
+        predicates += [graph.goal.predicate] if graph.goal is not None else []
+        match graph.trigger:
+            case OnEvent(events=events):
+                sets.append(events)
+            case OnSilence(events=events, without=without):
+                sets += [events, *([without] if without is not None else [])]
+            case _:
+                pass
+        for node in graph.nodes:
+            match node:
+                case Gate(predicate=predicate):
+                    predicates.append(predicate)
+                case Await(events=events) if events is not None:
+                    sets.append(events)
+                case Emit(effect=Message(lines=lines)):
+                    sets += [line.events for line in lines]
+                case _:
+                    pass
+    return named_properties(predicates, sets)

@@ -1,0 +1,112 @@
+"""The night for everyone at once: fixed SQL over tables, the other reading of the graph beside `walk`.
+
+A sweep runs inside one transaction of the engine. The number of its statements grows with the longest chain that a
+pass moves in one night and with the distinct conditions, never with journeys times nodes.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.errors import JourneyError
+from journey_engine.queries import statements
+from journey_engine.sweep.evening import Evening
+from journey_engine.sweep.layout import lay_out
+from journey_engine.sweep.occurrences import list_occurrences
+from journey_engine.sweep.payloads import write_decisions
+from journey_engine.sweep.truth import answer, facts_tables, match_tables
+from journey_engine.times import naive
+
+MAX_ROUNDS = 10_000
+
+
+class Sweep(Evening):
+    """One night in two parts: `prepare` lays out what is known, `decide` moves, admits and decides."""
+
+    __slots__ = ()
+
+    def prepare(self) -> None:
+        """Lay out the night, the graph and every fact that the conditions need."""
+        lay_out(self)
+        facts_tables(self)
+
+    def decide(self) -> None:
+        """Move every pass, admit new ones and move those too, and write what was decided."""
+        _members(self)
+        list_occurrences(self)
+        self.run("entering", "fresh")
+        match_tables(self)
+        self.run("sweep", "subject_open")
+        _move_all(self)
+        self.run("sweep", "apply_open", "apply_credit")
+        _admit(self)
+        if self.any("admitted"):
+            self.run("sweep", "subject_new", "transition_entered")
+            _move_all(self)
+            self.run("sweep", "apply_new", "apply_credit")
+        self.run("entering", "remember", "forget")
+        write_decisions(self)
+        _versions(self)
+
+
+def _members(evening: Evening) -> None:
+    stored = dict(((of, name), version) for of, name, version in evening.engine.rows(
+        'SELECT "of", name, version FROM definitions'))  # fmt: skip
+    named = {d: exp.to_identifier(f"d{number}") for number, d in enumerate(evening.rules.definitions)}
+    if named:
+        held = [exp.alias_(evening.facts.truth(d.predicate), name) for d, name in named.items()]
+        evening.run("facts", "evaluated", memberships=exp.Tuple(expressions=held))
+    for definition, name in named.items():
+        baseline = stored.get((definition.of, definition.name)) != definition.version
+        evening.run("facts", "member_changes", kind=x.text(definition.of), name=x.text(definition.name),
+                  baseline=exp.convert(baseline), holds=x.col("v", name.this))  # fmt: skip
+    evening.run("members", *statements("members"))
+    evening.engine.execute("DELETE FROM definitions")
+    rows = [(d.of, d.name, d.version) for d in evening.rules.definitions]
+    evening.engine.load("definitions", ("of", "name", "version"), rows)
+
+
+def _move_all(evening: Evening) -> None:
+    """Goal and exit_when of the subject, then steps until every pass rests (rule 12)."""
+    evening.engine.execute("DELETE FROM settled")
+    evening.engine.execute("DELETE FROM credited")
+    evening.run("sweep", "asked_endings")
+    answer(evening)
+    evening.run("sweep", "endings", "settle_endings", "transition_endings", "cancel_endings", "credit_endings",
+              "front_first")  # fmt: skip
+    for _ in range(MAX_ROUNDS):
+        if not evening.any("front"):
+            return
+        evening.run("sweep", "asked_gates")
+        answer(evening)
+        evening.run("sweep", "found", "hours", "stepped", "transition_steps", "emit_steps", "leave_steps",
+                  "settle_steps", "front_next")  # fmt: skip
+    raise JourneyError(f"passes did not come to rest in {MAX_ROUNDS} rounds", code="no-rest")
+
+
+def _admit(evening: Evening) -> None:
+    evening.run("entering", "asked_audience")
+    answer(evening)
+    evening.run("entering", "eligible", "passes_before", "admitted_first")
+    while any(graph.reentry.mode == "after" for graph in evening.rules.journeys):
+        evening.run("entering", "admitted_next")
+        if not evening.any("admitted_more"):
+            return
+        evening.run("entering", "admit_more")
+
+
+def _versions(evening: Evening) -> None:
+    """Remember what ran tonight, and the graph of every version that a pass stands in."""
+    known = {(journey, version) for journey, version in evening.engine.rows("SELECT journey, version FROM versions")}
+    fresh = [g for g in evening.rules.journeys if (g.journey, g.version) not in known]
+    rows = [(g.journey, g.version, g.model_dump_json()) for g in fresh]
+    evening.engine.load("versions", ("journey", "version", "graph"), rows)
+    names = [(graph.journey, graph.version) for graph in evening.rules.journeys]
+    as_of = naive(evening.night.as_of)
+    for journey, version in names:
+        evening.engine.execute(
+            "INSERT INTO journeys VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (journey) DO UPDATE SET version = excluded.version, last_as_of = excluded.last_as_of",
+            (journey, version, as_of, as_of),
+        )

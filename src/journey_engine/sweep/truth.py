@@ -1,0 +1,136 @@
+"""Facts, matches and the truth of conditions, each computed once for everyone who is asked about."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.engines import Engine
+from journey_engine.expressions import Sql
+from journey_engine.facts import AMOUNTS, Facts, View
+from journey_engine.predicates import Happened, leaves
+from journey_engine.queries import fill, statements
+from journey_engine.sweep.evening import Evening
+from journey_engine.times import UTC, naive
+
+EPOCH = dt.datetime(1, 1, 1, tzinfo=UTC)
+
+
+def facts_tables(evening: Evening) -> None:
+    for definition in evening.rules.definitions:
+        evening.facts.predicate("member", definition.predicate)
+    history_tables(evening.engine, evening.facts)
+    rows = []
+    for (_, predicate), number in evening.facts.predicates.items():
+        for atom in {a.number: a for leaf in leaves(predicate) for a in _atoms(evening, leaf)}.values():
+            lower = naive(atom.lower) if atom.lower else naive(EPOCH)
+            rows.append((number, atom.number, atom.match, atom.scope, atom.since, lower, atom.of_pass, atom.same))
+    evening.engine.load("atoms", list(evening.engine.columns("atoms")), rows)
+
+
+def _atoms(evening: Evening, leaf: Any) -> list[Any]:
+    inside = isinstance(leaf, Happened) and (leaf.scope != "history" or leaf.events.same or leaf.events.of_pass)
+    return [evening.facts._atom(leaf)] if inside else []
+
+
+def match_tables(evening: Evening) -> None:
+    """The events that the concerned passes can meet tonight."""
+    evening.run("facts", "concerned", "trigger_events", "matches_table")
+    for (events, amount), number in evening.facts.matches.items():
+        same = _key(evening, evening.facts.property("e", events.same)) if events.same else exp.null()
+        total = evening.facts.property("e", amount).num if amount else exp.null()
+        evening.run("facts", "matches", number=x.integer(number), filter=evening.facts.events(events), same_key=same,
+                  pass_id=evening.facts.property("e", "enrollment_id").txt, amount=total)  # fmt: skip
+    for name in sorted({events.same for events, _ in evening.facts.matches if events.same}):
+        key = _key(evening, evening.facts.property("e", name))
+        evening.run("facts", "same_keys", property=x.text(name), same_key=key)
+
+
+def _key(evening: Evening, view: View) -> Sql:
+    """A typed value as one comparable text."""
+    flagged = x.switch(view.flag, [(x.TRUE, x.text("b1")), (x.FALSE, x.text("b0"))], exp.null())
+    parts = [
+        exp.Concat(expressions=[x.text(mark), x.cast(value, "VARCHAR")])
+        for mark, value in (("n", view.num), ("t", view.txt))
+    ]
+    return x.case([(x.negate(x.is_null(view.num)), parts[0]), (x.negate(x.is_null(view.txt)), parts[1])], flagged)
+
+
+def answer(evening: Evening) -> None:
+    """Answer what stands in `asked`: one statement for every predicate of every journey."""
+    if not evening.any("asked"):
+        evening.run("facts", "truth_none")
+        return
+    if not evening.truth_sql:
+        evening.truth_sql = _truth_statement(evening)
+    evening.engine.execute(evening.truth_sql)
+
+
+def _truth_statement(evening: Evening) -> str:
+    facts, number = evening.facts, x.col("q", "predicate")
+    known = facts.predicates.items()
+    parts: dict[str, Sql] = {
+        "holds": x.switch(number, [(x.integer(n), facts.truth(p)) for (_, p), n in known], x.FALSE),
+        "instant": x.switch(number, [
+            (x.integer(n), facts.instant(p)) for (use, p), n in known
+            if use in ("goal", "exit") and isinstance(p, Happened) and p.plain
+        ], exp.null()),
+        "seen": x.switch(number, [(x.integer(n), facts.seen(p)) for (_, p), n in known], exp.null()),
+    }  # fmt: skip
+    if not facts.atoms:
+        return fill(statements("facts")["truth_plain"], parts)
+    atoms = list(facts.atoms.values())
+    parts["aggregates"] = exp.Tuple(expressions=[c for a in atoms for c in _amounts(evening, a.number)])
+    left = [
+        exp.alias_(x.filtered(exp.Max(this=x.col("s", "left_at")), _is_atom(evening, a.number)), f"left{a.number}")
+        for a in atoms
+    ]
+    parts["departures"] = exp.Tuple(expressions=left)
+    return fill(statements("facts")["truth"], parts)
+
+
+def _is_atom(evening: Evening, number: int) -> Sql:
+    return x.compare("=", x.col("a", "atom"), x.integer(number))
+
+
+def _amounts(evening: Evening, number: int) -> list[Sql]:
+    made: list[Sql] = [
+        exp.Count(this=x.col("m", "event_id")),
+        exp.Sum(this=x.col("m", "amount")),
+        exp.Min(this=x.col("m", "occurred_at")),
+        exp.Max(this=x.col("m", "occurred_at")),
+    ]
+    pairs = zip(AMOUNTS, made, strict=True)
+    return [exp.alias_(x.filtered(agg, _is_atom(evening, number)), f"{name}{number}") for name, agg in pairs]
+
+
+def history_tables(engine: Engine, facts: Facts) -> None:
+    """Compute `facts` and `journey_facts` for what the predicates so far asked for."""
+    file = statements("facts")
+    if facts.history:
+        columns: list[Sql] = []
+        for number, condition, amount in facts.history.values():
+            value = facts.property("e", amount).num if amount else None
+            made: list[Sql] = [exp.Count(this=exp.Star()), *([exp.Sum(this=value)] if value is not None else []),
+                               exp.Min(this=x.col("e", "occurred_at")), exp.Max(this=x.col("e", "occurred_at"))]  # fmt: skip
+            names = AMOUNTS if value is not None else (AMOUNTS[0], *AMOUNTS[2:])
+            columns += [
+                exp.alias_(x.filtered(aggregate, condition.copy()), f"{name}{number}")
+                for name, aggregate in zip(names, made, strict=True)
+            ]
+            if value is None:
+                columns.append(exp.alias_(x.cast(exp.null(), x.NUMBER), f"total{number}"))
+        wanted = x.either([condition.copy() for _, condition, _ in facts.history.values()])
+        engine.execute(fill(file["facts"], {"aggregates": exp.Tuple(expressions=columns), "filter": wanted}))
+    else:
+        engine.execute(file["facts_none"])
+    if facts.journeys:
+        flags: list[Sql] = [
+            exp.alias_(exp.LogicalOr(this=test), f"j{number}") for number, test in facts.journeys.values()
+        ]
+        engine.execute(fill(file["journey_facts"], {"aggregates": exp.Tuple(expressions=flags)}))
+    else:
+        engine.execute(file["journey_facts_none"])
