@@ -102,7 +102,7 @@ class Collector:
             kinds = dict.fromkeys(EVENT_COLUMNS, "VARCHAR")
             self._receive(
                 exp.to_table("feedback"),
-                event_reading(kinds, Source(table="feedback"), self.as_of),
+                event_reading(kinds, Source.model_validate({"table": "feedback"}), self.as_of),
                 quiet=True,
             )
 
@@ -137,7 +137,7 @@ class Collector:
         })  # fmt: skip
         self.engine.execute(sql)
         known = self.engine.rows("SELECT count(*) FROM customers")[0][0]
-        if zone is not None and "timezone" in self.collected.columns:
+        if "timezone" in self.collected.columns:
             known = self.engine.rows(
                 'SELECT count(*) FROM customers WHERE "timezone" IS DISTINCT FROM zone_in_force')[0][0]  # fmt: skip
         self.collected.default_zone = int(known)
@@ -211,7 +211,7 @@ class Collector:
         as_of = x.stamp(self.as_of)
         self._run("incoming_events", relation=relation, as_of=as_of, **reading)
         self._run("unknown_customers", "revised_events", "outdate_events")
-        numbers = dict(self.engine.rows("SELECT property, number FROM properties ORDER BY number"))
+        numbers: dict[str, int] = dict(self.engine.rows("SELECT property, number FROM properties ORDER BY number"))
         typed = [exp.alias_(value, name) for p, n in numbers.items() for name, value in typed_columns("r", p, n)]
         comma = exp.Var(this=", " + ", ".join(x.written(item) for item in typed)) if typed else exp.Var(this="")
         self._run("receive_events", as_of=as_of, typed=comma)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-Sql = exp.Expression
+Sql = exp.Expr
 
 NUMBER = "DECIMAL(38, 6)"
 TRUE, FALSE, NULL = exp.true(), exp.false(), exp.null()

@@ -402,8 +402,10 @@ def decisions_of(engine: Engine, number: int) -> Iterator[Decision]:
     ):
         for row in rows:
             yield Decision(
-                row[0], DecisionKind(row[1]), *row[2:9], DecisionState(row[9]), row[10], row[11].replace(tzinfo=UTC),
-                row[12].replace(tzinfo=UTC), json.loads(row[13]),
+                decision_id=row[0], kind=DecisionKind(row[1]), run=row[2], journey=row[3], version=row[4],
+                enrollment_id=row[5], customer_id=row[6], step=row[7], occurrence=row[8], state=DecisionState(row[9]),
+                reason=row[10], due_at=row[11].replace(tzinfo=UTC), reached_at=row[12].replace(tzinfo=UTC),
+                payload=json.loads(row[13]),
             )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ class DuckDB:
                     self.execute(sql)
                 self.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
                 self.execute("INSERT INTO meta VALUES ('environment', ?)", [environment])
-        found = dict(self.rows("SELECT name, value FROM meta"))
+        found: dict[str, str] = dict(self.rows("SELECT name, value FROM meta"))
         if int(found["schema_version"]) > SCHEMA_VERSION:
             raise JourneyError(
                 f"the engine store {self.path} has schema version {found['schema_version']}; "

@@ -1,8 +1,9 @@
 """The reading of the graph for everyone at once, in SQL; `walk` is the other. They share no code that evaluates."""
 
+from journey_engine.sweep.counting import count_matching
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.named import named
 from journey_engine.sweep.sweeping import Sweep
 from journey_engine.sweep.truth import history_tables
 
-__all__ = ["Evening", "Sweep", "history_tables", "named"]
+__all__ = ["Evening", "Sweep", "count_matching", "history_tables", "named"]

@@ -19,15 +19,15 @@ def named(rules: Rules) -> set[str]:
             case OnEvent(events=events):
                 sets.append(events)
             case OnSilence(events=events, without=without):
-                sets += [events, *([without] if without is not None else [])]
+                sets += [events, *([] if without is None else [without])]
             case _:
                 pass
         for node in graph.nodes:
             match node:
                 case Gate(predicate=predicate):
                     predicates.append(predicate)
-                case Await(events=events) if events is not None:
-                    sets.append(events)
+                case Await(events=awaited) if awaited is not None:
+                    sets.append(awaited)
                 case Emit(effect=Message(lines=lines)):
                     sets += [line.events for line in lines]
                 case _:
