@@ -44,9 +44,7 @@ def write_templates(root: Path, files: dict[str, str] = TEMPLATES) -> Path:
 
 def renderer(root: Path) -> Renderer:
     """A renderer over the templates of this house."""
-    return Renderer(
-        write_templates(root / "templates"), SENDER, Links("https://shop.example", {"k": b"x" * 32}, "k")
-    )
+    return Renderer(write_templates(root / "templates"), SENDER, Links("https://shop.example", {"k": b"x" * 32}, "k"))
 
 
 def open_mailroom(root: Path, **more: Any) -> Mailroom:
@@ -93,9 +91,7 @@ def message(number: int, *, run: int = 1, **more: Any) -> Decision:
     return replace(decision, **{"payload": payload, **more})
 
 
-def other(
-    kind: DecisionKind, number: int, *, run: int = 1, reason: str | None = None, **payload: Any
-) -> Decision:
+def other(kind: DecisionKind, number: int, *, run: int = 1, reason: str | None = None, **payload: Any) -> Decision:
     """A decision of another kind about the customer and pass of `message(number)`."""
     return replace(
         message(number, run=run),

@@ -265,9 +265,7 @@ def test_one_channel_down_does_not_stop_another(tmp_path: Path) -> None:
             raise JourneyError("no password", code="channel_settings")
 
     with open_mailroom(tmp_path) as mailroom:
-        mailroom.load_run(
-            1, "run-1", NOW, [message(1, channel="smtp"), message(2), message(3, channel="pigeon")]
-        )
+        mailroom.load_run(1, "run-1", NOW, [message(1, channel="smtp"), message(2), message(3, channel="pigeon")])
         report = send(tmp_path, mailroom, channels={"smtp": Unset(), "file": file_channel(tmp_path)})
         assert (report.accepted, report.waiting) == (1, 2)
         assert state_of(mailroom, message(1)) == ("pending", "channel_settings")
@@ -354,9 +352,7 @@ def test_a_task_is_given_to_its_team_with_its_title_and_done_when_somebody_says_
         due_at="2026-03-06T10:00:00Z",
         values={"customer": {"first_name": "Ada"}},
     )
-    nameless = other(
-        DecisionKind.TASK, 2, team="service", title="Call {{ customer.first_name }}", due_at=None
-    )
+    nameless = other(DecisionKind.TASK, 2, team="service", title="Call {{ customer.first_name }}", due_at=None)
     with open_mailroom(tmp_path) as mailroom:
         mailroom.load_run(1, "run-1", NOW, [call, nameless])
         report = send(tmp_path, mailroom)

@@ -81,9 +81,7 @@ def test_open_passes_are_those_with_a_message_of_an_earlier_run_still_to_go(tmp_
         mailroom.load_run(2, "run-2", NOW, [message(3, run=2)])
         assert list(mailroom.open_enrollments(1)) == []
         assert list(mailroom.open_enrollments(2)) == [message(1).enrollment_id]
-        assert sorted(mailroom.open_enrollments(3)) == sorted(
-            [message(1).enrollment_id, message(3).enrollment_id]
-        )
+        assert sorted(mailroom.open_enrollments(3)) == sorted([message(1).enrollment_id, message(3).enrollment_id])
 
 
 def test_a_suppression_stays_whatever_is_loaded_later(tmp_path: Path) -> None:
@@ -99,9 +97,7 @@ def test_a_copied_environment_is_refused(tmp_path: Path) -> None:
 
     url = f"sqlite:///{tmp_path}/mailroom.sqlite"
     Mailroom.open(url, environment="production").close()
-    with pytest.raises(
-        JourneyError, match=r"belongs to the environment 'production'.*says 'staging'"
-    ) as caught:
+    with pytest.raises(JourneyError, match=r"belongs to the environment 'production'.*says 'staging'") as caught:
         Mailroom.open(url, environment="staging")
     assert caught.value.code == "other_environment"
 

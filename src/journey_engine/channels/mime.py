@@ -15,9 +15,7 @@ from email.utils import format_datetime
 from journey_engine.message import Outgoing, header_safe
 from journey_engine.project import Sender
 
-_PLAIN = re.compile(
-    r"[ !#-'*+/-9=?A-Z^_a-z{|}~-]*"
-)  # what a display name may hold without quotes, and no dot
+_PLAIN = re.compile(r"[ !#-'*+/-9=?A-Z^_a-z{|}~-]*")  # what a display name may hold without quotes, and no dot
 _LINE = 66  # characters of header text that surely fit a line of 78
 
 
@@ -102,7 +100,7 @@ def _encoded_words(text: str) -> str:
     words, piece = [], b""
     for char in text:
         data = char.encode("utf-8")
-        if len(piece) + len(data) > 39:
+        if len(piece) + len(data) > 45:
             words.append(piece)
             piece = b""
         piece += data

@@ -40,15 +40,18 @@ class SmtpChannel:
         """Read the password, or raise JourneyError; the connection is made for the first message."""
         variable = self.settings.password_env
         self._password = os.environ.get(variable) if variable else None
+        if self._password is not None and not self._password.isascii():
+            raise JourneyError(
+                f"the password in the environment variable {variable} is not ASCII, which SMTP cannot carry",
+                remedy="choose another password at the provider",
+                code="channel_settings",
+            )
         if self.settings.username and not self._password:
             raise JourneyError(
                 f"the smtp channel has the username '{self.settings.username}' but no password: "
-                + (
-                    f"the environment variable {variable} is not set"
-                    if variable
-                    else "password_env is missing"
-                ),
+                + (f"the environment variable {variable} is not set" if variable else "password_env is missing"),
                 remedy="name it in `channels: smtp: password_env:` and set it where the engine runs",
+                code="channel_settings",
             )
 
     def close(self) -> None:
@@ -106,7 +109,7 @@ class SmtpChannel:
             if settings.starttls:
                 server.starttls(context=context)
             if settings.username:
-                server.login(settings.username, self._password or "")
+                self._login(server, settings.username)
             else:
                 server.ehlo_or_helo_if_needed()
         except BaseException:
@@ -114,6 +117,18 @@ class SmtpChannel:
             raise
         self._server = server
         return server
+
+    def _login(self, server: smtplib.SMTP, username: str) -> None:
+        try:
+            server.login(username, self._password or "")
+        except smtplib.SMTPResponseException as error:
+            if error.smtp_code == 421 or isinstance(error, smtplib.SMTPAuthenticationError):
+                raise
+            raise smtplib.SMTPAuthenticationError(error.smtp_code, error.smtp_error) from None
+        except smtplib.SMTPServerDisconnected:
+            raise
+        except smtplib.SMTPException as error:  # no way of logging in that both sides know, or a muddled dialogue
+            raise smtplib.SMTPAuthenticationError(535, str(error).encode()) from None
 
     def _recipient(self, server: smtplib.SMTP, recipient: str) -> Outcome | None:
         """Sender and recipient; None when the server agrees to both and waits for the content."""
@@ -142,9 +157,7 @@ class SmtpChannel:
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             what = str(error) or type(error).__name__
-            return Outcome(
-                OutcomeKind.UNSURE, "no_answer", f"the connection was lost after the message: {what}"
-            )
+            return Outcome(OutcomeKind.UNSURE, "no_answer", f"the connection was lost after the message: {what}")
         if code == 250:
             return Outcome.accepted(_said(code, answer))
         if code == 421:
@@ -157,6 +170,7 @@ class SmtpChannel:
         if isinstance(error, smtplib.SMTPAuthenticationError):
             said = _said(error.smtp_code, error.smtp_error)
             detail = f"{where} does not accept the username and password: {said}"
+            return Outcome(OutcomeKind.LATER, "login_refused", detail, down=True)
         if isinstance(error, smtplib.SMTPResponseException):
             detail = f"{where}: {_said(error.smtp_code, error.smtp_error)}"
         else:
@@ -182,9 +196,7 @@ def _refusal(step: str, code: int, answer: bytes) -> Outcome:
     if step == "MAIL" and code != 552:
         return Outcome(OutcomeKind.LATER, "sender_refused", detail, down=True)
     gone = step == "RCPT" and _NO_SUCH_ADDRESS.search(detail) is not None
-    return Outcome(
-        OutcomeKind.REFUSED, "no_such_address" if gone else "refused_by_server", detail, bounced=gone
-    )
+    return Outcome(OutcomeKind.REFUSED, "no_such_address" if gone else "refused_by_server", detail, bounced=gone)
 
 
 def _said(code: int, answer: bytes | str) -> str:

@@ -147,9 +147,7 @@ def take_over(store: Store, worker: str, dead: Collection[str]) -> list[Row[Any]
     """Make the claims of dead dispatchers ours and return their messages."""
     with store.write() as db:
         db.execute(
-            update(messages)
-            .where(in_state(State.CLAIMED), messages.c.claimed_by.in_(dead))
-            .values(claimed_by=worker)
+            update(messages).where(in_state(State.CLAIMED), messages.c.claimed_by.in_(dead)).values(claimed_by=worker)
         )
         mine = select(messages).where(in_state(State.CLAIMED), messages.c.claimed_by == worker)
         return list(db.execute(mine).all())

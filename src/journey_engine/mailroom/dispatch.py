@@ -224,9 +224,7 @@ class _Work:
         name, to = row.recipient_name, row.recipient.strip()
         return Outgoing(row.message_id, to, name, rendered, self.as_of, row.template, row.topic_class)
 
-    def send(
-        self, name: str, channel: Channel, messages: list[Outgoing], outcomes: dict[str, Outcome]
-    ) -> None:
+    def send(self, name: str, channel: Channel, messages: list[Outgoing], outcomes: dict[str, Outcome]) -> None:
         """Collect outcomes; a channel that raises has lost what it did not answer for."""
         try:
             for message_id, outcome in channel.send(messages):

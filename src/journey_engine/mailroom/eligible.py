@@ -44,9 +44,7 @@ def judge(row: Row[Any], as_of: dt.datetime, suppressed: Collection[tuple[str, s
     except KeyError:
         return Verdict(State.REFUSED, "invalid_timezone", f"'{row.timezone}' is no zone")
     if opens != as_of:
-        return Verdict(
-            State.PENDING, "send_hours", f"between {row.send_from} and {row.send_until} there", opens
-        )
+        return Verdict(State.PENDING, "send_hours", f"between {row.send_from} and {row.send_until} there", opens)
     return Verdict(State.CLAIMED)
 
 

@@ -28,9 +28,7 @@ from journey_engine.times import iso
 
 Clock = Callable[[], dt.datetime]
 _count = itertools.count(1)
-_held_here: set[str] = (
-    set()
-)  # tokens of this process: after a failed release the process alone proves nothing
+_held_here: set[str] = set()  # tokens of this process: after a failed release the process alone proves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +178,7 @@ def machine() -> str:
 def process_start(pid: int) -> str:
     """When a process began, in the kernel's ticks; empty where the system does not tell, or it is gone."""
     try:
-        fields = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
     return "" if fields[0] in "ZX" else fields[19]

@@ -87,13 +87,17 @@ def groups(store: Store, state: State | None = None, reason: str | None = None) 
 
 
 def rows(
-    store: Store, state: State | None = None, reason: str | None = None, limit: int = 100
+    store: Store,
+    state: State | None = None,
+    reason: str | None = None,
+    limit: int = 100,
+    ids: Sequence[str] | None = None,
 ) -> list[Listed]:
     """Single messages, those that have stood longest first."""
     names = list(Listed.__slots__)
     query = (
         select(*(messages.c[name] for name in names))
-        .where(_chosen(state, reason, None, None))
+        .where(_chosen(state, reason, None, ids))
         .order_by(messages.c.changed_at, messages.c.message_id)
         .limit(limit)
     )

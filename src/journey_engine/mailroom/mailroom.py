@@ -82,9 +82,7 @@ class Mailroom:
         """The newest run that was taken in; 0 when none."""
         return door.last_loaded(self.store)
 
-    def load_run(
-        self, run: int, run_id: str, as_of: dt.datetime, decisions: Iterable[Decision]
-    ) -> LoadResult:
+    def load_run(self, run: int, run_id: str, as_of: dt.datetime, decisions: Iterable[Decision]) -> LoadResult:
         """Take a run's decisions in, all or nothing; a run that is here already changes nothing.
 
         Raises JourneyError when runs before it are missing.
@@ -116,10 +114,14 @@ class Mailroom:
         return listing.groups(self.store, state, reason)
 
     def listing(
-        self, state: State | None = None, reason: str | None = None, limit: int = 100
+        self,
+        state: State | None = None,
+        reason: str | None = None,
+        limit: int = 100,
+        ids: Sequence[str] | None = None,
     ) -> list[Listed]:
         """Single messages, those that have stood longest first."""
-        return listing.rows(self.store, state, reason, limit)
+        return listing.rows(self.store, state, reason, limit, ids)
 
     def task_counts(self) -> dict[tuple[str, str], int]:
         """How many tasks each (team, state) has."""

@@ -6,6 +6,7 @@ be a message sent twice.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import secrets
 import sqlite3
@@ -20,7 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from journey_engine.errors import JourneyError
-from journey_engine.mailroom.tables import SCHEMA_VERSION, Instant, meta, metadata
+from journey_engine.mailroom.tables import SCHEMA_VERSION, meta, metadata
 
 BUSY_MS = 30_000
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR", "53100")
@@ -66,6 +67,7 @@ class Store:
             ) from None
         self.writing = self.engine.execution_options(writing=True)
         self.dialect = self.engine.dialect
+        self.is_sqlite = self.dialect.name == "sqlite"
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -79,9 +81,7 @@ class Store:
         with self._explained(), self.engine.begin() as db:
             yield db
 
-    def insert_new(
-        self, db: Connection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]
-    ) -> int:
+    def insert_new(self, db: Connection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> int:
         """Insert tuples as they are, leaving rows whose key is there already; how many were new.
 
         Instants must have gone through `instant`. Bypasses SQLAlchemy's parameters, which cost more than
@@ -89,7 +89,7 @@ class Store:
         """
         if not rows:
             return 0
-        flavour = sqlite if self.dialect.name == "sqlite" else postgresql
+        flavour = sqlite if self.is_sqlite else postgresql
         statement = flavour.insert(table).on_conflict_do_nothing()
         compiled = statement.compile(dialect=self.dialect, column_keys=list(columns))
         order = compiled.positiontup
@@ -101,12 +101,12 @@ class Store:
             rows = [tuple(row[place] for place in places) for row in rows]
         return db.exec_driver_sql(str(compiled), rows).rowcount
 
-    def instant(self, value: Any) -> Any:
+    def instant(self, value: dt.datetime | None) -> Any:
         """An instant as the driver stores it."""
         if value is None:
             return None
-        naive = Instant().process_bind_param(value, self.dialect)
-        return naive.isoformat(" ", "microseconds") if naive and self.dialect.name == "sqlite" else naive
+        naive = value.astimezone(dt.UTC).replace(tzinfo=None)
+        return naive.isoformat(" ", "microseconds") if self.is_sqlite else naive
 
     def close(self) -> None:
         """Close every connection."""

@@ -163,7 +163,7 @@ def _partial(name: str, state: State, table: Table, *columns: str) -> None:
 
 
 Index("messages_by_run", messages.c.run, messages.c.state)
-_partial("messages_due", State.PENDING, messages, "try_at")
+_partial("messages_due", State.PENDING, messages, "try_at", "message_id")
 _partial("messages_of_pass", State.PENDING, messages, "enrollment_id")
 _partial("messages_claimed", State.CLAIMED, messages, "claimed_by")
 _partial("messages_unsure", State.UNSURE, messages, "channel", "message_id")

@@ -21,9 +21,7 @@ from journey_engine.message import Aborted, MessageRef, RenderError, Renders
 BATCH = 500
 
 
-def give_tasks(
-    store: Store, as_of: dt.datetime, renderer: Renders, trouble: Callable[[str, str, str], None]
-) -> int:
+def give_tasks(store: Store, as_of: dt.datetime, renderer: Renders, trouble: Callable[[str, str, str], None]) -> int:
     """Word the title of every due task and give it to its team; how many. Nothing here can be in doubt."""
     given = 0
     while True:
@@ -48,9 +46,7 @@ def give_tasks(
 def _word(row: Row[Any], renderer: Renders) -> dict[str, Any]:
     change = {"id_": row.task_id, "journey": row.journey, "new_title": row.title}
     try:
-        title = renderer.render_line(
-            row.title, json.loads(row.variables), MessageRef(row.task_id, row.customer_id)
-        )
+        title = renderer.render_line(row.title, json.loads(row.variables), MessageRef(row.task_id, row.customer_id))
     except Aborted as stop:
         return {**change, "new_state": State.SKIPPED, "new_reason": "aborted", "new_detail": stop.reason}
     except RenderError as error:
@@ -81,9 +77,7 @@ def _write(
 def finish_task(store: Store, task_id: str, as_of: dt.datetime) -> None:
     """Somebody has done it. Raises JourneyError for a task that was not given to anybody."""
     with store.write() as db:
-        row = db.execute(
-            select(tasks).where(tasks.c.task_id == task_id, in_state(State.ACCEPTED, tasks))
-        ).first()
+        row = db.execute(select(tasks).where(tasks.c.task_id == task_id, in_state(State.ACCEPTED, tasks))).first()
         if row is None:
             raise JourneyError(
                 f"there is no open task '{task_id}'",

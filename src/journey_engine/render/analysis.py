@@ -134,9 +134,7 @@ class _Walker:
             guards = guards | _known(branch.test, scope, False)
         self.body(node.else_, scope, guards)
 
-    def assign(
-        self, node: nodes.Assign | nodes.AssignBlock | nodes.With, scope: Scope, guards: Guards
-    ) -> None:
+    def assign(self, node: nodes.Assign | nodes.AssignBlock | nodes.With, scope: Scope, guards: Guards) -> None:
         if isinstance(node, nodes.With):
             inner = dict(scope)
             for target, value in zip(node.targets, node.values, strict=True):
@@ -182,9 +180,7 @@ class _Walker:
             self.block(name, depth + 1, scope, guards)
         self.file = here
 
-    def other(
-        self, node: nodes.Include | nodes.Import | nodes.FromImport, scope: Scope, guards: Guards
-    ) -> None:
+    def other(self, node: nodes.Include | nodes.Import | nodes.FromImport, scope: Scope, guards: Guards) -> None:
         for name in literals(node):
             self.included(name, scope if isinstance(node, nodes.Include) else {}, guards)
         if isinstance(node, nodes.Import):

@@ -100,9 +100,7 @@ def percent(context: Context, value: object) -> str:
 def date(context: Context, value: object, length: str = "medium") -> str:
     """`{{ customer.renewal_date | date("long") }}`: a day in the customer's zone; short to full."""
     moment = _moment(value, context, "date")
-    return str(
-        babel_dates.format_date(moment.date(), format=_length(length, "date"), locale=_locale_of(context))
-    )
+    return str(babel_dates.format_date(moment.date(), format=_length(length, "date"), locale=_locale_of(context)))
 
 
 @pass_context

@@ -19,9 +19,7 @@ Kept = dict[tuple[str, bool], tuple[Parsed | None, list[Problem]]]
 class Reading:
     """One part and the files it names, each parsed once, with what was found wrong on the way."""
 
-    def __init__(
-        self, library: Library, environment: TemplateEnvironment, name: str, chain: Chain, kept: Kept
-    ) -> None:
+    def __init__(self, library: Library, environment: TemplateEnvironment, name: str, chain: Chain, kept: Kept) -> None:
         self.library, self.environment = library, environment
         self.name, self.chain, self.kept = name, chain, kept
         self.problems: list[Problem] = []

@@ -51,15 +51,11 @@ class Renderer:
         self._html: dict[tuple[str, Chain], bool] = {}
         self._lines: dict[str, Template | RenderError] = {}
         self._line_environment = TemplateEnvironment(None, html=False)
-        self._inliner = css_inline.CSSInliner(
-            keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False
-        )
+        self._inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
 
     # rendering
 
-    def render(
-        self, template: str, locale: str | None, values: Mapping[str, Any], message: MessageRef
-    ) -> Rendered:
+    def render(self, template: str, locale: str | None, values: Mapping[str, Any], message: MessageRef) -> Rendered:
         """The words of one message.
 
         Raises RenderError naming the value's path, the file and the line; Aborted when the template says so.

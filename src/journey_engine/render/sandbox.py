@@ -147,18 +147,14 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def concat(self, *parts: object) -> str:
         """`a ~ b`."""
-        return (
-            str(_bounded(self.join(parts), "~")) if not self.autoescape else _bounded(self.join(parts), "~")
-        )
+        return str(_bounded(self.join(parts), "~")) if not self.autoescape else _bounded(self.join(parts), "~")
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`: a value of the data before any method; only the listed methods."""
         if isinstance(obj, Values):
             if attribute in obj:
                 return obj[attribute]
-            return (
-                getattr(obj, attribute) if attribute in DICT_METHODS else missing(_join(obj.path, attribute))
-            )
+            return getattr(obj, attribute) if attribute in DICT_METHODS else missing(_join(obj.path, attribute))
         if isinstance(obj, Missing):
             return missing(_join(obj.path, attribute))
         if isinstance(obj, str) and attribute in STR_METHODS:

@@ -1,0 +1,319 @@
+"""The smtp channel against a real server (aiosmtpd) and a scripted one, both on free ports of the loopback."""
+
+import datetime as dt
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from journey_engine.channels import OutcomeKind, Outgoing, Presence, Rendered
+from journey_engine.channels.smtp import SmtpChannel
+from journey_engine.errors import JourneyError
+from journey_engine.project import Sender
+from journey_engine.project import SmtpChannel as SmtpSettings
+
+SENDER = Sender(name="Shop", email="hello@shop.example")
+DATE = dt.datetime(2026, 3, 4, tzinfo=dt.UTC)
+
+
+def outgoing(number: int, to: str = "ada@example.com", text: str = "Hello") -> Outgoing:
+    rendered = Rendered("Grüße", text, "<p>Hello</p>", "https://shop.example/u")
+    return Outgoing(f"{number:032x}", to, "Ada", rendered, DATE, "hello")
+
+
+class Handler:
+    """Keeps what arrives; says what the test wants to each recipient and each content."""
+
+    def __init__(self) -> None:
+        self.received: list[Any] = []
+        self.sessions: set[int] = set()
+        self.rcpt: dict[str, str] = {}
+        self.data: list[str] = []
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        answer = self.rcpt.get(address)
+        if answer is None:
+            envelope.rcpt_tos.append(address)
+        return answer or "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        answer = self.data.pop(0) if self.data else "250 OK queued"
+        self.sessions.add(id(session))
+        if answer.startswith("250"):
+            self.received.append(envelope)
+        return answer
+
+
+@contextmanager
+def server(handler: Handler, **more: Any) -> Iterator[int]:
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port(), **more)
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def channel(port: int, **more: Any) -> Iterator[SmtpChannel]:
+    made = SmtpChannel(
+        SmtpSettings.model_validate({"host": "127.0.0.1", "port": port, "timeout": "2 seconds", **more}), SENDER
+    )
+    made.open()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def kinds(outcomes: Any) -> list[tuple[str, str | None]]:
+    return [(outcome.kind.value, outcome.reason) for _, outcome in outcomes]
+
+
+def test_messages_go_over_one_kept_connection_and_arrive_whole() -> None:
+    handler = Handler()
+    text = ".\n..two dots\nFrom here\n" + "long " * 500
+    with server(handler) as port, channel(port) as made:
+        for number in range(3):
+            assert kinds(made.send([outgoing(number, text=text)])) == [("accepted", None)]
+    assert len(handler.sessions) == 1
+    assert [envelope.mail_from for envelope in handler.received] == ["hello@shop.example"] * 3
+    parsed = message_from_bytes(handler.received[0].content, policy=policy.default)
+    assert parsed["Subject"] == "Grüße"
+    assert parsed["Message-ID"] == f"<{0:032x}@shop.example>"
+    part = parsed.get_body(("plain",))
+    assert part is not None
+    assert part.get_content().replace("\r\n", "\n").rstrip("\n") == text.rstrip("\n")
+
+
+def test_a_refused_recipient_is_refused_alone() -> None:
+    handler = Handler()
+    handler.rcpt = {"gone@example.com": "550 5.1.1 no such user", "spam@example.com": "554 5.7.1 blocked"}
+    with server(handler) as port, channel(port) as made:
+        to = ["gone@example.com", "spam@example.com", "ada@example.com"]
+        outcomes = list(made.send([outgoing(number, address) for number, address in enumerate(to)]))
+    assert kinds(outcomes) == [
+        ("refused", "no_such_address"),
+        ("refused", "refused_by_server"),
+        ("accepted", None),
+    ]
+    assert [outcome.bounced for _, outcome in outcomes] == [True, False, False]
+    assert outcomes[0][1].detail == "RCPT: 550 5.1.1 no such user"
+
+
+def test_a_temporary_refusal_is_for_later_and_alone() -> None:
+    handler = Handler()
+    handler.rcpt = {"grey@example.com": "451 4.7.1 greylisted"}
+    handler.data = ["452 4.3.1 full"]
+    with server(handler) as port, channel(port) as made:
+        sent = [outgoing(1, "grey@example.com"), outgoing(2), outgoing(3)]
+        assert kinds(made.send(sent)) == [("later", "try_later"), ("later", "try_later"), ("accepted", None)]
+
+
+def test_a_content_refused_for_good_is_refused() -> None:
+    handler = Handler()
+    handler.data = ["554 5.6.0 looks like spam"]
+    with server(handler) as port, channel(port) as made:
+        assert kinds(made.send([outgoing(1), outgoing(2)])) == [("refused", "refused_by_server"), ("accepted", None)]
+
+
+def test_nobody_there_leaves_every_message_for_later() -> None:
+    with channel(free_port()) as made:
+        outcomes = list(made.send([outgoing(number) for number in range(3)]))
+    assert kinds(outcomes) == [("later", "unavailable")] * 3
+    assert all(outcome.down for _, outcome in outcomes)
+    assert "Connection refused" in str(outcomes[0][1].detail)
+
+
+@contextmanager
+def scripted(*conversations: list[bytes | None], dots: list[bytes] | None = None) -> Iterator[int]:
+    """A server that answers each line of each connection with the next reply; None hangs up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            talk()
+
+    def talk() -> None:
+        for replies in conversations:
+            peer, _ = listener.accept()
+            with peer, peer.makefile("rb") as lines:
+                for reply in replies:
+                    if reply is None:
+                        break
+                    peer.sendall(reply)
+                    if reply.startswith(b"354"):
+                        while (line := lines.readline()) not in (b".\r\n", b""):
+                            pass
+                        if dots is not None:
+                            dots.append(line)
+                    elif not lines.readline():
+                        break
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        with closing(socket.socket()) as wake:  # a thread in accept() does not notice that its socket is closed
+            wake.connect_ex(listener.getsockname())
+        listener.close()
+        thread.join(5)
+
+
+GREET = [b"220 hi\r\n", b"250 hi\r\n"]
+OK = b"250 ok\r\n"
+GO = b"354 go\r\n"
+
+
+def test_a_connection_lost_after_the_final_dot_is_unsure() -> None:
+    dots: list[bytes] = []
+    with scripted([*GREET, OK, OK, GO, None], dots=dots) as port, channel(port) as made:
+        ((_, outcome),) = made.send([outgoing(1)])
+    assert dots == [b".\r\n"]
+    assert (outcome.kind, outcome.reason, outcome.down) == (OutcomeKind.UNSURE, "no_answer", False)
+
+
+def test_a_silent_server_after_the_final_dot_is_unsure() -> None:
+    release = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer, peer.makefile("rb") as lines:
+            for reply in [*GREET, OK, OK, GO]:
+                peer.sendall(reply)
+                lines.readline()
+            release.wait(10)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with closing(listener), channel(listener.getsockname()[1], timeout="1 second") as made:
+        ((_, outcome),) = made.send([outgoing(1)])
+        release.set()
+    thread.join(5)
+    assert outcome.kind is OutcomeKind.UNSURE
+    assert "timed out" in str(outcome.detail)
+
+
+def test_after_an_unsure_message_the_next_one_gets_a_new_connection() -> None:
+    with scripted([*GREET, OK, OK, GO, None], [*GREET, OK, OK, GO, OK]) as port, channel(port) as made:
+        assert kinds(made.send([outgoing(1), outgoing(2)])) == [("unsure", "no_answer"), ("accepted", None)]
+
+
+def test_a_kept_connection_that_the_server_closed_meanwhile_is_made_again_without_doubt() -> None:
+    first = [*GREET, OK, OK, GO, OK, None]
+    with scripted(first, [*GREET, OK, OK, GO, OK]) as port, channel(port) as made:
+        assert kinds(made.send([outgoing(1), outgoing(2)])) == [("accepted", None), ("accepted", None)]
+
+
+@pytest.mark.parametrize("said", [[b"421 busy\r\n"], [*GREET, b"421 closing\r\n"], [*GREET, OK, b"421 no\r\n"], [None]])
+def test_a_server_that_is_not_ready_takes_nothing(said: list[bytes | None]) -> None:
+    with scripted(said, said) as port, channel(port) as made:
+        assert kinds(made.send([outgoing(1), outgoing(2)])) == [("later", "unavailable")] * 2
+
+
+def test_a_server_that_does_not_accept_the_sender_stops_the_channel_and_refuses_nobody() -> None:
+    with scripted([*GREET, b"550 not you\r\n", OK]) as port, channel(port) as made:
+        outcomes = list(made.send([outgoing(1), outgoing(2)]))
+    assert kinds(outcomes) == [("later", "sender_refused")] * 2
+    assert outcomes[0][1].down
+
+
+def authenticator(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"shop", b"secret")
+    return AuthResult(success=good, handled=False)
+
+
+def test_the_password_comes_from_the_environment_and_travels_under_tls(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    login = {"starttls": True, "username": "shop", "password_env": "SHOP_SMTP_PASSWORD", "host": "localhost"}
+    secure = {"tls_context": context, "authenticator": authenticator, "auth_required": True, "require_starttls": True}
+    handler = Handler()
+    with server(handler, **secure) as port:
+        monkeypatch.setenv("SHOP_SMTP_PASSWORD", "secret")
+        with channel(port, **login) as made:
+            assert kinds(made.send([outgoing(1)])) == [("accepted", None)]
+        monkeypatch.setenv("SHOP_SMTP_PASSWORD", "wrong")
+        with channel(port, **login) as made:
+            outcomes = list(made.send([outgoing(2)]))
+        assert kinds(outcomes) == [("later", "login_refused")]
+        assert "wrong" not in str(outcomes[0][1].detail)
+    assert len(handler.received) == 1
+
+
+def test_an_untrusted_certificate_is_not_talked_to(tmp_path: Any) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*make_certificate(tmp_path))
+    handler = Handler()
+    with server(handler, tls_context=context) as port, channel(port, host="localhost", starttls=True) as made:
+        outcomes = list(made.send([outgoing(1)]))
+    assert kinds(outcomes) == [("later", "unavailable")]
+    assert "certificate" in str(outcomes[0][1].detail).lower()
+
+
+def test_a_user_without_a_password_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHOP_SMTP_PASSWORD", raising=False)
+    settings = SmtpSettings(host="x", username="shop", password_env="SHOP_SMTP_PASSWORD")
+    with pytest.raises(JourneyError, match="SHOP_SMTP_PASSWORD is not set") as caught:
+        SmtpChannel(settings, SENDER).open()
+    assert caught.value.code == "channel_settings"
+    monkeypatch.setenv("SHOP_SMTP_PASSWORD", "pässword")
+    with pytest.raises(JourneyError, match="not ASCII"):
+        SmtpChannel(settings, SENDER).open()
+
+
+def test_a_server_cannot_be_asked_what_it_took() -> None:
+    with channel(free_port()) as made:
+        assert made.lookup(["a", "b"]) == {"a": Presence.UNKNOWN, "b": Presence.UNKNOWN}
+
+
+def test_an_address_that_the_protocol_cannot_carry_is_refused() -> None:
+    with channel(free_port()) as made:
+        assert kinds(made.send([outgoing(1, "çelik@example.com")])) == [("refused", "invalid_address")]
+
+
+def make_certificate(folder: Any) -> tuple[Any, Any]:
+    """A certificate for localhost, made for this test."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "cert.pem", folder / "key.pem"
