@@ -41,7 +41,7 @@ def _call(options: argparse.Namespace) -> int:
         command: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
         return command(options)
     except ProblemsFound as error:
-        output.problem(error)
+        output.problems(error, getattr(options, "project", None))
         return FOUND
     except JourneyError as error:
         output.problem(error)

@@ -110,3 +110,32 @@ def schema(options: argparse.Namespace) -> int:
 
     output.print_json(schema_of(options.of), indent=2)
     return DONE
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run the tests beside the journeys."""
+    from journey_engine.checks import as_json, format_problems, open_project
+    from journey_engine.errors import ProblemsFound
+    from journey_engine.journeytest import run_tests
+
+    folder = _folder(options)
+    loaded = open_project(folder)
+    if loaded.rules is None:
+        raise ProblemsFound(loaded.problems)
+    for path in options.paths:
+        if not Path(path).exists():
+            raise JourneyError(f"{path} is not there", remedy="name a test file, a journey or a folder of the project")
+    report = run_tests(loaded, [Path(path) for path in options.paths])
+    if options.json:
+        tests = [
+            {"name": one.name, "journey": one.journey, "place": str(one.place), "passed": one.passed,
+             "differences": [" ".join(line.split()) for found in one.differences for line in found.lines()]}
+            for one in report.results
+        ]  # fmt: skip
+        output.print_json({"passed": report.passed, "tests": tests, "problems": as_json(report.problems)})
+        return DONE if report.passed else FOUND
+    if report.problems:
+        say(format_problems(report.problems, folder, dict(report.sources)))
+    for line in report.lines():
+        say(line)
+    return DONE if report.passed else FOUND

@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
 def audience(options: argparse.Namespace) -> int:
     """Count the customers who match a condition."""
-    from journey_engine.audience import count, read_condition
+    from journey_engine.audience import asks_mailroom, count, read_condition
     from journey_engine.load import load_project
     from journey_engine.rules import newest
 
     loaded = load_project(project_folder(options.project))
     as_of = options.as_of or newest(loaded.project.cadence, now())
-    answer = count(loaded, read_condition(options.condition, loaded), as_of)
+    condition = read_condition(options.condition, loaded)
+    if asks_mailroom(condition):
+        from journey_engine.night import open_mailroom
+
+        with open_mailroom(loaded) as room:
+            answer = count(loaded, condition, as_of, feedback=room.feedback())
+    else:
+        answer = count(loaded, condition, as_of)
     if options.json:
         output.print_json({"as_of": iso(as_of), "customers": answer.customers, "sample": list(answer.sample)})
         return DONE

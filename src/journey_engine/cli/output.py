@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journey_engine.errors import JourneyError
+from journey_engine.errors import JourneyError, ProblemsFound
 from journey_engine.times import iso
 
 BOLD, RED, GREEN, YELLOW, DIM, PLAIN = "\033[1m", "\033[31m", "\033[32m", "\033[33m", "\033[2m", "\033[0m"
@@ -72,6 +72,17 @@ def problem(error: JourneyError) -> None:
     warn(f"{paint('journey:', RED, sys.stderr)} {error.message}")
     if error.remedy:
         warn(f"  {paint('remedy:', BOLD, sys.stderr)} {error.remedy}")
+
+
+def problems(error: ProblemsFound, named: str | None) -> None:
+    """Every problem with its line and a caret."""
+    from journey_engine.checks import format_problems
+
+    try:
+        folder = project_folder(named)
+    except JourneyError:
+        folder = Path()
+    warn(format_problems(error.problems, folder, {}))
 
 
 def unexpected(error: Exception, *, debug: bool) -> None:

@@ -1,0 +1,170 @@
+"""How many customers match a condition, on the data as they are: no run is needed, nothing is kept.
+
+Uses the same facts as the night. What only the engine knows (passes, attributes that journeys set, stages reached) is
+read from the published copy. When an event came into the data does not matter here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from journey_engine import expressions as x
+from journey_engine.collect import Collector, ensure_properties
+from journey_engine.conditions import Condition
+from journey_engine.engines import Engine, memory, open_engine, open_reader, published
+from journey_engine.errors import JourneyError, Problem, ProblemsFound, nearest
+from journey_engine.facts import Facts, named_properties
+from journey_engine.language import Word
+from journey_engine.load import LoadedProject
+from journey_engine.load.mistakes import problems_of
+from journey_engine.load.names import unknown_names
+from journey_engine.predicates import Happened, InJourney, Predicate, Subscribed, TriggerHas, leaves
+from journey_engine.queries import fill, statements
+from journey_engine.records import Event
+from journey_engine.sweep import history_tables
+from journey_engine.times import UTC
+from journey_engine.yamlfile import read_file
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """How many match, of how many, and the ids of some of them."""
+
+    customers: int
+    known: int
+    sample: tuple[str, ...]
+
+
+class ConditionFile(Word):
+    """A file that holds one condition.
+
+    ```yaml
+    event: {name: order_placed, last: {before: 90 days}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "condition"
+    whole: ClassVar[bool] = True
+    condition: Condition
+
+
+def read_condition(named: str, loaded: LoadedProject) -> Predicate:
+    """The condition in a YAML file, or a segment of the project. Raises ProblemsFound or JourneyError."""
+    path, segments = Path(named), loaded.file.context.segments
+    if not path.is_file():
+        if named in segments:
+            resolved: Predicate = segments[named].resolve(loaded.file.context)
+            return resolved
+        hint = nearest(named, sorted(segments))
+        raise JourneyError(
+            f"'{named}' is no file and no segment of the project{hint}",
+            remedy=f"write a condition into a YAML file, or name a segment: {', '.join(segments) or 'none yet'}",
+            code="no-condition",
+        )
+    source = read_file(path)
+    if source.problems:
+        raise ProblemsFound(list(source.problems))
+    try:
+        read = ConditionFile.model_validate(source.data)
+    except ValidationError as error:
+        raise ProblemsFound(problems_of(error, ConditionFile, source.positions)) from None
+    unknown = list(unknown_names(read, loaded.file.context, source.positions))
+    if unknown:
+        raise ProblemsFound(unknown)
+    predicate: Predicate = read.condition.resolve(loaded.file.context)
+    if any(_inside_a_pass(leaf) for leaf in leaves(predicate)):
+        message = "`trigger`, `since` and `same` mean something only inside a journey; leave them out here"
+        raise ProblemsFound([Problem(source.positions.of(()), message, "outside-a-pass")])
+    return predicate
+
+
+def _inside_a_pass(leaf: object) -> bool:
+    if isinstance(leaf, Happened):
+        return leaf.scope != "history" or leaf.events.same is not None
+    return isinstance(leaf, TriggerHas)
+
+
+def asks_mailroom(predicate: Predicate) -> bool:
+    """Whether a condition looks at what became of messages or tasks."""
+    return any(
+        isinstance(leaf, Subscribed)
+        or (isinstance(leaf, Happened) and leaf.events.name.startswith(("message_", "task_", "unsubscribed")))
+        for leaf in leaves(predicate)
+    )
+
+
+def count(
+    loaded: LoadedProject, predicate: Predicate, as_of: dt.datetime, *, feedback: Iterable[Event] = (), sample: int = 10
+) -> Audience:
+    """Count the customers whom a condition holds for; `feedback` is what the mailroom tells."""
+    project = loaded.project
+    with _engine(loaded) as engine:
+        properties = ensure_properties(engine, named_properties([predicate], []))
+        collector = Collector(engine, project, loaded.folder, as_of)
+        made = _from_the_copy(engine, loaded, predicate)
+        collector.customers(accept_loss=True)
+        collector.events([*feedback, *made])
+        facts = Facts(as_of, collector.collected.columns, properties)
+        holds = facts.truth(predicate)
+        history_tables(engine, facts)
+        asked = {"holds": holds, "sample": x.integer(sample)}
+        found = engine.rows(fill(statements("facts")["counted_audience"], asked))[0][0]
+        some = engine.rows(fill(statements("facts")["sampled_audience"], asked))
+        return Audience(int(found), collector.collected.customers, tuple(str(row[0]) for row in some))
+
+
+@contextmanager
+def _engine(loaded: LoadedProject) -> Iterator[Engine]:
+    """An engine for this question alone; a copy of the project's when a source is one of its tables."""
+    project = loaded.project
+    if project.customers.table is None and project.events.table is None:
+        engine = memory()
+        try:
+            yield engine
+        finally:
+            engine.close()
+        return
+    store = loaded.folder / project.engine.removeprefix("duckdb:///")
+    source = published(store) if published(store).is_file() else store
+    with tempfile.TemporaryDirectory() as folder:
+        if source.is_file():
+            shutil.copyfile(source, Path(folder) / "copy.duckdb")
+        engine = open_engine("duckdb:///copy.duckdb", Path(folder), environment=project.environment)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+
+def _from_the_copy(engine: Engine, loaded: LoadedProject, predicate: Predicate) -> list[Event]:
+    """What only the engine knows: set attributes, passes if they are asked about, and the events of stages reached."""
+    try:
+        reader = open_reader(loaded.project.engine, loaded.folder)
+    except JourneyError:
+        return []  # no run yet
+    try:
+        tables = [
+            "overlays",
+            *(["enrollments"] if any(isinstance(leaf, InJourney) for leaf in leaves(predicate)) else []),
+        ]
+        for table in tables:
+            if not engine.rows(f"SELECT 1 FROM {table} LIMIT 1"):  # noqa: S608 - one of two names above
+                names = list(reader.columns(table))
+                for rows in reader.batches(f"SELECT * FROM {table}"):  # noqa: S608
+                    engine.load(table, names, rows)
+        stages = reader.rows(
+            "SELECT event_id, customer_id, name, occurred_at, properties FROM events WHERE name = 'stage_entered'"
+        )
+        return [Event(row[0], row[1], row[2], row[3].replace(tzinfo=UTC), json.loads(row[4])) for row in stages]
+    finally:
+        reader.close()
