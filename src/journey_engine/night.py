@@ -133,10 +133,15 @@ class NightRun:
                 self.engine.execute("ROLLBACK")
                 return
             Collector(self.engine, self.loaded.project, self.loaded.folder, self.as_of).keep_roster()
+            known = {
+                "set_aside": {f"{aside.source}: {aside.reason}": aside.count for aside in self._asides()},
+                "notes": self._notes(), "broken": self.broken, "held_back": self.held,
+            }  # fmt: skip
             self.engine.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)",
-                (self.number, self.run_id, naive(self.as_of), self.collected.customers, self.collected.received, "{}"),
-            )
+                (self.number, self.run_id, naive(self.as_of), self.collected.customers, self.collected.received,
+                 json.dumps(known)),
+            )  # fmt: skip
             self.engine.execute("COMMIT")
 
     def publish(self) -> None:
