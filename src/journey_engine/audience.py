@@ -18,20 +18,18 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
-from journey_engine import expressions as x
 from journey_engine.collect import Collector, ensure_properties
 from journey_engine.conditions import Condition
 from journey_engine.engines import Engine, memory, open_engine, open_reader, published
 from journey_engine.errors import JourneyError, Problem, ProblemsFound, nearest
-from journey_engine.facts import Facts, named_properties
+from journey_engine.facts import named_properties
 from journey_engine.language import Word
 from journey_engine.load import LoadedProject
 from journey_engine.load.mistakes import problems_of
 from journey_engine.load.names import unknown_names
 from journey_engine.predicates import Happened, InJourney, Predicate, Subscribed, TriggerHas, leaves
-from journey_engine.queries import fill, statements
 from journey_engine.records import Event
-from journey_engine.sweep import history_tables
+from journey_engine.sweep.counting import count_matching
 from journey_engine.times import UTC
 from journey_engine.yamlfile import read_file
 
@@ -114,13 +112,8 @@ def count(
         made = _from_the_copy(engine, loaded, predicate)
         collector.customers(accept_loss=True)
         collector.events([*feedback, *made])
-        facts = Facts(as_of, collector.collected.columns, properties)
-        holds = facts.truth(predicate)
-        history_tables(engine, facts)
-        asked = {"holds": holds, "sample": x.integer(sample)}
-        found = engine.rows(fill(statements("facts")["counted_audience"], asked))[0][0]
-        some = engine.rows(fill(statements("facts")["sampled_audience"], asked))
-        return Audience(int(found), collector.collected.customers, tuple(str(row[0]) for row in some))
+        found, some = count_matching(engine, predicate, as_of, collector.collected.columns, properties, sample)
+        return Audience(found, collector.collected.customers, tuple(some))
 
 
 @contextmanager

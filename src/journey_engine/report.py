@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from journey_engine.times import iso
-
-if TYPE_CHECKING:
-    from journey_engine.night import RunReport
+from journey_engine.engines import open_reader
+from journey_engine.load import LoadedProject
+from journey_engine.night import COUNTS, JourneyCounts, RunReport, open_mailroom
+from journey_engine.times import UTC, iso
 
 COLUMNS = ("journey", "entered", "moved", "converted", "exited")
 Rows = Sequence[Sequence[str]]
+
+
+def last(loaded: LoadedProject) -> RunReport:
+    """The report of the last committed run, from the published copy; messages as they stand in the mailroom now.
+
+    Works while a run is at work. Raises JourneyError before the first run.
+    """
+    reader = open_reader(loaded.project.engine, loaded.folder)
+    try:
+        run, run_id, as_of, customers, received, kept = reader.rows(
+            "SELECT run, run_id, as_of, customers, received, report FROM runs ORDER BY run DESC LIMIT 1"
+        )[0]
+        counted = {journey: JourneyCounts(*map(int, counts)) for journey, *counts in reader.rows(COUNTS, (run,) * 5)}
+        ran = [journey for (journey,) in reader.rows("SELECT journey FROM journeys WHERE last_as_of = ?", [as_of])]
+    finally:
+        reader.close()
+    with open_mailroom(loaded) as mailroom:
+        messages = mailroom.counts(run)
+    told = json.loads(kept or "{}")
+    return RunReport(
+        run_id=run_id,
+        as_of=as_of.replace(tzinfo=UTC),
+        run=run,
+        journeys={journey: counted.get(journey, JourneyCounts()) for journey in sorted({*ran, *counted})},
+        messages=messages,
+        held_back=told.get("held_back", {}),
+        set_aside=told.get("set_aside", {}),
+        notes=told.get("notes", []),
+        broken=told.get("broken", {}),
+        customers=customers,
+        events_received=received,
+    )
 
 
 def as_json(report: RunReport) -> dict[str, Any]:

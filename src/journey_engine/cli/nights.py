@@ -60,3 +60,16 @@ def dispatch(options: argparse.Namespace) -> int:
     for trouble in done.troubles:
         warn(f"journey: {trouble}")
     return FOUND if done.troubles else DONE
+
+
+def report(options: argparse.Namespace) -> int:
+    """Show what the last run did."""
+    from journey_engine import report as reports
+    from journey_engine.load import load_project
+
+    done = reports.last(load_project(project_folder(options.project)))
+    if options.json:
+        output.print_json(reports.as_json(done))
+    else:
+        say(reports.as_markdown(done) if options.markdown else reports.as_text(done))
+    return DONE
