@@ -238,7 +238,7 @@ class Project(Word):
     def _zone(cls, value: str) -> str:
         return known_zone(value)
 
-    @field_validator("cycle", mode="before")
+    @field_validator("cycle", mode="before", json_schema_input_type=CycleWords | list[StageWords])
     @classmethod
     def _stages_alone(cls, value: Any) -> Any:
         return {"stages": value} if isinstance(value, list) else value

@@ -83,7 +83,7 @@ def check_journey(journey: LoadedJourney, loaded: LoadedProject) -> LoadedJourne
 
 
 def _checked(scope: Scope, journey: LoadedJourney) -> LoadedJourney:
-    if journey.journey is None or journey.graph is None:
+    if journey.journey is None or journey.lowered is None:
         return journey
-    subject = Subject(journey, journey.journey, journey.graph)
+    subject = Subject(journey, journey.journey, journey.lowered)
     return journey.with_problems([problem for one in JOURNEY_CHECKS for problem in one(scope, subject)])

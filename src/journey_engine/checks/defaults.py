@@ -12,9 +12,9 @@ from journey_engine.yamlfile import Path
 
 def defaults(journey: LoadedJourney) -> list[str]:
     """Lines such as `steps[1].wait_for.on_timeout: continue`; empty for a journey that could not be read."""
-    if journey.journey is None or journey.graph is None:
+    if journey.journey is None or journey.lowered is None:
         return []
-    reentry = journey.graph.reentry
+    reentry = journey.lowered.reentry
     taken = [] if journey.journey.reentry is not None else [f"reentry: {reentry.mode}"]
     for path, word in parts(journey.journey):
         for name, info in type(word).model_fields.items():
@@ -26,7 +26,7 @@ def defaults(journey: LoadedJourney) -> list[str]:
 
 
 def _of_project(journey: LoadedJourney) -> Iterator[str]:
-    nodes = journey.graph.nodes if journey.graph is not None else ()
+    nodes = journey.lowered.nodes if journey.lowered is not None else ()
     messages = [node for node in nodes if isinstance(node, Emit) and isinstance(node.effect, Message)]
     for step, effect in {node.step: node.effect for node in messages}.items():
         if isinstance(effect, Message):

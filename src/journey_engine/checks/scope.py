@@ -16,7 +16,7 @@ from journey_engine.graph import Await, Emit, Exit, Gate, Graph, Node
 from journey_engine.journey import Journey
 from journey_engine.load import LoadedJourney, LoadedProject
 from journey_engine.load.parts import parts_of
-from journey_engine.project import CUSTOMER_COLUMNS, Project, Source
+from journey_engine.project import Project, Source
 from journey_engine.render import Renderer
 from journey_engine.rules import following
 from journey_engine.steps.set import SetStep
@@ -63,7 +63,7 @@ class Scope:
     @cached_property
     def likely(self) -> list[str]:
         """Names to suggest for a misspelt attribute."""
-        return sorted({*(self.attributes or ()), *CUSTOMER_COLUMNS})
+        return sorted(self.attributes or ())
 
     @cached_property
     def interval(self) -> int:
@@ -86,7 +86,9 @@ class Scope:
     def moved(self, problem: Problem) -> Problem:
         """A problem of a template, with its file and code as all others are written."""
         place = Place(self.shown(problem.place.file), problem.place.line, problem.place.column)
-        return Problem(place, problem.message, problem.code.replace("_", "-"), problem.severity)
+        root = self.renderer.library.root
+        message = problem.message.replace(str(root), self.shown(str(root)))
+        return Problem(place, message, problem.code.replace("_", "-"), problem.severity)
 
 
 @dataclass(frozen=True)

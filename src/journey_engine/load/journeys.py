@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
+from journey_engine.conditions import Context, CustomerCondition, SegmentCondition, StageCondition
 from journey_engine.errors import Place, Problem
 from journey_engine.graph import Graph
 from journey_engine.journey import Journey
 from journey_engine.load.mistakes import validated
 from journey_engine.load.names import unknown_name, unknown_names
+from journey_engine.load.parts import parts_of
 from journey_engine.steps import Builder
 from journey_engine.yamlfile import Path, Positions, YamlFile, read_file
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadedJourney:
-    """A journey file as far as it could be read; `graph` is None when something in it must be mended first.
+    """A journey file as far as it could be read and lowered, with its problems.
 
     `steps` maps each step id to its path, in the order in which the steps were lowered (last first).
     """
@@ -30,14 +32,19 @@ class LoadedJourney:
     positions: Positions
     lines: tuple[str, ...] = ()
     journey: Journey | None = None
-    graph: Graph | None = None
+    lowered: Graph | None = None
     steps: tuple[tuple[str, Path], ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
+    def graph(self) -> Graph | None:
+        """The graph that a night may run; None when something must be mended first."""
+        return self.lowered if self.sound else None
+
+    @property
     def sound(self) -> bool:
         """Whether nothing keeps it from running."""
-        return self.graph is not None and all(one.severity != "error" for one in self.problems)
+        return self.lowered is not None and not self.errors
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -73,9 +80,7 @@ def lower_journey(source: YamlFile, project: ProjectFile) -> LoadedJourney:
         return loaded.with_problems(mistakes)
     unknown = list(unknown_names(journey, project.context, source.positions))
     unknown += _own_stage(journey, project, source.positions)
-    if unknown:
-        return replace(loaded, journey=journey).with_problems(unknown)
-    return _lowered(replace(loaded, journey=journey), journey, project)
+    return _lowered(replace(loaded, journey=journey).with_problems(unknown), journey, project)
 
 
 def _own_stage(journey: Journey, project: ProjectFile, positions: Positions) -> list[Problem]:
@@ -92,7 +97,7 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
         return found.line, found.column
 
     builder = Builder(
-        context=replace(project.context, in_pass=True),
+        context=_with_stand_ins(project.context, journey),
         topics={name: topic.class_ for name, topic in settings.topics.items()},
         channel=settings.channels.default,
         max_lateness=settings.max_lateness,
@@ -100,9 +105,16 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
     )
     graph = journey.lower(builder, loaded.file)
     problems = [Problem(_pointed(positions, path, code), message, code) for path, message, code in builder.problems]
-    errors = any(problem.severity == "error" for problem in problems)
-    lowered = replace(loaded, graph=None if errors else graph, steps=tuple(builder.ids.items()))
-    return lowered.with_problems(problems)
+    return replace(loaded, lowered=graph, steps=tuple(builder.ids.items())).with_problems(problems)
+
+
+def _with_stand_ins(context: Context, journey: Journey) -> Context:
+    """The names inside a pass; unknown ones, reported already, stand for everyone, so all else is checked."""
+    everyone = CustomerCondition.model_validate({"customer_id": {"exists": True}})
+    segments = {word.name: everyone for _, word in parts_of(SegmentCondition, journey)}
+    stages = {word.name: everyone for _, word in parts_of(StageCondition, journey)}
+    known = dict(context.stages)
+    return Context({**segments, **context.segments}, known | {**stages, **known}, in_pass=True)
 
 
 def _pointed(positions: Positions, path: Path, code: str) -> Place:

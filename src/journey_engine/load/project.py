@@ -181,7 +181,7 @@ def _doubled(journey: LoadedJourney, same: list[LoadedJourney]) -> LoadedJourney
     others = ", ".join(other.file for other in same if other is not journey)
     message = f"another journey is called '{journey.name}' too ({others}); give one another name"
     problem = Problem(journey.positions.of(("journey",)), message, "duplicate-journey")
-    return replace(journey, graph=None).with_problems([problem])
+    return journey.with_problems([problem])
 
 
 def with_journeys(loaded: LoadedProject, journeys: Mapping[str, LoadedJourney]) -> LoadedProject:

@@ -53,7 +53,7 @@ class Reading:
         try:
             source = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            message = f"is not UTF-8 text (byte {error.start})"
+            message = f"this template is not UTF-8 (byte {error.start + 1}); save it as UTF-8"
             return None, [Problem(Place(str(path)), message, "encoding")]
         try:
             parsed = Parsed(str(path), self.environment.parse(source, name, str(path)))

@@ -53,7 +53,7 @@ class Builder:
             self.ids[f"{wanted}#{number}"] = path
             return f"{wanted}#{number}"
         line = self.place(self.ids[wanted])[0]
-        where = f" (first on line {line})" if line else ""
+        where = f" (the other is on line {line})" if line else ""
         self.problems.append(
             (path, f"two steps have the id '{wanted}'{where}; write `id:` on one of them", "duplicate-id")
         )

@@ -44,7 +44,7 @@ class DateTrigger(TriggerWord):
     at: str = "09:00"
     feb29: Literal["feb28", "mar1", "skip"] = "feb28"
 
-    @field_validator("offsets", mode="before")
+    @field_validator("offsets", mode="before", json_schema_input_type=str | list[str])
     @classmethod
     def _one_offset(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import field_validator
 
+from journey_engine.errors import nearest
 from journey_engine.graph import OnSchedule
 from journey_engine.rules import check_cron
 from journey_engine.times import zone_names
@@ -40,7 +41,8 @@ class ScheduleTrigger(TriggerWord):
     @classmethod
     def _known(cls, value: str) -> str:
         if value != "customer" and value not in zone_names():
-            raise ValueError(f"unknown zone '{value}'; write `customer` or a name such as Europe/Berlin")
+            hint = nearest(value, ["customer", *sorted(zone_names())])
+            raise ValueError(f"unknown zone '{value}'{hint}; write `customer` or a name such as Europe/Berlin")
         return value
 
     def lower(self) -> OnSchedule:

@@ -91,9 +91,7 @@ def _refused(name: str, lines: tuple[str, ...], stop: Stop) -> YamlFile:
 def _decoded(content: bytes | str) -> str:
     size = len(content)
     if size > MAX_BYTES:
-        raise Stop(
-            1, 1, f"this file is larger than {MAX_BYTES:,} bytes; journeys are small, split it", "too-big"
-        )
+        raise Stop(1, 1, f"this file is larger than {MAX_BYTES:,} bytes; journeys are small, split it", "too-big")
     if isinstance(content, str):
         return content
     try:
@@ -142,4 +140,6 @@ def _explained(error: yaml.YAMLError, lines: tuple[str, ...]) -> Stop:
     if said == "found unexpected end of stream" and opened:
         line, column = opened.line + 1, opened.column + 1
     told = next((saying for words, saying in _SAYINGS if words in said), said)
+    if said.startswith("mapping values") and ": " not in shown[: column - 1]:
+        told = "this line is indented deeper than the one above it, which has a value already"
     return Stop(line, column, f"this is not YAML: {told}", "yaml")

@@ -72,9 +72,7 @@ class Reading:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
         if self.count > MAX_VALUES:
-            raise Stop(
-                line, column, f"this file has more than {MAX_VALUES:,} values; split it", "too-many-values"
-            )
+            raise Stop(line, column, f"this file has more than {MAX_VALUES:,} values; split it", "too-many-values")
         _check_tag(event)
         if isinstance(event, yaml.ScalarEvent):
             last = event.end_mark.line if event.end_mark else 0

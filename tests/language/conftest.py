@@ -1,0 +1,27 @@
+"""A small project that every file of the language tests is put into."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[[Path], Path]:
+    """Copy the project and put one file into it: as project.yaml where its first line says so."""
+
+    def make(source: Path) -> Path:
+        folder = tmp_path / "shop"
+        shutil.copytree(HERE / "project", folder)
+        content = source.read_bytes()
+        settings = content.startswith(b"# project.yaml\n")
+        target = folder / "journeys" / ("project.yaml" if settings else source.name)
+        target.write_bytes(content)
+        return folder
+
+    return make
