@@ -11,12 +11,15 @@ import datetime as dt
 import importlib.resources
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 UTC = dt.UTC
 MICRO = dt.timedelta(microseconds=1)
+Clock = Callable[[], dt.datetime]
+"""Gives the instant of now; only the faces make one."""
 FAR_PAST = dt.datetime(1, 1, 1, tzinfo=UTC)
 FAR_FUTURE = dt.datetime(9999, 1, 1, tzinfo=UTC)
 

@@ -1,67 +1,27 @@
-"""One evaluation from the sources to the outbox: collect, facts, sweep, commit, publish, door, dispatch.
-
-Each step may be the last before a crash: the next run goes on from what is committed. Reads no clock of its own; the
-faces pass one in.
-"""
+"""One run in its steps. Each may be the last before a crash: the next run goes on from what is committed."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from journey_engine.channels.registry import make_channels
 from journey_engine.collect import Aside, Collected, Collector, ensure_properties, type_made_events
 from journey_engine.engines import Engine, QueryFailed, open_engine
 from journey_engine.errors import JourneyError
-from journey_engine.graph import Emit, Graph, Message, Task
-from journey_engine.links import Links
+from journey_engine.graph import Graph
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import DispatchReport, Mailroom, MissedRun, dispatch
-from journey_engine.records import Decision, DecisionKind, DecisionState, identity
-from journey_engine.render import Renderer
+from journey_engine.mailroom import DispatchReport, Mailroom
+from journey_engine.night.delivery import hand_over
+from journey_engine.night.reporting import JourneyCounts, RunReport, journey_counts, message_counts
+from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, owner, pair
+from journey_engine.night.versions import with_pinned
+from journey_engine.records import identity
 from journey_engine.rules import Night, Rules
 from journey_engine.sweep import Sweep, named
-from journey_engine.times import UTC, iso, naive
-
-Clock = Callable[[], dt.datetime]
-LEASE = "run"
-
-
-@dataclass(frozen=True, slots=True)
-class JourneyCounts:
-    """Passes of one journey in one run. `exited` are those that ended without converting, `finished` among them."""
-
-    entered: int = 0
-    moved: int = 0
-    converted: int = 0
-    exited: int = 0
-    finished: int = 0
-
-
-@dataclass(slots=True)
-class RunReport:
-    """What a run did: counts only, no personal data."""
-
-    run_id: str
-    as_of: dt.datetime
-    run: int = 0
-    repeated: bool = False
-    journeys: dict[str, JourneyCounts] = field(default_factory=dict)
-    messages: dict[str, int] = field(default_factory=dict)
-    held_back: dict[str, int] = field(default_factory=dict)
-    set_aside: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    broken: dict[str, str] = field(default_factory=dict)
-    customers: int = 0
-    events_received: int = 0
-    dispatched: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
+from journey_engine.times import Clock, iso, naive
 
 
 @dataclass(slots=True)
@@ -163,7 +123,7 @@ class NightRun:
         if self.dry_run:
             return DispatchReport()
         with self._timed(phase):
-            report = _dispatch(self.loaded, self.mailroom, self.as_of, self.clock, on_batch)
+            report = hand_over(self.loaded, self.mailroom, self.as_of, self.clock, on_batch)
         self.dispatches.append(report)
         return report
 
@@ -256,38 +216,15 @@ class NightRun:
             self.sweeping.decide()
 
     def _count(self) -> None:
-        rows = self.engine.rows(COUNTS, (self.number,) * 5)
-        found = {journey: JourneyCounts(*map(int, counts)) for journey, *counts in rows}
+        found = journey_counts(self.engine, self.number)
         self.counts = {graph.journey: found.get(graph.journey, JourneyCounts()) for graph in self.rules.journeys}
-        states = self.engine.rows(
-            "SELECT state, count(*) FROM decisions WHERE run = ? AND kind = 'message' GROUP BY state", (self.number,)
-        )
-        self.decided = {str(state): int(count) for state, count in states}
-        reasons = self.engine.rows(
-            "SELECT reason, count(*) FROM decisions WHERE run = ? AND kind = 'message' AND state <> 'pending' GROUP BY reason",
-            (self.number,),
-        )
-        self.held = {str(reason): int(count) for reason, count in reasons}
+        self.decided, self.held = message_counts(self.engine, self.number)
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:
         start = self.clock()
         yield
         self.seconds[phase] = self.seconds.get(phase, 0.0) + (self.clock() - start).total_seconds()
-
-
-COUNTS = """
-SELECT journey, sum(entered), sum(moved), sum(converted), sum(exited), sum(finished) FROM (
-    SELECT journey, CAST(run = ? AS INTEGER) AS entered, 0 AS moved, CAST(coalesce(goal_run = ?, FALSE) AS INTEGER) AS converted,
-        CAST(coalesce(closed_run = ? AND state IN ('exited', 'finished'), FALSE) AS INTEGER) AS exited,
-        CAST(coalesce(closed_run = ? AND state = 'finished', FALSE) AS INTEGER) AS finished
-    FROM enrollments
-    UNION ALL
-    SELECT e.journey, 0, 1, 0, 0, 0
-    FROM (SELECT DISTINCT enrollment_id FROM transitions WHERE run = ? AND reason <> 'entered') AS t
-    JOIN enrollments AS e ON e.enrollment_id = t.enrollment_id
-) GROUP BY journey
-"""
 
 
 @contextmanager
@@ -307,10 +244,10 @@ def begin(
     project, rules = loaded.project, loaded.rules
     if rules is None:
         raise JourneyError("project.yaml must be mended first", remedy="see `journey validate`", code="invalid")
-    with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, _owner(), clock):
+    with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, owner(), clock):
         engine = open_engine(project.engine, loaded.folder, environment=project.environment)
         try:
-            _pair(engine, mailroom)
+            pair(engine, mailroom)
             if not dry_run:
                 finish_last_run(engine, mailroom)
             last = engine.rows("SELECT run, run_id, as_of FROM runs ORDER BY run DESC LIMIT 1")
@@ -353,135 +290,6 @@ def run(
         return night.report()
 
 
-def deliver(
-    loaded: LoadedProject, as_of: dt.datetime, *, clock: Clock,
-    on_batch: Callable[[DispatchReport], None] | None = None,
-) -> DispatchReport:  # fmt: skip
-    """Hand over what is due at an instant; many may do so at once."""
-    with open_mailroom(loaded) as mailroom:
-        return _dispatch(loaded, mailroom, as_of, clock, on_batch)
-
-
-def recover(loaded: LoadedProject, *, clock: Clock) -> list[int]:
-    """Pair a restored mailroom with the engine and take the runs it misses in as `unsure` (rule 22)."""
-    with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, _owner(), clock):
-        engine = open_engine(loaded.project.engine, loaded.folder, environment=loaded.project.environment)
-        try:
-            engine.execute("DELETE FROM meta WHERE name = 'mailroom_id'")
-            _pair(engine, mailroom)
-            rows = engine.rows(
-                "SELECT run, run_id, as_of FROM runs WHERE run > ? ORDER BY run", (mailroom.last_loaded(),)
-            )
-            missed = [MissedRun(r, i, a.replace(tzinfo=UTC), list(decisions_of(engine, r))) for r, i, a in rows]
-            return [result.run for result in mailroom.recover(missed)]
-        finally:
-            engine.close()
-
-
-def open_mailroom(loaded: LoadedProject) -> Mailroom:
-    """The mailroom of a project; a relative SQLite path starts at the project's folder."""
-    project = loaded.project
-    return Mailroom.open(mailroom_url(project.mailroom, loaded.folder), environment=project.environment)
-
-
-def mailroom_url(url: str, folder: Path) -> str:
-    """The mailroom's database URL with a relative SQLite path made absolute."""
-    prefix = "sqlite:///"
-    if url.startswith(prefix) and not url.startswith(prefix + "/"):
-        return prefix + str((folder / url.removeprefix(prefix)).absolute())
-    return url
-
-
-def finish_last_run(engine: Engine, mailroom: Mailroom) -> None:
-    """Load the last committed run at the door, if a crash kept it out; loading again changes nothing."""
-    last = engine.rows("SELECT run, run_id, as_of FROM runs ORDER BY run DESC LIMIT 1")
-    if last:
-        number, run_id, as_of = last[0]
-        mailroom.load_run(number, run_id, as_of.replace(tzinfo=UTC), decisions_of(engine, number))
-
-
-def decisions_of(engine: Engine, number: int) -> Iterator[Decision]:
-    """What a committed run decided, in the order of the decisions' ids."""
-    for rows in engine.batches(
-        f"SELECT * FROM decisions WHERE run = {int(number)} AND kind <> 'set' ORDER BY decision_id"
-    ):
-        for row in rows:
-            yield Decision(
-                decision_id=row[0], kind=DecisionKind(row[1]), run=row[2], journey=row[3], version=row[4],
-                enrollment_id=row[5], customer_id=row[6], step=row[7], occurrence=row[8], state=DecisionState(row[9]),
-                reason=row[10], due_at=row[11].replace(tzinfo=UTC), reached_at=row[12].replace(tzinfo=UTC),
-                payload=json.loads(row[13]),
-            )  # fmt: skip
-
-
-def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> Rules:
-    """Add the older versions that passes of live journeys still stand in (rule 20), and the values they name."""
-    current = {(graph.journey, graph.version) for graph in rules.journeys}
-    live = {graph.journey for graph in rules.journeys}
-    rows = engine.rows(
-        "SELECT DISTINCT v.journey, v.version, v.graph FROM versions AS v "
-        "SEMI JOIN enrollments AS e ON e.journey = v.journey AND e.version = v.version AND (e.state = 'open' OR e.goal_at IS NULL) "
-        "ORDER BY 1, 2"
-    )
-    pinned = tuple(
-        Graph.model_validate_json(text)
-        for name, version, text in rows
-        if name in live and (name, version) not in current
-    )
-    values = dict(rules.values)
-    for graph in pinned:
-        for node in graph.nodes:
-            match node:
-                case Emit(effect=Message(template=template)) if template not in values and renderer is not None:
-                    values[template] = (
-                        renderer.variables(template) if template in renderer.library.names else frozenset()
-                    )
-                case Emit(effect=Task(title=title)) if title not in values and renderer is not None:
-                    values[title] = renderer.line_variables(title)
-                case _:
-                    pass
-    return replace(rules, pinned=pinned, values=values)
-
-
-def _dispatch(
-    loaded: LoadedProject, mailroom: Mailroom, as_of: dt.datetime, clock: Clock,
-    on_batch: Callable[[DispatchReport], None] | None,
-) -> DispatchReport:  # fmt: skip
-    project = loaded.project
-    graphs = loaded.rules.journeys if loaded.rules is not None else ()
-    named_channels = {
-        node.effect.channel
-        for graph in graphs for node in graph.nodes if isinstance(node, Emit) and isinstance(node.effect, Message)
-    }  # fmt: skip
-    channels = make_channels(
-        sorted({project.channels.default, "file", *named_channels}), project.channels, project.sender, loaded.folder
-    )
-    links = Links(project.public_url, mailroom.link_keys, mailroom.link_key)
-    renderer = Renderer(loaded.folder / "templates", project.sender, links)
-    return dispatch(mailroom, as_of, channels, renderer, clock=clock, on_batch=on_batch, owner=_owner())
-
-
-def _pair(engine: Engine, mailroom: Mailroom) -> None:
-    """Both stores know each other: a copy of one of them must not send what the original sends (rule 22)."""
-    known = engine.rows("SELECT value FROM meta WHERE name = 'mailroom_id'")
-    if not known:
-        engine.execute("INSERT INTO meta VALUES ('mailroom_id', ?)", (mailroom.store_id,))
-    elif known[0][0] != mailroom.store_id:
-        raise JourneyError(
-            "the engine belongs to another mailroom than the one that project.yaml names",
-            remedy="restore the mailroom that belongs to it; when it is lost for good, `journey mailroom recover` takes "
-            "its runs in as unsure, so that nothing is sent twice",
-            code="other-mailroom",
-        )
-
-
-def _owner() -> str:
-    return f"{socket.gethostname()} process {os.getpid()}"
-
-
 def _run_id(project: str, as_of: dt.datetime, started: dt.datetime) -> str:
     """Unique for each evaluation, so that a restored engine's run is not taken for one already loaded."""
     return f"{as_of:%Y-%m-%dT%H%M%SZ}-{identity(project, iso(as_of), iso(started))[:8]}"
-
-
-__all__ = ["JourneyCounts", "NightRun", "RunReport", "begin", "deliver", "recover", "run"]

@@ -1,0 +1,27 @@
+"""One evaluation from the sources to the outbox: collect, facts, sweep, commit, publish, door, dispatch.
+
+Reads no clock of its own; the faces pass one in.
+"""
+
+from journey_engine.night.delivery import deliver
+from journey_engine.night.reporting import COUNTS, JourneyCounts, RunReport, journey_counts
+from journey_engine.night.running import NightRun, begin, run
+from journey_engine.night.stores import decisions_of, finish_last_run, mailroom_url, open_mailroom, recover
+from journey_engine.night.versions import with_pinned
+
+__all__ = [
+    "COUNTS",
+    "JourneyCounts",
+    "NightRun",
+    "RunReport",
+    "begin",
+    "decisions_of",
+    "deliver",
+    "finish_last_run",
+    "journey_counts",
+    "mailroom_url",
+    "open_mailroom",
+    "recover",
+    "run",
+    "with_pinned",
+]

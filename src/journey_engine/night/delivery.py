@@ -1,0 +1,43 @@
+"""Handing over what is due: the mailroom's dispatch with the project's channels and templates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+from journey_engine.channels.registry import make_channels
+from journey_engine.graph import Emit, Message
+from journey_engine.links import Links
+from journey_engine.load import LoadedProject
+from journey_engine.mailroom import DispatchReport, Mailroom, dispatch
+from journey_engine.night.stores import open_mailroom, owner
+from journey_engine.render import Renderer
+from journey_engine.times import Clock
+
+
+def deliver(
+    loaded: LoadedProject, as_of: dt.datetime, *, clock: Clock,
+    on_batch: Callable[[DispatchReport], None] | None = None,
+) -> DispatchReport:  # fmt: skip
+    """Hand over what is due at an instant; many may do so at once."""
+    with open_mailroom(loaded) as mailroom:
+        return hand_over(loaded, mailroom, as_of, clock, on_batch)
+
+
+def hand_over(
+    loaded: LoadedProject, mailroom: Mailroom, as_of: dt.datetime, clock: Clock,
+    on_batch: Callable[[DispatchReport], None] | None,
+) -> DispatchReport:  # fmt: skip
+    """Dispatch through an open mailroom."""
+    project = loaded.project
+    graphs = loaded.rules.journeys if loaded.rules is not None else ()
+    named_channels = {
+        node.effect.channel
+        for graph in graphs for node in graph.nodes if isinstance(node, Emit) and isinstance(node.effect, Message)
+    }  # fmt: skip
+    channels = make_channels(
+        sorted({project.channels.default, "file", *named_channels}), project.channels, project.sender, loaded.folder
+    )
+    links = Links(project.public_url, mailroom.link_keys, mailroom.link_key)
+    renderer = Renderer(loaded.folder / "templates", project.sender, links)
+    return dispatch(mailroom, as_of, channels, renderer, clock=clock, on_batch=on_batch, owner=owner())

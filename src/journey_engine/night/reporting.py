@@ -1,0 +1,73 @@
+"""What a run did, in counts: the record that every face prints, and the query behind it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from journey_engine.engines import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyCounts:
+    """Passes of one journey in one run. `exited` are those that ended without converting, `finished` among them."""
+
+    entered: int = 0
+    moved: int = 0
+    converted: int = 0
+    exited: int = 0
+    finished: int = 0
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did: counts only, no personal data."""
+
+    run_id: str
+    as_of: dt.datetime
+    run: int = 0
+    repeated: bool = False
+    journeys: dict[str, JourneyCounts] = field(default_factory=dict)
+    messages: dict[str, int] = field(default_factory=dict)
+    held_back: dict[str, int] = field(default_factory=dict)
+    set_aside: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    customers: int = 0
+    events_received: int = 0
+    dispatched: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+COUNTS = """
+SELECT journey, sum(entered), sum(moved), sum(converted), sum(exited), sum(finished) FROM (
+    SELECT journey, CAST(run = ? AS INTEGER) AS entered, 0 AS moved,
+        CAST(coalesce(goal_run = ?, FALSE) AS INTEGER) AS converted,
+        CAST(coalesce(closed_run = ? AND state IN ('exited', 'finished'), FALSE) AS INTEGER) AS exited,
+        CAST(coalesce(closed_run = ? AND state = 'finished', FALSE) AS INTEGER) AS finished
+    FROM enrollments
+    UNION ALL
+    SELECT e.journey, 0, 1, 0, 0, 0
+    FROM (SELECT DISTINCT enrollment_id FROM transitions WHERE run = ? AND reason <> 'entered') AS t
+    JOIN enrollments AS e ON e.enrollment_id = t.enrollment_id
+) GROUP BY journey
+"""
+
+
+def journey_counts(engine: Engine, run: int) -> dict[str, JourneyCounts]:
+    """The counts of every journey that did something in a run."""
+    rows = engine.rows(COUNTS, (run,) * 5)
+    return {journey: JourneyCounts(*map(int, counts)) for journey, *counts in rows}
+
+
+def message_counts(engine: Engine, run: int) -> tuple[dict[str, int], dict[str, int]]:
+    """The messages that a run decided by state, and those not to be sent by reason."""
+    states = engine.rows(
+        "SELECT state, count(*) FROM decisions WHERE run = ? AND kind = 'message' GROUP BY state", (run,)
+    )
+    reasons = engine.rows(
+        "SELECT reason, count(*) FROM decisions "
+        "WHERE run = ? AND kind = 'message' AND state <> 'pending' GROUP BY reason",
+        (run,),
+    )
+    return {str(s): int(n) for s, n in states}, {str(r): int(n) for r, n in reasons}

@@ -1,0 +1,90 @@
+"""The two stores of a project: opened as a pair, and brought level after a crash or a restore."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlglot import exp
+
+from journey_engine.engines import Engine, open_engine
+from journey_engine.errors import JourneyError
+from journey_engine.load import LoadedProject
+from journey_engine.mailroom import Mailroom, MissedRun
+from journey_engine.records import Decision, DecisionKind, DecisionState
+from journey_engine.times import UTC, Clock
+
+LEASE = "run"
+
+
+def open_mailroom(loaded: LoadedProject) -> Mailroom:
+    """The mailroom of a project; a relative SQLite path starts at the project's folder."""
+    project = loaded.project
+    return Mailroom.open(mailroom_url(project.mailroom, loaded.folder), environment=project.environment)
+
+
+def mailroom_url(url: str, folder: Path) -> str:
+    """The mailroom's database URL with a relative SQLite path made absolute."""
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not url.startswith(prefix + "/"):
+        return prefix + str((folder / url.removeprefix(prefix)).absolute())
+    return url
+
+
+def recover(loaded: LoadedProject, *, clock: Clock) -> list[int]:
+    """Pair a restored mailroom with the engine and take the runs it misses in as `unsure` (rule 22)."""
+    with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, owner(), clock):
+        engine = open_engine(loaded.project.engine, loaded.folder, environment=loaded.project.environment)
+        try:
+            engine.execute("DELETE FROM meta WHERE name = 'mailroom_id'")
+            pair(engine, mailroom)
+            rows = engine.rows(
+                "SELECT run, run_id, as_of FROM runs WHERE run > ? ORDER BY run", (mailroom.last_loaded(),)
+            )
+            missed = [MissedRun(r, i, a.replace(tzinfo=UTC), list(decisions_of(engine, r))) for r, i, a in rows]
+            return [result.run for result in mailroom.recover(missed)]
+        finally:
+            engine.close()
+
+
+def finish_last_run(engine: Engine, mailroom: Mailroom) -> None:
+    """Load the last committed run at the door, if a crash kept it out; loading again changes nothing."""
+    last = engine.rows("SELECT run, run_id, as_of FROM runs ORDER BY run DESC LIMIT 1")
+    if last:
+        number, run_id, as_of = last[0]
+        mailroom.load_run(number, run_id, as_of.replace(tzinfo=UTC), decisions_of(engine, number))
+
+
+def decisions_of(engine: Engine, number: int) -> Iterator[Decision]:
+    """What a committed run decided, in the order of the decisions' ids."""
+    query = exp.select("*").from_("decisions").where(exp.column("run").eq(number), exp.column("kind").neq("set"))
+    for rows in engine.batches(query.order_by("decision_id").sql(dialect="duckdb")):
+        for row in rows:
+            yield Decision(
+                decision_id=row[0], kind=DecisionKind(row[1]), run=row[2], journey=row[3], version=row[4],
+                enrollment_id=row[5], customer_id=row[6], step=row[7], occurrence=row[8], state=DecisionState(row[9]),
+                reason=row[10], due_at=row[11].replace(tzinfo=UTC), reached_at=row[12].replace(tzinfo=UTC),
+                payload=json.loads(row[13]),
+            )  # fmt: skip
+
+
+def pair(engine: Engine, mailroom: Mailroom) -> None:
+    """Both stores know each other: a copy of one of them must not send what the original sends (rule 22)."""
+    known = engine.rows("SELECT value FROM meta WHERE name = 'mailroom_id'")
+    if not known:
+        engine.execute("INSERT INTO meta VALUES ('mailroom_id', ?)", (mailroom.store_id,))
+    elif known[0][0] != mailroom.store_id:
+        raise JourneyError(
+            "the engine belongs to another mailroom than the one that project.yaml names",
+            remedy="restore the mailroom that belongs to it; when it is lost for good, `journey mailroom recover` "
+            "takes its runs in as unsure, so that nothing is sent twice",
+            code="other-mailroom",
+        )
+
+
+def owner() -> str:
+    """Who holds a lease, for people."""
+    return f"{socket.gethostname()} process {os.getpid()}"
