@@ -75,7 +75,7 @@ def walk_night(
     past = Past(first_contents, attributes, customer.timezone, members, became)
     considered = _entries(tonight, world, past, state.considered, rows)
     overlays = _set(overlays, customer, [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET])
-    taken = [event.first for event in events if event.first.received_at == night.as_of]
+    taken = in_order(event.first for event in events if event.first.received_at == night.as_of)
     suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
     return WalkResult(
         CustomerState(tuple(rows.passes.values()), overlays, members, considered),
