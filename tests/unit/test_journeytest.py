@@ -8,8 +8,11 @@ from textwrap import dedent
 
 import pytest
 
-from journey_engine.journeytest import TestReport, run_tests
+from journey_engine.journeytest import TestReport, run_tests, words
+from journey_engine.language import Word
 from journey_engine.load import load_project
+from journey_engine.load.shape import examples
+from journey_engine.yamlfile import read
 
 ROOT = Path(__file__).parents[2]
 
@@ -280,6 +283,14 @@ def test_only_the_named_files_run(run: Try, tmp_path: Path) -> None:
 
 def test_a_draft_can_be_tested(run: Try) -> None:
     assert run(case("{entered: 1}"), WIN_BACK + "status: draft\n").passed
+
+
+@pytest.mark.parametrize("word", [one for one in vars(words).values() if isinstance(one, type) and examples(one)])
+def test_the_example_of_every_word_of_a_test_file_loads(word: type[Word]) -> None:
+    (example,) = examples(word)
+    data = read(example, "example.yaml").data
+    wrapped = {words.Nights: "nights", words.Expect: "expect"}
+    word.model_validate(data[wrapped[word]] if word in wrapped else data)
 
 
 def test_every_shipped_journey_has_tests_that_pass_and_go_through_every_step() -> None:

@@ -198,7 +198,7 @@ class JourneyTests(Word):
 
     ```yaml
     journey: win-back
-    tests: [{name: ..., customer: {}, nights: {from: 2026-03-01, until: 2026-03-05}, expect: {entered: 0}}]
+    tests: [{name: nobody yet, customer: {}, nights: {from: 2026-03-01, until: 2026-03-05}, expect: {entered: 0}}]
     ```
     """
 
