@@ -186,7 +186,8 @@ class Collector:
         for name, kind in kinds.items():
             if name in self.project.attributes and f"raw {name}" in self.engine.columns("incoming_customers"):
                 sql = fill(
-                    "SELECT count(*), min(row_in_source) FROM incoming_customers WHERE {value} IS NULL AND {raw} IS NOT NULL",
+                    "SELECT count(*), min(row_in_source) FROM incoming_customers "
+                    "WHERE {value} IS NULL AND {raw} IS NOT NULL",
                     {"value": x.col(None, name), "raw": x.col(None, f"raw {name}")},
                 )
                 count, first = self.engine.rows(sql)[0]
@@ -220,7 +221,7 @@ class Collector:
         self.collected.received += int(received)
         self.collected.corrected += int(corrected)
         if not quiet:
-            self._count_aside(self.project.events, "(SELECT * FROM incoming_events WHERE reason IS NOT NULL)")
+            self._count_aside(self.project.events, "incoming_events")
             unknown = self.engine.rows("SELECT count(*) FROM unknown_customers")[0][0]
             self.collected.unknown_customers = int(unknown)
 
@@ -232,7 +233,8 @@ class Collector:
             if newest is None or newest < edge:
                 shown = "there is none" if newest is None else f"it is {iso(newest.replace(tzinfo=UTC))}"
                 raise JourneyError(
-                    f"{_named(source)}: the newest event should not be older than {expects.freshness} at {iso(self.as_of)}, "
+                    f"{_named(source)}: the newest event should not be older than {expects.freshness} "
+                    f"at {iso(self.as_of)}, "
                     f"but {shown}",
                     remedy="check the export of events, or change `expects:` in journeys/project.yaml",
                     code="stale-source",
@@ -271,7 +273,7 @@ class Collector:
                 raise JourneyError(
                     f"{_named(source)} has no column '{column}'{nearest(column, list(columns))}; "
                     f"it has: {', '.join(columns)}",
-                    remedy=f"add the column, or name it in `{what}: {{columns: {{{name}: ...}}}}` of journeys/project.yaml",
+                    remedy=f"add it, or name it: `{what}: {{columns: {{{name}: ...}}}}` in journeys/project.yaml",
                     code="missing-column",
                 )
         for name, column in source.columns.items():
@@ -285,9 +287,10 @@ class Collector:
         return relation, columns
 
     def _count_aside(self, source: Source, table: str) -> None:
-        rows = self.engine.rows(
-            f"SELECT reason, count(*), min(row_in_source) FROM {table} GROUP BY reason ORDER BY reason"
+        query = (
+            "SELECT reason, count(*), min(row_in_source) FROM {table} WHERE reason IS NOT NULL GROUP BY ALL ORDER BY 1"
         )
+        rows = self.engine.rows(fill(query, {"table": exp.to_table(table)}))
         self.collected.aside += [Aside(_named(source), str(why), int(n), int(row)) for why, n, row in rows]
 
     def _run(self, *names: str, **parts: Sql) -> None:

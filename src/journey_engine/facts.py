@@ -34,6 +34,7 @@ from journey_engine.predicates import (
 
 _COMPARE = {"is": "=", "is_not": "<>", "at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
 AMOUNTS = ("n", "total", "first_at", "last_at")
+INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Facts:
             case Attribute():
                 return x.both([self._test(t, self.attribute(predicate.where.name)) for t in predicate.where.tests])
             case TriggerHas():
-                view = self.property("t", predicate.where.name)
+                view = self.trigger(predicate.where.name)
                 return x.both([self._test(test, view) for test in predicate.where.tests])
             case Happened():
                 return self._happened(predicate)
@@ -135,7 +136,7 @@ class Facts:
                 case Attribute(where=where):
                     parts += [x.text(f"{where.name} = "), self._shown(self.attribute(where.name).txt)]
                 case TriggerHas(where=where):
-                    view = self.property("t", where.name)
+                    view = self.trigger(where.name)
                     value = exp.Coalesce(this=x.cast(view.num, "VARCHAR"), expressions=[view.txt])
                     parts += [x.text(f"trigger.{where.name} = "), self._shown(value)]
                 case Happened(events=events):
@@ -156,13 +157,8 @@ class Facts:
 
     def _in_journey(self, leaf: InJourney) -> int:
         state = x.col("n", "state")
-        moment = {"in": "entered_at", "finished": "closed_at", "converted": "goal_at", "exited": "closed_at"}[
-            leaf.state
-        ]
-        holds = {
-            "in": x.compare("=", state, x.text("open")),
-            "converted": x.negate(x.is_null(x.col("n", "goal_at"))),
-        }.get(leaf.state, x.compare("=", state, x.text(leaf.state)))
+        wanted, moment = ("open", "entered_at") if leaf.state == "in" else (leaf.state, "closed_at")
+        holds = x.compare("=", state, x.text(wanted))
         parts = [x.compare("=", x.col("n", "journey"), x.text(leaf.name)), holds]
         if leaf.within is not None:
             parts.append(x.compare(">", x.col("n", moment), x.stamp(leaf.within.before(self.as_of))))
@@ -241,6 +237,13 @@ class Facts:
         kind = exp.Anonymous(this="json_type", expressions=[value])
         return View(num, txt, flag, exp.null(), x.sure(x.compare("<>", kind, x.text("NULL"))))
 
+    def trigger(self, name: str) -> View:
+        """A property of the trigger's event, or what the trigger said of itself, which is text."""
+        view, word = self.property("t", name), x.pointed_text(x.col("q", "trigger_data"), name)
+        of_time = x.is_null(x.col("q", "trigger_event"))
+        present = x.case([(of_time, x.negate(x.is_null(word)))], view.present)
+        return View(view.num, x.case([(of_time.copy(), word.copy())], view.txt), view.flag, view.instant, present)
+
     def attribute(self, name: str) -> View:
         """A customer attribute, read by the literal's type whatever the source's type is."""
         if name not in self.columns:
@@ -306,19 +309,25 @@ def attribute_view(column: Sql, kind: str) -> View:
     none_number, none_flag, none_stamp = (x.cast(exp.null(), kind) for kind in (x.NUMBER, "BOOLEAN", "TIMESTAMP"))
     present = x.negate(x.is_null(column))
     if kind == "number":
-        return View(x.cast(column, x.NUMBER), x.cast(column, "VARCHAR"), none_flag, none_stamp, present)
+        return View(x.number_or_null(column), plain_number(column), none_flag, none_stamp, present)
     if kind == "boolean":
         return View(none_number, x.cast(column, "VARCHAR"), column, none_stamp, present)
     if kind == "date":
         return View(none_number, x.cast(column, "VARCHAR"), none_flag, x.cast(column, "TIMESTAMP"), present)
     if kind == "timestamp":
         return View(none_number, iso(column), none_flag, column, present)
-    looks = exp.RegexpLike(this=column, expression=x.text(r"^[+-]?[0-9]{1,18}(\.[0-9]+)?$"))
-    num = x.case([(looks, x.try_cast(column, x.NUMBER))], none_number)
-    lowered = exp.Lower(this=column)
-    flag = x.switch(lowered, [(x.text("true"), x.TRUE), (x.text("false"), x.FALSE)], none_flag)
-    stamped = exp.AtTimeZone(this=x.try_cast(column, "TIMESTAMPTZ"), zone=x.text("UTC"))
-    return View(num, column, flag, stamped, present)
+    looks = exp.RegexpLike(this=column, expression=x.text(r"^[+-]?[0-9]+(\.[0-9]+)?$"))
+    num = x.case([(looks, x.number_or_null(column))], none_number)
+    flag = x.switch(column, [(x.text("true"), x.TRUE), (x.text("false"), x.FALSE)], none_flag)
+    dated = exp.RegexpLike(this=column, expression=x.text(INSTANT))
+    moment = exp.AtTimeZone(this=x.try_cast(column, "TIMESTAMPTZ"), zone=x.text("UTC"))
+    return View(num, column, flag, x.case([(dated, moment)], none_stamp), present)
+
+
+def plain_number(column: Sql) -> Sql:
+    """A number as people write it: 5, 12.5."""
+    digits = x.cast(x.number_or_null(column), "VARCHAR")
+    return x.call("REGEXP_REPLACE", digits, x.text(r"\.?0+$"), x.text(""))
 
 
 def iso(column: Sql) -> Sql:

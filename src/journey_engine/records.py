@@ -109,7 +109,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One thing to be done once, keyed by `decision_id` (rule 21). `payload` is described per kind in docs/mailroom.md."""
+    """One thing to be done once, keyed by `decision_id` (rule 21). docs/mailroom.md describes payloads."""
 
     decision_id: str
     kind: DecisionKind

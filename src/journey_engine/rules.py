@@ -15,6 +15,8 @@ from journey_engine.graph import Graph, OnDate, OnSchedule
 from journey_engine.predicates import Predicate
 from journey_engine.times import UTC, Duration
 
+HOURS_72 = Duration(0, 72 * 3600)
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -35,7 +37,7 @@ class Rules:
     definitions: tuple[Definition, ...] = ()  # segments, then stages in the order of the cycle
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
     timezone: str = "UTC"
-    accept_late: Duration = Duration(0, 72 * 3600)
+    accept_late: Duration = HOURS_72
     send_hours: tuple[dt.time, dt.time] = (dt.time(9), dt.time(20))
 
     @property
@@ -71,7 +73,7 @@ def check_cron(line: str) -> str | None:
     if len(line.split()) != 5:
         return f"'{line}' is not a cron line; write five fields: minute hour day month weekday, such as '0 2 * * *'"
     try:
-        next(CronSim(line, dt.datetime(2024, 1, 1)))
+        next(CronSim(line, dt.datetime(2024, 1, 1, tzinfo=UTC).replace(tzinfo=None)))
     except (CronSimError, StopIteration):
         return f"'{line}' is not a cron line that ever fires; five fields such as '0 2 * * *'"
     return None

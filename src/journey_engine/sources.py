@@ -1,4 +1,4 @@
-"""How the columns of a customer or event source are read: types, empty values, zones and JSON. Builds SQL, runs none."""
+"""How the columns of a source are read: types, empty values, zones and JSON. Builds SQL, runs none."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def typed_columns(table: str, name: str, number: int) -> Iterator[tuple[str, Sql
     path = value.copy()
     text = exp.Anonymous(this="json_extract_string", expressions=path.expressions)
     readings: tuple[tuple[str, tuple[str, ...], Any], ...] = (
-        ("num", ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"), x.try_cast(text, x.NUMBER)),
+        ("num", ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"), x.number_or_null(text)),
         ("txt", ("VARCHAR",), text.copy()),
         ("flag", ("BOOLEAN",), x.try_cast(text.copy(), "BOOLEAN")),
     )

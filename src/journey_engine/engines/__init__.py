@@ -18,7 +18,7 @@ def open_engine(url: str, folder: Path, *, environment: str = "development") -> 
 
 
 def open_reader(url: str, folder: Path) -> Engine:
-    """Open the published copy for reading, which works while a night runs. Raises JourneyError before the first night."""
+    """Open the published copy for reading, also while a night runs. Raises JourneyError before the first night."""
     from journey_engine.engines.duckdb import DuckDB
 
     copy = published(_path(url, folder))

@@ -9,7 +9,7 @@ from journey_engine.graph import Await, Emit, Exit, Gate, Message
 from journey_engine.queries import statements
 from journey_engine.rules import time_triggered
 from journey_engine.sweep.evening import Evening
-from journey_engine.times import UTC, naive
+from journey_engine.times import FAR_FUTURE, UTC, naive
 
 
 def lay_out(evening: Evening) -> None:
@@ -30,7 +30,8 @@ def _night_table(evening: Evening) -> None:
     evening.engine.load("night", (
         "run", "as_of", "horizon", "remember_from", "late_months", "late_micros", "hour_from", "hour_until",
     ), [(
-        evening.night.run, naive(evening.night.as_of), naive(evening.night.horizon), naive(late.before(evening.night.as_of)),
+        evening.night.run, naive(evening.night.as_of), naive(evening.night.horizon),
+        naive(late.before(evening.night.as_of)),
         late.months, late.seconds * 10**6, hours[0], hours[1],
     )])  # fmt: skip
     evening.run("tables", *statements("tables"))
@@ -45,7 +46,7 @@ def _graph_tables(evening: Evening) -> None:
         if graph.goal is not None:
             goal, window = graph.goal, graph.goal.window
             number = evening.facts.predicate("goal", goal.predicate)
-            rows["goals"].append((*key, number, window.months, window.seconds * 10**6, goal.stay))
+            rows["goals"].append((*key, number, window.months, window.seconds * 10**6, goal.stay, _bounded(goal.predicate)))
         if graph.exit_when is not None:
             rows["exits"].append((*key, evening.facts.predicate("exit", graph.exit_when)))
         named_steps = graph.named_steps()
@@ -60,11 +61,20 @@ def _graph_tables(evening: Evening) -> None:
         backfills = evening.first_run(graph) and graph.backfill == "current"
         rows["live"].append((
             graph.journey, graph.version, naive(last) if last else None,
-            dt.datetime(9999, 1, 1) if backfills else naive(evening.bound(graph)),
-            time_triggered(graph), reentry.mode, *_length(reentry.after), evening.facts.predicate("audience", graph.audience),
+            naive(FAR_FUTURE) if backfills else naive(evening.bound(graph)),
+            time_triggered(graph), reentry.mode, *_length(reentry.after),
+                evening.facts.predicate("audience", graph.audience),
         ))  # fmt: skip
     for table, held in rows.items():
         evening.engine.load(table, list(evening.engine.columns(table)), held)
+
+
+def _bounded(goal: Predicate) -> bool:
+    """Whether a goal looks only at its trigger and at events after entry or a step, whenever they become known."""
+    return all(
+        isinstance(leaf, TriggerHas) or (isinstance(leaf, Happened) and leaf.scope != "history" and leaf.within is None)
+        for leaf in leaves(goal)
+    )
 
 
 def _node(evening: Evening, node: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Which occurrences a run can see, for every kind of trigger, as SQL. Whether they start a pass is decided elsewhere."""
+"""Which occurrences a run can see, for every kind of trigger. Whether they start a pass is decided elsewhere."""
 
 from __future__ import annotations
 

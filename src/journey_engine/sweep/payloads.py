@@ -81,7 +81,7 @@ def _fixed(evening: Evening, effect: Message) -> dict[str, Any]:
         "topic": effect.topic,
         "topic_class": effect.topic_class,
         "channel": effect.channel,
-        "max_lateness_s": effect.max_lateness.months * 30 * 86400 + effect.max_lateness.seconds,
+        "max_lateness_s": effect.max_lateness.at_least_seconds,
         "send_hours": hours if effect.topic_class == "marketing" else None,
     }
 

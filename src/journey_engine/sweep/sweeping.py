@@ -51,8 +51,8 @@ class Sweep(Evening):
 
 
 def _members(evening: Evening) -> None:
-    stored = dict(((of, name), version) for of, name, version in evening.engine.rows(
-        'SELECT "of", name, version FROM definitions'))  # fmt: skip
+    known = evening.engine.rows('SELECT "of", name, version FROM definitions')
+    stored = {(of, name): version for of, name, version in known}
     named = {d: exp.to_identifier(f"d{number}") for number, d in enumerate(evening.rules.definitions)}
     if named:
         held = [exp.alias_(evening.facts.truth(d.predicate), name) for d, name in named.items()]

@@ -20,6 +20,7 @@ EPOCH = dt.datetime(1, 1, 1, tzinfo=UTC)
 
 
 def facts_tables(evening: Evening) -> None:
+    """Compute the facts of everyone, and which counts within a pass each predicate needs."""
     for definition in evening.rules.definitions:
         evening.facts.predicate("member", definition.predicate)
     history_tables(evening.engine, evening.facts)
@@ -38,7 +39,7 @@ def _atoms(evening: Evening, leaf: Any) -> list[Any]:
 
 def match_tables(evening: Evening) -> None:
     """The events that the concerned passes can meet tonight."""
-    evening.run("facts", "concerned", "trigger_events", "matches_table")
+    evening.run("facts", "concerned", "trigger_events", "trigger_words", "matches_table")
     for (events, amount), number in evening.facts.matches.items():
         same = _key(evening, evening.facts.property("e", events.same)) if events.same else exp.null()
         total = evening.facts.property("e", amount).num if amount else exp.null()
@@ -47,6 +48,8 @@ def match_tables(evening: Evening) -> None:
     for name in sorted({events.same for events, _ in evening.facts.matches if events.same}):
         key = _key(evening, evening.facts.property("e", name))
         evening.run("facts", "same_keys", property=x.text(name), same_key=key)
+        word = x.pointed_text(x.col("w", "trigger_data"), name)
+        evening.run("facts", "same_words", property=x.text(name), word=word)
 
 
 def _key(evening: Evening, view: View) -> Sql:
@@ -114,8 +117,13 @@ def history_tables(engine: Engine, facts: Facts) -> None:
         columns: list[Sql] = []
         for number, condition, amount in facts.history.values():
             value = facts.property("e", amount).num if amount else None
-            made: list[Sql] = [exp.Count(this=exp.Star()), *([exp.Sum(this=value)] if value is not None else []),
-                               exp.Min(this=x.col("e", "occurred_at")), exp.Max(this=x.col("e", "occurred_at"))]  # fmt: skip
+            first, last = (kind(this=x.col("e", "occurred_at")) for kind in (exp.Min, exp.Max))
+            made: list[Sql] = [
+                exp.Count(this=exp.Star()),
+                *([] if value is None else [exp.Sum(this=value)]),
+                first,
+                last,
+            ]
             names = AMOUNTS if value is not None else (AMOUNTS[0], *AMOUNTS[2:])
             columns += [
                 exp.alias_(x.filtered(aggregate, condition.copy()), f"{name}{number}")
