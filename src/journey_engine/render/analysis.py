@@ -267,8 +267,6 @@ def _path(node: nodes.Node, scope: Scope) -> Path | None:
         case nodes.Getitem(node=inner, arg=nodes.Const(value=str(key))):
             above = _path(inner, scope)
             return (*above, key) if above else above
-        case nodes.Getitem(node=inner, arg=nodes.Const()):
-            return _path(inner, scope)
     return None
 
 

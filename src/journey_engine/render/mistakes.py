@@ -29,7 +29,7 @@ def syntax_problem(error: TemplateSyntaxError, file: str, source: str) -> Proble
     """Jinja's complaint about a file that cannot be parsed."""
     message = (error.message or "cannot be read").rstrip(".")
     words = re.findall(r"'([^']+)'", message)
-    return Problem(_place(file, source, error.lineno, *words, "{%", "{{"), message, "template_syntax")
+    return Problem(_place(file, source, error.lineno, *words, "{%", "{{"), message, "template-syntax")
 
 
 def tree_problems(parsed: Parsed, source: str, exists: Path | None = None) -> Iterator[Problem]:
@@ -49,10 +49,10 @@ def _problem(node: nodes.Node, names: frozenset[str]) -> tuple[str, str, str] | 
     match node:
         case nodes.Filter(name=name) if name not in ALLOWED_FILTERS:
             hint = nearest(name, sorted(ALLOWED_FILTERS))
-            return "unknown_filter", f"there is no filter '{name}' here{hint}", name
+            return "unknown-filter", f"there is no filter '{name}' here{hint}", name
         case nodes.Test(name=name) if name not in ALLOWED_TESTS:
             hint = nearest(name, sorted(ALLOWED_TESTS))
-            return "unknown_test", f"there is no test '{name}' here{hint}", name
+            return "unknown-test", f"there is no test '{name}' here{hint}", name
         case nodes.ScopedEvalContextModifier() | nodes.EvalContextModifier():
             return (
                 "autoescape",
@@ -60,16 +60,16 @@ def _problem(node: nodes.Node, names: frozenset[str]) -> tuple[str, str, str] | 
                 "autoescape",
             )
         case nodes.Extends() | nodes.Include() | nodes.Import() | nodes.FromImport() if not literals(node):
-            return "computed_name", "the name of a template must be written out, not computed", "{%"
+            return "computed-name", "the name of a template must be written out, not computed", "{%"
         case nodes.Call(node=nodes.Name(name=name)) if name not in names and name not in FUNCTIONS:
             hint = nearest(name, sorted(FUNCTIONS))
-            return "unknown_function", f"there is no function '{name}' here{hint}", name
+            return "unknown-function", f"there is no function '{name}' here{hint}", name
         case nodes.Call(node=nodes.Getattr(node=owner, attr=attr)) if attr not in STR_METHODS | DICT_METHODS:
             root = owner
             while isinstance(root, nodes.Getattr | nodes.Getitem):
                 root = root.node
             if not (isinstance(root, nodes.Name) and root.name in names):
-                return "unknown_method", f"'.{attr}()' cannot be used here; use a filter", attr
+                return "unknown-method", f"'.{attr}()' cannot be used here; use a filter", attr
     return None
 
 
@@ -102,7 +102,7 @@ def _unsafe_links(parsed: Parsed, source: str) -> Iterator[Problem]:
             if _HREF.search(before) and not (ours or checked or isinstance(node, nodes.Const)):
                 place = _place(parsed.file, source, node.lineno, "href", "src", "{{")
                 message = 'a value used as an address needs the filter link: href="{{ ... | link }}"'
-                yield Problem(place, message, "unchecked_link", "warning")
+                yield Problem(place, message, "unchecked-link", "warning")
             before = ""
 
 

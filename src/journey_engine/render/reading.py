@@ -39,7 +39,7 @@ class Reading:
         if path is None:
             part = self.library.path(self.name, self.chain) or self.library.root / self.name
             self.problems.append(
-                Problem(Place(str(part)), f"there is no file '{name}' in {self.library.root}", "missing_file")
+                Problem(Place(str(part)), f"there is no file '{name}' in {self.library.root}", "missing-file")
             )
             return None
         key = (str(path), bool(self.environment.autoescape))

@@ -201,7 +201,7 @@ class Renderer:
         folder = self.library.root / template
         missing = [part for part in (SUBJECT, TEXT) if self.library.path(f"{template}/{part}", ()) is None]
         found = [
-            Problem(Place(str(folder / part)), f"template '{template}' has no {part}", "missing_part")
+            Problem(Place(str(folder / part)), f"template '{template}' has no {part}", "missing-part")
             for part in missing
         ]
         for name, chain in self._parts(template):
@@ -219,7 +219,7 @@ class Renderer:
             for need in MARKETING_NEEDS:
                 if need not in named:
                     message = f"a marketing template must show {{{{ {need} }}}}, and this part does not"
-                    found.add(Problem(Place(str(path)), message, "marketing_needs"))
+                    found.add(Problem(Place(str(path)), message, "marketing-needs"))
         return sorted(found)
 
     def line_variables(self, source: str) -> frozenset[str]:

@@ -112,7 +112,7 @@ class _BoundConcat(NodeTransformer):
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         self.generic_visit(node)
-        function = nodes.EnvironmentAttribute("concat", lineno=node.lineno)
+        function = nodes.EnvironmentAttribute("joined", lineno=node.lineno)
         return nodes.Call(function, node.nodes, [], None, None, lineno=node.lineno)
 
 
@@ -138,16 +138,16 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters = dict(ALLOWED_FILTERS)
         self.tests = dict(ALLOWED_TESTS)
         self.globals = dict(FUNCTIONS)
-        self.join = markup_join if html else str_join
+        self._join = markup_join if html else str_join
 
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
         return super()._generate(_BoundConcat().visit(source), name, filename, defer_init)
 
-    def concat(self, *parts: object) -> str:
+    def joined(self, *parts: object) -> Any:
         """`a ~ b`."""
-        return str(_bounded(self.join(parts), "~")) if not self.autoescape else _bounded(self.join(parts), "~")
+        return _bounded(self._join(parts), "~")
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`: a value of the data before any method; only the listed methods."""
@@ -187,7 +187,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             )
         if isinstance(getattr(obj, "__self__", None), LoopContext | Markup):
             return obj.__name__ in STR_METHODS | {"cycle", "changed"}
-        return any(obj == function for function in FUNCTIONS.values()) or obj == self.concat
+        return any(obj == function for function in FUNCTIONS.values()) or obj == self.joined
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """The operators that could take all memory, with a bound."""

@@ -47,7 +47,13 @@ class Missing(Undefined):
     def __bool__(self) -> bool:
         return False
 
-    __str__ = __iter__ = __len__ = __contains__ = _fail_with_undefined_error
+    # A printed list shows the repr of its items, so that is a use as well.
+    __str__ = __repr__ = __iter__ = __len__ = __contains__ = _fail_with_undefined_error
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _fail_with_undefined_error
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _fail_with_undefined_error
+    __mod__ = __rmod__ = __pow__ = __rpow__ = __pos__ = __neg__ = _fail_with_undefined_error
+    __lt__ = __le__ = __gt__ = __ge__ = __call__ = __getitem__ = _fail_with_undefined_error
+    __int__ = __float__ = __complex__ = __index__ = _fail_with_undefined_error
 
 
 class Values(dict[str, Any]):
