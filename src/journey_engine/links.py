@@ -70,9 +70,7 @@ class Links:
         # Compared as text, so that no second spelling of the same bytes is accepted.
         if not hmac.compare_digest(signature, self._signature(key_id, body)):
             return None
-        action, customer_id, topic, message_id = json.loads(
-            base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-        )
+        action, customer_id, topic, message_id = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         return Claim(action, customer_id, topic, message_id)
 
     def _signature(self, key_id: str, body: str) -> str:

@@ -119,9 +119,7 @@ class Channel(Protocol):
 class Renders(Protocol):
     """What dispatch needs of the renderer."""
 
-    def render(
-        self, template: str, locale: str | None, values: Mapping[str, Any], message: MessageRef
-    ) -> Rendered:
+    def render(self, template: str, locale: str | None, values: Mapping[str, Any], message: MessageRef) -> Rendered:
         """Raises RenderError or Aborted."""
 
     def render_line(self, source: str, values: Mapping[str, Any], message: MessageRef) -> str:
@@ -131,9 +129,7 @@ class Renders(Protocol):
 class RenderError(JourneyError):
     """A message that cannot be worded: missing_value (with its path), no_template or template_error."""
 
-    def __init__(
-        self, message: str, *, code: str, path: str | None = None, remedy: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str, path: str | None = None, remedy: str | None = None) -> None:
         super().__init__(message, remedy=remedy, code=code)
         self.path = path
 

@@ -118,6 +118,23 @@ def test_a_file_that_is_no_mailroom_is_named(tmp_path: Path) -> None:
         open_mailroom(tmp_path)
 
 
+def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "mailroom.sqlite") as db:
+        db.execute("CREATE TABLE meta (key TEXT, value TEXT)")
+    db.close()
+    with pytest.raises(JourneyError, match="is a database, but no mailroom"):
+        open_mailroom(tmp_path)
+
+
+def test_the_mailroom_can_be_looked_at_while_a_long_load_has_it(tmp_path: Path) -> None:
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [message(1)])
+        with mailroom.store.write() as db:
+            db.exec_driver_sql("UPDATE messages SET state = 'claimed'")
+            with open_mailroom(tmp_path) as other_process:
+                assert other_process.counts() == {"pending": 1}
+
+
 @pytest.mark.parametrize("url", ["", "nonsense", "oracle://x", "postgresql+nothing://x"])
 def test_a_mailroom_setting_that_is_no_database_is_explained(url: str) -> None:
     from journey_engine.mailroom import Mailroom

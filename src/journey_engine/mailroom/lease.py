@@ -122,7 +122,9 @@ def _beat(store: Store, lease: Lease, clock: Clock, done: threading.Event) -> No
                     .where(leases.c.name == lease.name, leases.c.token == lease.token)
                     .values(beat=leases.c.beat + 1, heartbeat=clock())
                 ).rowcount
-        except Exception:  # noqa: BLE001 - a busy or full store: `check` notices when it lasts
+        except Exception as error:  # noqa: BLE001 - a full or absent store: `check` notices when it lasts
+            if store.is_sqlite and getattr(error, "code", None) == "busy":
+                lease.last = time.monotonic()  # a long load has the file; on one machine the process is looked at
             continue
         if not changed:
             lease.lost = True

@@ -126,8 +126,18 @@ class Store:
 
     def prepare(self, environment: str) -> dict[str, str]:
         """Make the tables when there are none; check whose they are. The contents of `meta`."""
+        with self.read() as db:
+            made = inspect(db).has_table("meta")
+        if not made:
+            self._make(environment)
+        with self.read() as db:
+            known = {row.key: row.value for row in db.execute(select(meta))}
+        self._check(known, environment)
+        return known
+
+    def _make(self, environment: str) -> None:
         with self.write() as db:
-            if not inspect(db).has_table("meta"):
+            if not inspect(db).has_table("meta"):  # another process may have been faster
                 metadata.create_all(db)
                 key = secrets.token_hex(32)
                 key_id = hashlib.sha256(key.encode()).hexdigest()[:8]
@@ -139,12 +149,15 @@ class Store:
                     f"link_key.{key_id}": key,
                 }
                 db.execute(meta.insert(), [{"key": key, "value": value} for key, value in start.items()])
-            known = {row.key: row.value for row in db.execute(select(meta))}
-        self._check(known, environment)
-        return known
 
     def _check(self, known: dict[str, str], environment: str) -> None:
-        version = int(known["schema_version"])
+        version = int(known.get("schema_version", 0))
+        if not version:
+            raise JourneyError(
+                f"{self.url} is a database, but no mailroom",
+                remedy="mend `mailroom:` in project.yaml; a mailroom has a database of its own",
+                code="mailroom_settings",
+            )
         if version > SCHEMA_VERSION:
             raise JourneyError(
                 f"the mailroom {self.url} was made by a newer version "
