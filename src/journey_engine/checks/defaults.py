@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from journey_engine.graph import Emit, Message
 from journey_engine.load import LoadedJourney
-from journey_engine.load.parts import parts
 from journey_engine.yamlfile import Path
 
 
@@ -16,7 +15,7 @@ def defaults(journey: LoadedJourney) -> list[str]:
         return []
     reentry = journey.lowered.reentry
     taken = [] if journey.journey.reentry is not None else [f"reentry: {reentry.mode}"]
-    for path, word in parts(journey.journey):
+    for path, word in journey.words:
         for name, info in type(word).model_fields.items():
             value = getattr(word, name)
             if name not in word.model_fields_set and value not in (None, False, "", [], {}):

@@ -8,7 +8,7 @@ from journey_engine.checks.scope import Scope, Subject, customer_conditions
 from journey_engine.conditions import EventCondition, JourneyCondition, MessageCondition, SubscribedCondition
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.graph import Emit, Message, OnDate
-from journey_engine.load.parts import parts, parts_of
+from journey_engine.load.parts import Words, of_kind
 from journey_engine.steps.send import EventLines, Send
 from journey_engine.steps.wait_for import WaitFor
 from journey_engine.yamlfile import Path, Positions
@@ -16,13 +16,13 @@ from journey_engine.yamlfile import Path, Positions
 
 def unknown_journeys(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """`journey: welcom` where no journey has that name."""
-    yield from journeys_named(scope, subject.journey, subject.loaded.positions)
+    yield from journeys_named(scope, subject.words, subject.loaded.positions)
 
 
-def journeys_named(scope: Scope, value: object, positions: Positions) -> Iterator[Problem]:
+def journeys_named(scope: Scope, words: Words, positions: Positions) -> Iterator[Problem]:
     """The same for project.yaml."""
     known = [one.name for one in scope.loaded.journeys.values()]
-    for path, word in parts_of(JourneyCondition, value):
+    for path, word in of_kind(JourneyCondition, words):
         if word.name not in known:
             message = f"unknown journey '{word.name}'{nearest(word.name, known)}"
             yield Problem(positions.of((*path, "name")), message, "unknown-journey")
@@ -30,14 +30,14 @@ def journeys_named(scope: Scope, value: object, positions: Positions) -> Iterato
 
 def unknown_topics(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """`subscribed: offer` where project.yaml defines no such topic, and a journey's own topic."""
-    yield from topics_named(scope, subject.journey, subject.loaded.positions)
+    yield from topics_named(scope, subject.words, subject.loaded.positions)
     if subject.journey.topic is not None:
         yield from _topic(scope, subject.journey.topic, subject.loaded.positions.of(("topic",)))
 
 
-def topics_named(scope: Scope, value: object, positions: Positions) -> Iterator[Problem]:
+def topics_named(scope: Scope, words: Words, positions: Positions) -> Iterator[Problem]:
     """The same for project.yaml."""
-    for path, word in parts_of(SubscribedCondition, value):
+    for path, word in of_kind(SubscribedCondition, words):
         yield from _topic(scope, word.topic, positions.of((*path, "topic")))
 
 
@@ -52,7 +52,7 @@ def _topic(scope: Scope, name: str, place: Place) -> Iterator[Problem]:
 def unknown_channels(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """A channel that project.yaml does not set up."""
     known = ["file", *(["smtp"] if scope.project.channels.smtp else [])]
-    for path, step in parts_of(Send, subject.journey):
+    for path, step in of_kind(Send, subject.words):
         if step.channel is not None and step.channel not in known:
             hint = nearest(step.channel, known)
             message = f"unknown channel '{step.channel}'{hint}; project.yaml sets up: {', '.join(known)}"
@@ -61,7 +61,7 @@ def unknown_channels(scope: Scope, subject: Subject) -> Iterator[Problem]:
 
 def since_steps(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """`since:` names a step that a pass has left by then."""
-    for path, word in parts(subject.journey):
+    for path, word in subject.words:
         match word:
             case EventCondition(since=str(step)) | WaitFor(since=str(step)):
                 words = ["entry"]
@@ -95,7 +95,7 @@ def left_before(subject: Subject, step: str, path: Path) -> bool:
 
 def unknown_attributes(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """A condition, or a date trigger, on an attribute that no column provides: it would never hold."""
-    yield from attributes_named(scope, subject.journey, subject.loaded.positions)
+    yield from attributes_named(scope, subject.words, subject.loaded.positions)
     trigger = subject.graph.trigger
     if isinstance(trigger, OnDate):
         kind = scope.project.attributes.get(trigger.attribute)
@@ -107,11 +107,11 @@ def unknown_attributes(scope: Scope, subject: Subject) -> Iterator[Problem]:
             yield subject.at(("trigger", "date", "of"), message, "not-a-date")
 
 
-def attributes_named(scope: Scope, value: object, positions: Positions) -> Iterator[Problem]:
+def attributes_named(scope: Scope, words: Words, positions: Positions) -> Iterator[Problem]:
     """The same for project.yaml."""
     if scope.attributes is None:
         return
-    for path, name in customer_conditions(value):
+    for path, name in customer_conditions(words):
         if name not in scope.attributes:
             message = _no_column(scope, name)
             yield Problem(positions.of(path, key=True), message, "unknown-attribute", "warning")
@@ -131,7 +131,7 @@ def messages_not_sent(scope: Scope, subject: Subject) -> Iterator[Problem]:
         if isinstance(node, Emit) and isinstance(node.effect, Message)
     }
     known = list(scope.renderer.library.names)
-    for path, word in parts_of(MessageCondition, subject.journey):
+    for path, word in of_kind(MessageCondition, subject.words):
         where = (*path, "template")
         if word.template not in known:
             hint = nearest(word.template, known)

@@ -8,21 +8,20 @@ from journey_engine.checks.names import attributes_named, journeys_named, topics
 from journey_engine.checks.scope import Scope, header
 from journey_engine.conditions import EventCondition, TriggerCondition
 from journey_engine.errors import Problem, nearest
-from journey_engine.load.parts import parts
 from journey_engine.project import EVENT_COLUMNS
 
 
 def definitions(scope: Scope) -> Iterator[Problem]:
     """Journeys, topics and attributes that segments and stages name."""
     positions = scope.loaded.file.positions
-    yield from journeys_named(scope, scope.project, positions)
-    yield from topics_named(scope, scope.project, positions)
-    yield from attributes_named(scope, scope.project, positions)
+    yield from journeys_named(scope, scope.loaded.file.words, positions)
+    yield from topics_named(scope, scope.loaded.file.words, positions)
+    yield from attributes_named(scope, scope.loaded.file.words, positions)
 
 
 def outside_a_pass(scope: Scope) -> Iterator[Problem]:
     """A segment or stage has no trigger and no steps to look back to."""
-    for path, word in parts(scope.project):
+    for path, word in scope.loaded.file.words:
         match word:
             case EventCondition(since=str()):
                 wrong = "since"

@@ -15,9 +15,9 @@ from journey_engine.errors import Place, Problem, Severity
 from journey_engine.graph import Await, Emit, Exit, Gate, Graph, Node
 from journey_engine.journey import Journey
 from journey_engine.load import LoadedJourney, LoadedProject
-from journey_engine.load.parts import parts_of
+from journey_engine.load.parts import Words, of_kind
 from journey_engine.project import Project, Source
-from journey_engine.render import Renderer
+from journey_engine.render import Renderer, Use
 from journey_engine.rules import following
 from journey_engine.steps.set import SetStep
 from journey_engine.times import UTC
@@ -30,6 +30,8 @@ class Scope:
 
     loaded: LoadedProject
     _read: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _uses: dict[str, tuple[Use, ...]] = field(default_factory=dict)
+    _mistakes: dict[tuple[str, bool], list[Problem]] = field(default_factory=dict)
 
     @property
     def project(self) -> Project:
@@ -50,8 +52,8 @@ class Scope:
     @cached_property
     def set_by_steps(self) -> frozenset[str]:
         """The attributes that some journey sets."""
-        journeys = (one.journey for one in self.loaded.journeys.values() if one.journey is not None)
-        return frozenset(name for one in journeys for _, step in parts_of(SetStep, one) for name in step.values)
+        journeys = self.loaded.journeys.values()
+        return frozenset(name for one in journeys for _, step in of_kind(SetStep, one.words) for name in step.values)
 
     @cached_property
     def attributes(self) -> frozenset[str] | None:
@@ -72,6 +74,20 @@ class Scope:
         for _ in range(32):
             instants.append(following(self.project.cadence, instants[-1]))
         return int(min(behind - before for before, behind in pairwise(instants[1:])).total_seconds())
+
+    def uses(self, template: str) -> tuple[Use, ...]:
+        """The values that a template names; many journeys share one template."""
+        if template not in self._uses:
+            self._uses[template] = self.renderer.uses(template)
+        return self._uses[template]
+
+    def mistakes(self, template: str, marketing: bool) -> list[Problem]:
+        """What is wrong in a template, and with `marketing` what the law asks and it lacks."""
+        key = (template, marketing)
+        if key not in self._mistakes:
+            found = (self.renderer.marketing_problems if marketing else self.renderer.problems)(template)
+            self._mistakes[key] = [self.moved(problem) for problem in found]
+        return self._mistakes[key]
 
     def lines(self, file: str) -> tuple[str, ...]:
         """The lines of a template."""
@@ -98,6 +114,11 @@ class Subject:
     loaded: LoadedJourney
     journey: Journey
     graph: Graph
+
+    @property
+    def words(self) -> Words:
+        """Every word of the journey with its path."""
+        return self.loaded.words
 
     @cached_property
     def paths(self) -> dict[str, Path]:
@@ -176,8 +197,8 @@ def _columns(file: File) -> list[str] | None:
     return [column.strip() for column in row] or None
 
 
-def customer_conditions(value: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every attribute that a condition inside `value` compares, with its path."""
-    for where, word in parts_of(CustomerCondition, value, path):
+def customer_conditions(words: Words) -> Iterator[tuple[Path, str]]:
+    """Every attribute that a condition compares, with its path."""
+    for where, word in of_kind(CustomerCondition, words):
         for name in word.attributes:
             yield (*where, name), name

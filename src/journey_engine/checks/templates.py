@@ -10,7 +10,7 @@ from journey_engine.checks.scope import Scope, Subject
 from journey_engine.conditions import TriggerCondition
 from journey_engine.errors import Place, Problem, Severity, nearest
 from journey_engine.journey import Journey
-from journey_engine.load.parts import parts, parts_of
+from journey_engine.load.parts import of_kind
 from journey_engine.render import Use
 from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
@@ -24,7 +24,7 @@ ROOTS = ("customer", "trigger", "step")
 def missing_templates(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """A message of which no words exist."""
     known = list(scope.renderer.library.names)
-    for path, step in parts_of(Send, subject.journey):
+    for path, step in of_kind(Send, subject.words):
         if step.template not in known:
             folder = scope.shown(str(scope.renderer.library.root))
             hint = nearest(step.template, known)
@@ -34,24 +34,24 @@ def missing_templates(scope: Scope, subject: Subject) -> Iterator[Problem]:
 
 def template_mistakes(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """What is wrong in the template itself, at its own place."""
-    for _, step in _sends(scope, subject.journey):
-        yield from map(scope.moved, scope.renderer.problems(step.template))
+    for _, step in _sends(scope, subject):
+        yield from scope.mistakes(step.template, marketing=False)
 
 
 def title_mistakes(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """A task's title that is no template."""
-    for path, step in parts_of(TaskStep, subject.journey):
+    for path, step in of_kind(TaskStep, subject.words):
         place = subject.loaded.positions.of((*path, "title"))
         yield from map(scope.moved, scope.renderer.line_problems(step.title, place))
 
 
 def marketing_duties(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """Marketing shows a way out and a postal address, in every body."""
-    for _, step in _sends(scope, subject.journey):
+    for _, step in _sends(scope, subject):
         topic = scope.project.topics.get(step.topic or subject.journey.topic or "")
         if topic is None or topic.class_ != "marketing":
             continue
-        yield from map(scope.moved, scope.renderer.marketing_problems(step.template))
+        yield from scope.mistakes(step.template, marketing=True)
         if not (scope.project.sender.postal_address or "").strip():
             message = "marketing may not leave without a postal address; write `postal_address` here"
             place = scope.loaded.file.positions.of(("sender",), key=True)
@@ -60,8 +60,8 @@ def marketing_duties(scope: Scope, subject: Subject) -> Iterator[Problem]:
 
 def template_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """Values that a template names and nothing provides, and sensitive ones."""
-    for path, step in _sends(scope, subject.journey):
-        for use in scope.renderer.uses(step.template):
+    for path, step in _sends(scope, subject):
+        for use in scope.uses(step.template):
             root = use.path.split(".")[0]
             if root in step.with_:
                 continue
@@ -79,10 +79,10 @@ def template_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
 
 def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """The same for the titles of tasks, and for the values that `set` takes over."""
-    for path, step in parts_of(TaskStep, subject.journey):
+    for path, step in of_kind(TaskStep, subject.words):
         for name in sorted(scope.renderer.line_variables(step.title)):
             yield from _told(scope, subject, name, path, (*path, "title"))
-    for path, word in parts_of(SetStep, subject.journey):
+    for path, word in of_kind(SetStep, subject.words):
         for name, value in word.values.items():
             if value.from_ is not None:
                 yield from _told(scope, subject, value.from_, path, (*path, name, "from"), secret=True)
@@ -93,7 +93,7 @@ def trigger_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
     provided = _of_trigger(subject.journey)
     if provided is None:
         return
-    for path, word in parts(subject.journey):
+    for path, word in subject.words:
         names = list(word.properties) if isinstance(word, TriggerCondition) else []
         for name in names:
             if name not in provided:
@@ -111,9 +111,9 @@ def _told(
         yield subject.at(at, told[0], told[1])
 
 
-def _sends(scope: Scope, journey: Journey) -> Iterator[tuple[Path, Send]]:
+def _sends(scope: Scope, subject: Subject) -> Iterator[tuple[Path, Send]]:
     known = scope.renderer.library.names
-    return ((path, step) for path, step in parts_of(Send, journey) if step.template in known)
+    return ((path, step) for path, step in of_kind(Send, subject.words) if step.template in known)
 
 
 def _provided(scope: Scope, subject: Subject, name: str, path: Path) -> tuple[str, str] | None:
@@ -161,7 +161,7 @@ def _step(subject: Subject, rest: str, path: Path) -> tuple[str, str] | None:
     """`step.<id>.<name>`: the event that ended the wait; an id may hold dots."""
     awaited = {
         step: where
-        for where, word in parts_of(WaitFor, subject.journey)
+        for where, word in of_kind(WaitFor, subject.words)
         for step, at in subject.paths.items()
         if where[: len(at)] == at and len(where) == len(at) + 1
     }

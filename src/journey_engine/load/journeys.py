@@ -11,8 +11,8 @@ from journey_engine.errors import Place, Problem
 from journey_engine.graph import Graph
 from journey_engine.journey import Journey
 from journey_engine.load.mistakes import validated
-from journey_engine.load.names import unknown_name, unknown_names
-from journey_engine.load.parts import parts_of
+from journey_engine.load.names import unknown_in, unknown_name
+from journey_engine.load.parts import Words, of_kind, parts
 from journey_engine.steps import Builder
 from journey_engine.yamlfile import Path, Positions, YamlFile, read_file
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class LoadedJourney:
     """A journey file as far as it could be read and lowered, with its problems.
 
-    `steps` maps each step id to its path, in the order in which the steps were lowered (last first).
+    `words` has every word of it with its path; `steps` each step id with its path, the last step first.
     """
 
     name: str
@@ -32,6 +32,7 @@ class LoadedJourney:
     positions: Positions
     lines: tuple[str, ...] = ()
     journey: Journey | None = None
+    words: Words = ()
     lowered: Graph | None = None
     steps: tuple[tuple[str, Path], ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -78,9 +79,10 @@ def lower_journey(source: YamlFile, project: ProjectFile) -> LoadedJourney:
     journey, mistakes = validated(Journey, source)
     if journey is None:
         return loaded.with_problems(mistakes)
-    unknown = list(unknown_names(journey, project.context, source.positions))
+    words = parts(journey)
+    unknown = list(unknown_in(words, project.context, source.positions))
     unknown += _own_stage(journey, project, source.positions)
-    return _lowered(replace(loaded, journey=journey).with_problems(unknown), journey, project)
+    return _lowered(replace(loaded, journey=journey, words=words).with_problems(unknown), journey, project)
 
 
 def _own_stage(journey: Journey, project: ProjectFile, positions: Positions) -> list[Problem]:
@@ -97,7 +99,7 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
         return found.line, found.column
 
     builder = Builder(
-        context=_with_stand_ins(project.context, journey),
+        context=_with_stand_ins(project.context, loaded.words),
         topics={name: topic.class_ for name, topic in settings.topics.items()},
         channel=settings.channels.default,
         max_lateness=settings.max_lateness,
@@ -108,11 +110,11 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
     return replace(loaded, lowered=graph, steps=tuple(builder.ids.items())).with_problems(problems)
 
 
-def _with_stand_ins(context: Context, journey: Journey) -> Context:
+def _with_stand_ins(context: Context, words: Words) -> Context:
     """The names inside a pass; unknown ones, reported already, stand for everyone, so all else is checked."""
     everyone = CustomerCondition.model_validate({"customer_id": {"exists": True}})
-    segments = {word.name: everyone for _, word in parts_of(SegmentCondition, journey)}
-    stages = {word.name: everyone for _, word in parts_of(StageCondition, journey)}
+    segments = {word.name: everyone for _, word in of_kind(SegmentCondition, words)}
+    stages = {word.name: everyone for _, word in of_kind(StageCondition, words)}
     known = dict(context.stages)
     return Context({**segments, **context.segments}, known | {**stages, **known}, in_pass=True)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from journey_engine.conditions import Context, SegmentCondition, StageCondition
 from journey_engine.errors import Problem, nearest
-from journey_engine.load.parts import parts, parts_of
+from journey_engine.load.parts import Words, of_kind, parts
 from journey_engine.triggers.enters import EntersTrigger
 from journey_engine.yamlfile import Path, Positions
 
@@ -18,7 +18,12 @@ Of = tuple[str, str]  # ("segment" | "stage", name)
 
 def unknown_names(value: object, context: Context, positions: Positions) -> Iterator[Problem]:
     """Every segment and stage that is named inside `value` and defined nowhere."""
-    for path, word in parts(value):
+    return unknown_in(parts(value), context, positions)
+
+
+def unknown_in(words: Words, context: Context, positions: Positions) -> Iterator[Problem]:
+    """The same for words that were taken apart before."""
+    for path, word in words:
         match word:
             case SegmentCondition():
                 yield from unknown_name("segment", word.name, context, path, positions)
@@ -57,9 +62,10 @@ def circles(context: Context, places: Mapping[Of, Path], positions: Positions) -
 
 def _needs(condition: object, context: Context) -> set[Of]:
     """What a condition mentions; `parts` starts below its own key, so the place does not matter here."""
-    found: set[Of] = {("segment", word.name) for _, word in parts_of(SegmentCondition, condition)}
-    for _, word in parts_of(StageCondition, condition):
-        found |= {("stage", word.name)} | _later(word.name, context)
+    words = parts(condition)
+    found: set[Of] = {("segment", word.name) for _, word in of_kind(SegmentCondition, words)}
+    for _, stage in of_kind(StageCondition, words):
+        found |= {("stage", stage.name)} | _later(stage.name, context)
     return found
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path as File
 from typing import Any
 
@@ -19,6 +19,7 @@ from journey_engine.graph import Emit, Message, Task
 from journey_engine.load.journeys import LoadedJourney, load_journey
 from journey_engine.load.mistakes import validated
 from journey_engine.load.names import Of, circles, unknown_names
+from journey_engine.load.parts import Words, parts
 from journey_engine.project import Project
 from journey_engine.render import Renderer
 from journey_engine.rules import Definition, Rules
@@ -45,6 +46,11 @@ class ProjectFile:
         if self.read is None:
             raise ProblemsFound(list(self.problems))
         return self.read
+
+    @cached_property
+    def words(self) -> Words:
+        """Every word of the settings with its path."""
+        return parts(self.read) if self.read is not None else ()
 
     @property
     def sound(self) -> bool:

@@ -27,24 +27,26 @@ class Stop(Exception):
         self.line, self.column, self.message, self.code = line, column, message, code
 
 
+class PlainEvents(Reader, Scanner, Parser):
+    """The parser of plain Python, for where PyYAML came without its C part."""
+
+    def __init__(self, stream: str) -> None:
+        Reader.__init__(self, stream)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+
 try:
-    from yaml._yaml import CParser as _Events
+    from yaml._yaml import CParser as Events
 except ImportError:  # pragma: no cover - PyYAML without its C part
-
-    class _Events(Reader, Scanner, Parser):  # type: ignore[no-redef]
-        """The same events from plain Python."""
-
-        def __init__(self, stream: str) -> None:
-            Reader.__init__(self, stream)
-            Scanner.__init__(self)
-            Parser.__init__(self)
+    Events = PlainEvents  # type: ignore[assignment,misc]
 
 
 class Reading:
     """One pass over the parser's events, with bounds on depth and size before anything recurses."""
 
-    def __init__(self, text: str) -> None:
-        self.events = _Events(text)
+    def __init__(self, text: str, events: type[Any] = Events) -> None:
+        self.events = events(text)
         self.anchors: dict[str, tuple[Any, Spot, int]] = {}
         self.count = 0
         self.quoted: list[range] = []  # lines of texts that go on over several lines

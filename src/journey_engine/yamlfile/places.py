@@ -47,6 +47,11 @@ class Positions:
 
     def present(self, path: Path) -> Path:
         """The segments of a path that the data has: the way through it that follows the most."""
+        exact: Spot | None = self.root
+        for segment in path:
+            exact = exact.child(segment) if exact is not None else None
+        if exact is not None:
+            return path
         known: dict[tuple[int, int], Path] = {}
 
         def best(spot: Spot, index: int) -> Path:
