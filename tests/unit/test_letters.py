@@ -61,9 +61,7 @@ def renderer(project: Path) -> Renderer:
     return Renderer(project / "templates", settings(project).sender, links)
 
 
-def letter(
-    project: Path, template: str, locale: str | None = "en", first_name: str | None = "Ada"
-) -> Rendered:
+def letter(project: Path, template: str, locale: str | None = "en", first_name: str | None = "Ada") -> Rendered:
     values: dict[str, Any] = {
         "customer": {"first_name": first_name},
         "trigger": {"name": "Low Tide Sessions (LP)", "cart_id": "k1", "order_id": "o1"},

@@ -45,9 +45,7 @@ class SampleSummary:
     names: Mapping[str, int]
 
 
-def write_sample(
-    folder: Path, *, customers: int = 5000, seed: int = SEED, until: datetime = UNTIL
-) -> SampleSummary:
+def write_sample(folder: Path, *, customers: int = 5000, seed: int = SEED, until: datetime = UNTIL) -> SampleSummary:
     """Write data/customers.csv and data/events.csv into a project folder.
 
     `until` is an aware instant; the events cover the 365 days before it and none is later. Existing files are

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
-from random import Random  # noqa: TID251 - a sample is drawn, from a seed; nothing is decided with it
+from random import Random  # a sample is drawn, from a seed; nothing is decided with it
 from typing import Any, TypeVar
 
 MINUTE, HOUR, DAY, YEAR = 60, 3600, 86400, 365 * 86400

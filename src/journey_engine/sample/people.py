@@ -41,9 +41,7 @@ def make_shoppers(draw: Draw, how_many: int, end: int) -> list[Shopper]:
     return shoppers
 
 
-def _account(
-    draw: Draw, customer_id: str, kind: str, name: str, country: dict[str, Any], end: int
-) -> Shopper:
+def _account(draw: Draw, customer_id: str, kind: str, name: str, country: dict[str, Any], end: int) -> Shopper:
     joined = end - YEAR - draw.randrange(3 * 365) * DAY
     first = draw.pick(country["names"]).split("|")[0]
     row = dict.fromkeys(CUSTOMER_COLUMNS, "") | {

@@ -32,9 +32,7 @@ def make_project(folder: Path) -> tuple[Path, ...]:
     for path, source in wanted.items():
         text = source.read_text(encoding="utf-8")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            text.replace(PLACEHOLDER, f"project: {_name(folder)}"), encoding="utf-8", newline="\n"
-        )
+        path.write_text(text.replace(PLACEHOLDER, f"project: {_name(folder)}"), encoding="utf-8", newline="\n")
     return tuple(sorted(wanted))
 
 
