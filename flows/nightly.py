@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
-from logging import ERROR, WARNING
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,7 +82,8 @@ def load(folder: Path) -> tuple[LoadedProject, dict[str, str]]:
     def one(name: str) -> State[Any] | None:
         journey = checked[name] = check_journey(outline.journeys[name], outline)
         for problem in journey.problems:
-            get_run_logger().log(ERROR if problem.severity == "error" else WARNING, "%s", problem)
+            if problem.severity == "warning":
+                get_run_logger().warning("%s", problem)
         return None if journey.sound else Failed(message="; ".join(str(problem) for problem in journey.errors))
 
     futures = {name: as_task(name, one).submit(name) for name in outline.journeys}
@@ -147,8 +147,9 @@ def show(project: str, done: RunReport) -> None:
         markdown=reports.as_markdown(done),
         description=f"What the run as of {iso(done.as_of)} did",
     )
-    rows = [dict(zip(reports.COLUMNS, row, strict=True)) for row in reports.journey_rows(done)]
-    create_table_artifact(key=f"{project}-journeys", table=rows, description=f"Journeys as of {iso(done.as_of)}")
+    create_table_artifact(
+        key=f"{project}-journeys", table=reports.journey_records(done), description=f"Journeys as of {iso(done.as_of)}"
+    )
     get_run_logger().info("%s", reports.as_text(done))
 
 

@@ -74,23 +74,32 @@ def as_json(report: RunReport) -> dict[str, Any]:
     }
 
 
-def journey_rows(report: RunReport) -> list[list[str]]:
-    """One row a journey, in the order of COLUMNS; with several journeys a last row adds them up."""
-    counted = {
-        name: (counts.entered, counts.moved, counts.converted, counts.exited)
+def journey_records(report: RunReport) -> list[dict[str, Any]]:
+    """One record a journey with the words of COLUMNS; with several journeys a last one adds them up."""
+    found: list[dict[str, Any]] = [
+        {"journey": name, **{column: getattr(counts, column) for column in COLUMNS[1:]}}
         for name, counts in sorted(report.journeys.items())
-    }
-    if len(counted) > 1:
-        entered, moved, converted, exited = (sum(column) for column in zip(*counted.values(), strict=True))
-        counted["all"] = (entered, moved, converted, exited)
-    return [[name, *(f"{value:,}" for value in counts)] for name, counts in counted.items()]
+    ]
+    return with_sum(found)
+
+
+def with_sum(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with a last record that adds up the others, if there are several."""
+    if len(records) < 2:
+        return records
+    return [*records, {"journey": "all", **{key: sum(one[key] for one in records) for key in COLUMNS[1:]}}]
+
+
+def journey_rows(records: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Records as rows of text, in the order of COLUMNS."""
+    return [[str(one["journey"]), *(f"{one[column]:,}" for column in COLUMNS[1:])] for one in records]
 
 
 def as_text(report: RunReport) -> str:
     """The report for a terminal or a log: the same bytes for the same run."""
     parts = [_heading(report)]
     if report.journeys:
-        parts.append(table(COLUMNS, journey_rows(report)))
+        parts.append(table(COLUMNS, journey_rows(journey_records(report))))
     parts += [f"{title}: {_pairs(found)}" for title, found in _counts(report) if found]
     parts += [f"set aside: journey {name}: {reason}" for name, reason in sorted(report.broken.items())]
     parts += [f"note: {note}" for note in report.notes]
@@ -101,7 +110,7 @@ def as_markdown(report: RunReport) -> str:
     """The report for a page."""
     parts = [f"# {_heading(report)}"]
     if report.journeys:
-        parts.append(markdown_table(COLUMNS, journey_rows(report)))
+        parts.append(markdown_table(COLUMNS, journey_rows(journey_records(report))))
     for title, found in _counts(report):
         if found:
             rows = [[_markdown(what), f"{count:,}"] for what, count in sorted(found.items())]
