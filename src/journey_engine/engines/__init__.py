@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journey_engine.engines.base import Engine, QueryFailed, Row
+from journey_engine.engines.base import Engine, QueryFailed, Row, published
+from journey_engine.engines.files import files_of, unreadable
 from journey_engine.errors import JourneyError
 
-__all__ = ["Engine", "QueryFailed", "Row", "memory", "open_engine", "open_reader", "published"]
+__all__ = [
+    "Engine",
+    "QueryFailed",
+    "Row",
+    "files_of",
+    "memory",
+    "open_engine",
+    "open_reader",
+    "published",
+    "unreadable",
+]
 
 
 def open_engine(url: str, folder: Path, *, environment: str = "development") -> Engine:
@@ -36,11 +47,6 @@ def memory() -> Engine:
     from journey_engine.engines.duckdb import DuckDB
 
     return DuckDB.memory()
-
-
-def published(path: Path) -> Path:
-    """Where the read-only copy of an engine file lies."""
-    return path.with_name(f"{path.stem}.read{path.suffix}")
 
 
 def _path(url: str, folder: Path) -> Path:

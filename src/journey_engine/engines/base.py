@@ -7,17 +7,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from journey_engine.engines.files import first_line
 from journey_engine.errors import JourneyError
 
 Row = tuple[Any, ...]
 
 
 class QueryFailed(JourneyError):
-    """A statement that the engine refused; `sql` is the statement."""
+    """A statement that the engine refused; `said` are the engine's own words, maybe with data in them."""
 
-    def __init__(self, message: str, sql: str) -> None:
-        super().__init__(message, code="query-failed")
-        self.sql = sql
+    def __init__(self, said: str, sql: str) -> None:
+        super().__init__(first_line(said), code="query-failed")
+        self.said, self.sql = said, sql
 
 
 class Engine(Protocol):
@@ -58,3 +59,8 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let go of the store."""
         ...
+
+
+def published(path: Path) -> Path:
+    """Where the read-only copy of an engine file lies."""
+    return path.with_name(f"{path.stem}.read{path.suffix}")

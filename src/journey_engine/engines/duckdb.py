@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import glob
 import os
-import shutil
-import tempfile
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from journey_engine.engines.base import QueryFailed, Row
+from journey_engine.engines.base import QueryFailed, Row, published
+from journey_engine.engines.files import first_line, relation_of, unreadable
 from journey_engine.errors import JourneyError
 from journey_engine.queries import statements
 
 SCHEMA_VERSION = 1
+BATCH = 20_000
 PLAIN_CSV = "nullstr = '\\N', quote = '\"', escape = '\"', delim = ',', auto_detect = false"
 
 
@@ -40,21 +40,11 @@ class DuckDB:
     @classmethod
     def open(cls, path: Path, *, environment: str) -> DuckDB:
         """Open or make the store. Raises JourneyError for a newer store, another environment or a locked file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             engine = cls(duckdb.connect(str(path)), path)
-        except duckdb.IOException as error:
-            raise JourneyError(
-                f"the engine file {path} cannot be opened: {_first_line(error)}",
-                remedy="if another night runs, wait for it; else check the file's permissions and the disk",
-                code="engine-unavailable",
-            ) from error
-        except duckdb.Error as error:
-            raise JourneyError(
-                f"the engine file {path} cannot be read: {_first_line(error)}",
-                remedy="restore it from a backup, or use the version of the journey engine that wrote it",
-                code="engine-unreadable",
-            ) from error
+        except (duckdb.Error, OSError) as error:
+            raise _unopened(path, error) from error
         try:
             engine._prepare(environment)
         except BaseException:
@@ -64,8 +54,24 @@ class DuckDB:
 
     @classmethod
     def read(cls, path: Path) -> DuckDB:
-        """Open a published copy."""
-        return cls(duckdb.connect(str(path), read_only=True), path)
+        """Open a published copy, in a database of its own: what else this process has open must not be shown instead.
+
+        Raises JourneyError when it cannot be read.
+        """
+        engine = cls(duckdb.connect(":memory:"), None)
+        quoted = str(path).replace("'", "''")
+        try:
+            engine.connection.execute(f"ATTACH '{quoted}' AS published (READ_ONLY)")
+            engine.connection.execute("USE published")
+        except duckdb.Error as error:
+            engine.close()
+            raise _unopened(path, error) from error
+        try:
+            engine._check_version()
+        except BaseException:
+            engine.close()
+            raise
+        return engine
 
     @classmethod
     def memory(cls) -> DuckDB:
@@ -75,21 +81,9 @@ class DuckDB:
         return engine
 
     def _prepare(self, environment: str) -> None:
-        exists = self.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta' AND NOT temporary")
-        if not exists:
-            with self.transaction():
-                for sql in statements("schema").values():
-                    self.execute(sql)
-                self.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
-                self.execute("INSERT INTO meta VALUES ('environment', ?)", [environment])
-        found: dict[str, str] = dict(self.rows("SELECT name, value FROM meta"))
-        if int(found["schema_version"]) > SCHEMA_VERSION:
-            raise JourneyError(
-                f"the engine store {self.path} has schema version {found['schema_version']}; "
-                f"this program knows up to {SCHEMA_VERSION}",
-                remedy="upgrade the journey engine; the store was left as it is",
-                code="newer-store",
-            )
+        if not self._exists("meta"):
+            self._create(environment)
+        found = self._check_version()
         if found["environment"] != environment:
             raise JourneyError(
                 f"the engine store {self.path} belongs to the environment '{found['environment']}', "
@@ -98,125 +92,149 @@ class DuckDB:
                 code="other-environment",
             )
 
+    def _exists(self, table: str) -> bool:
+        try:
+            self.columns(table)
+        except QueryFailed:
+            return False
+        return True
+
+    def _create(self, environment: str) -> None:
+        if foreign := [table for table in statements("schema") if self._exists(table)]:
+            raise JourneyError(
+                f"the engine file {self.path} has tables of another maker under our names: {', '.join(foreign)}",
+                remedy="keep source tables in a schema of their own, such as `table: raw.customers`",
+                code="foreign-tables",
+            )
+        with self.transaction():
+            for sql in statements("schema").values():
+                self.execute(sql)
+            self.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
+            self.execute("INSERT INTO meta VALUES ('environment', ?)", [environment])
+
+    def _check_version(self) -> dict[str, str]:
+        found: dict[str, str] = dict(self.rows("SELECT name, value FROM meta"))
+        if int(found["schema_version"]) > SCHEMA_VERSION:
+            raise JourneyError(
+                f"the engine store {self.path} has schema version {found['schema_version']}; "
+                f"this program knows up to {SCHEMA_VERSION}",
+                remedy="upgrade the journey engine; the store was left as it is",
+                code="newer-store",
+            )
+        return found
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         if self.listener is not None:
             self.listener(sql)
         self.statements += 1
-        try:
+        with _explained(sql):
             self.connection.execute(sql, list(parameters) or None)
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise JourneyError(
-                f"the engine cannot go on: {_first_line(error)}",
-                remedy="free space on the disk, or give the machine more memory, and run again; nothing was committed",
-                code="engine-resources",
-            ) from error
-        except duckdb.Error as error:
-            raise QueryFailed(_first_line(error), sql) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         self.execute(sql, parameters)
-        return self.connection.fetchall()
+        with _explained(sql):
+            return self.connection.fetchall()
 
     def batches(self, sql: str, size: int = 10_000) -> Iterator[list[Row]]:
         self.execute(sql)
-        while rows := self.connection.fetchmany(size):
+        while True:
+            with _explained(sql):
+                rows = self.connection.fetchmany(size)
+            if not rows:
+                return
             yield rows
 
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        """Few rows go as parameters; many through a temporary CSV file, which DuckDB reads far faster."""
-        held = list(rows)
+        """Columns travel as lists, a batch in one statement: as fast as a file, without one, and nothing to quote."""
         names = ", ".join(f'"{name}"' for name in columns)
-        if not held:
-            return 0
-        if len(held) <= 50:
-            marks = ", ".join("?" for _ in columns)
-            for row in held:
-                self.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", row)  # noqa: S608 (our own names)
-            return len(held)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "rows.csv"
-            with path.open("w", newline="", encoding="utf-8") as file:
-                csv.writer(
-                    file, quoting=csv.QUOTE_STRINGS if hasattr(csv, "QUOTE_STRINGS") else csv.QUOTE_MINIMAL
-                ).writerows([["\\N" if value is None else value for value in row] for row in held])
-            spec = ", ".join(f"'{name}': 'VARCHAR'" for name in columns)
-            read = f"read_csv('{path}', header = false, columns = {{{spec}}}, {PLAIN_CSV})"
-            self.execute(f"INSERT INTO {table} ({names}) SELECT * FROM {read}")  # noqa: S608 (our own names)
-        return len(held)
+        places = ", ".join("unnest(?)" for _ in columns)
+        count, rest = 0, iter(rows)
+        while batch := list(islice(rest, BATCH)):
+            lists = [list(column) for column in zip(*batch, strict=True)]
+            self.execute(f"INSERT INTO {table} ({names}) SELECT {places}", lists)
+            count += len(batch)
+        return count
 
     def columns(self, relation: str) -> dict[str, str]:
         described = self.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 (built as an expression)
         return {row[0]: row[1] for row in described}
 
     def source(self, path: str) -> str:
-        files = sorted(glob.glob(path, recursive=True))
-        if not files:
-            raise JourneyError(
-                f"no file at {path}", remedy="check `path:` in journeys/project.yaml", code="missing-file"
-            )
-        for file in files:
-            if Path(file).stat().st_size == 0:
-                raise JourneyError(f"{file} is empty: not even a header", remedy="export it again", code="empty-source")
-        quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        kinds = {Path(file).suffix.lower() for file in files}
-        if kinds <= {".parquet", ".pq"}:
-            relation = f"read_parquet([{quoted}], union_by_name = true)"
-        elif kinds <= {".csv", ".tsv", ".txt"}:
-            relation = (
-                f"read_csv([{quoted}], all_varchar = true, header = true, union_by_name = true, sample_size = 2000)"
-            )
-        else:
-            raise JourneyError(
-                f"{path}: files of type {', '.join(sorted(kinds))} cannot be read",
-                remedy="give CSV (.csv) or Parquet (.parquet) files of one kind",
-                code="unreadable-source",
-            )
+        relation = relation_of(path)
         try:
             self.columns(relation)
         except QueryFailed as error:
-            raise unreadable(path, error) from error
+            raise unreadable(path, error.said) from error
         return relation
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        self.connection.execute("BEGIN TRANSACTION")
+        self.execute("BEGIN TRANSACTION")
         try:
             yield
+            self.execute("COMMIT")
         except BaseException:
             with suppress(duckdb.Error):
                 self.connection.execute("ROLLBACK")
             raise
-        self.execute("COMMIT")
 
     def publish(self) -> Path | None:
         """Checkpoint, copy the file beside it and rename: readers keep the copy they have open."""
         if self.path is None:
             return None
-        from journey_engine.engines import published
-
         target = published(self.path)
-        self.connection.execute("CHECKPOINT")
-        part = target.with_suffix(f".{os.getpid()}.part")
+        self.execute("CHECKPOINT")
+        part = target.with_suffix(".part")  # one at a time: who publishes has the store open for writing
         try:
-            shutil.copyfile(self.path, part)
+            _copy(self.path, part)
             os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        except OSError as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise JourneyError(
+                f"the copy for reading, {target}, cannot be written: {error.strerror or error}",
+                remedy="free space on the disk or mend the folder's permissions; the next run writes it anew",
+                code="not-published",
+            ) from error
         return target
 
     def close(self) -> None:
         self.connection.close()
 
 
-def unreadable(path: str, error: Exception) -> JourneyError:
-    """The error of a source that DuckDB refuses, in a line."""
-    return JourneyError(
-        f"{path} cannot be read: {_first_line(error)}",
-        remedy="open the file at that place and export it again; nothing was changed",
-        code="unreadable-source",
-    )
+def _copy(source: Path, target: Path) -> None:
+    """Copy the open store in a process of its own: closing the file here would let go of the engine's lock on it."""
+    done = subprocess.run(["cp", "--", source, target], stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise OSError(done.stderr.strip().rpartition(": ")[2] or f"cp ended with {done.returncode}")
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:3])[:400]
+@contextmanager
+def _explained(sql: str) -> Iterator[None]:
+    """What the engine could not do is the statement's fault, or else the machine's."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
+        raise JourneyError(
+            f"the engine cannot go on: {first_line(str(error))}",
+            remedy="free space on the disk, or give the machine more memory, and run again; nothing was committed",
+            code="engine-resources",
+        ) from error
+    except duckdb.Error as error:
+        raise QueryFailed(str(error), sql) from error
+
+
+def _unopened(path: Path, error: Exception) -> JourneyError:
+    """Why an engine file cannot be opened."""
+    said, code = first_line(str(error)), "engine-unreadable"
+    remedy = "restore it from a copy, or use the version of the journey engine that wrote it"
+    if "lock" in said.lower():
+        code, remedy = "engine-unavailable", "another process has it open for writing: wait for it to end"
+    elif "ermission denied" in said or "annot open" in said or "ead-only" in said:
+        code, remedy = (
+            "engine-unavailable",
+            "mend the permissions of the file and its folder, or `engine:` in project.yaml",
+        )
+    elif "No space left" in said or "File too large" in said:
+        code, remedy = "engine-resources", "free space on the disk and run again"
+    return JourneyError(f"the engine file {path} cannot be opened: {said}", remedy=remedy, code=code)

@@ -1,0 +1,162 @@
+"""CSV and Parquet files as relations that DuckDB reads, with what is wrong with a file in words.
+
+The form of a CSV file is read from its first line and stated in full: nothing is guessed from a sample of the rows,
+so a broken row is an error with its line and never another reading of the file. Messages never repeat values.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from journey_engine.errors import JourneyError, nearest
+
+PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
+LONGEST_LINE = 64 * 2**20
+_DELIMITERS = (",", ";", "\t", "|")
+_HEAD = 2**20
+_AGAIN = "open the file at that place and export it again; nothing was changed"
+
+
+def files_of(path: str) -> list[str]:
+    """The files that a path or glob names, in order. Raises JourneyError when there is none."""
+    found = [path] if Path(path).is_file() else sorted(glob.glob(path, recursive=True))
+    found = [file for file in found if not Path(file).is_dir()]
+    if found:
+        return found
+    if Path(path).is_dir():
+        raise JourneyError(
+            f"{path} is a folder",
+            remedy=f"name its files in journeys/project.yaml, such as `path: {Path(path).name}/*.csv`",
+            code="missing-file",
+        )
+    beside = sorted(item.name for item in Path(path).parent.glob("*") if item.is_file())
+    raise JourneyError(
+        f"there is no file {path}{nearest(Path(path).name, beside)}",
+        remedy="put it there, or mend `path:` in journeys/project.yaml",
+        code="missing-file",
+    )
+
+
+def relation_of(path: str) -> str:
+    """The SQL of a file or glob as a relation; every column of a CSV file is text. Raises JourneyError."""
+    files = files_of(path)
+    for file in files:
+        if Path(file).stat().st_size == 0:
+            raise JourneyError(f"{file} is empty: not even a header", remedy="export it again", code="empty-source")
+    kinds = {Path(file).suffix.lower() for file in files}
+    if kinds <= set(PARQUET):
+        return f"read_parquet([{_quoted_list(files)}], union_by_name = true)"
+    if kinds <= set(CSV):
+        return _csv(files)
+    raise JourneyError(
+        f"{path}: files of type {', '.join(sorted(kind or 'none' for kind in kinds))} cannot be read",
+        remedy="give CSV (.csv) or Parquet (.parquet) files of one kind",
+        code="unreadable-source",
+    )
+
+
+def unreadable(name: str, said: str) -> JourneyError:
+    """The error of a source that the engine refused: where, and what is wrong there."""
+    line = re.search(r"CSV Error on Line: (\d+)", said)
+    file = re.search(r"file = (.+)", said)
+    where = f"{file[1].strip() if file else name}" + (f", line {line[1]}" if line else "")
+    columns = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", said)
+    remedy = _AGAIN
+    if columns:
+        what = f"the header has {columns[1]} columns, this row has {columns[2]}"
+        remedy = "put values that hold the delimiter or a line break between double quotes; nothing was changed"
+    elif "not utf-8" in said or "Invalid unicode" in said:
+        what, remedy = "it is not written in UTF-8", "export it in UTF-8; nothing was changed"
+    elif "unterminated quote" in said:
+        what = "a value begins with a double quote that does not end it"
+        remedy = "write a double quote within a value twice, and the value between double quotes; nothing was changed"
+    elif "Maximum line size" in said:
+        what = f"a row is longer than {LONGEST_LINE // 2**20} MB"
+    elif "state machine reached an invalid state" in said:
+        what = "lines end in different ways, or a double quote stands where none may"
+        remedy = "export it with one kind of line ends; nothing was changed"
+    else:
+        what = first_line(said)
+    return JourneyError(f"{where} cannot be read: {what}", remedy=remedy, code="unreadable-source")
+
+
+def first_line(said: str) -> str:
+    """The engine's words in one line, without values from the data."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and "Original Line" not in line]
+    text = " ".join(lines[:1] if "Conversion Error" in said or "CSV Error" in said else lines[:3])
+    return re.sub(r"(string|value|field) (['\"]).*\2", r"\1 ...", text)[:400]
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _quoted_list(values: Sequence[str]) -> str:
+    return ", ".join(_quoted(value) for value in values)
+
+
+def _csv(files: Sequence[str]) -> str:
+    """Files with one header are read together; others one by one, their columns put together by name."""
+    forms: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for file in files:
+        forms.setdefault(_form(file), []).append(file)
+    parts = []
+    for (delimiter, columns), same in forms.items():
+        spec = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in columns)
+        parts.append(
+            f"read_csv([{_quoted_list(same)}], columns = {{{spec}}}, header = true, delim = {_quoted(delimiter)}, "
+            f"quote = '\"', escape = '\"', auto_detect = false, max_line_size = {LONGEST_LINE})"
+        )
+    if len(parts) == 1:
+        return parts[0]
+    return "(" + " UNION ALL BY NAME ".join(f"FROM {part}" for part in parts) + ")"
+
+
+def _form(file: str) -> tuple[str, tuple[str, ...]]:
+    """The delimiter and the columns of a CSV file, from its first line."""
+    try:
+        with open(file, "rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError as error:
+        raise JourneyError(
+            f"{file} cannot be read: {error.strerror}", remedy="mend its permissions", code="unreadable-source"
+        ) from error
+    if b"\0" in head[:4096]:
+        raise JourneyError(
+            f"{file} is no text: it holds bytes that no CSV file in UTF-8 has",
+            remedy="export it as CSV in UTF-8, or as Parquet with the ending .parquet",
+            code="unreadable-source",
+        )
+    try:
+        text = head.decode("utf-8-sig", errors="strict" if len(head) < _HEAD else "ignore")
+    except UnicodeDecodeError as error:
+        line = head[: error.start].count(b"\n") + 1
+        raise unreadable(file, f"CSV Error on Line: {line}\nInvalid unicode") from None
+    readings = {delimiter: _header(text, delimiter) for delimiter in _DELIMITERS}
+    delimiter = max(_DELIMITERS, key=lambda one: len(readings[one]))
+    columns = tuple(name.strip() or f"column{place}" for place, name in enumerate(readings[delimiter], 1))
+    seen: dict[str, str] = {}
+    for name in columns:
+        if name.lower() in seen:
+            twin = seen[name.lower()]
+            what = "twice" if twin == name else f"and '{twin}', which differ only in case"
+            raise JourneyError(
+                f"{file}, line 1: there is a column '{name}' {what}",
+                remedy="give each column a name of its own; nothing was changed",
+                code="duplicate-column",
+            )
+        seen[name.lower()] = name
+    return delimiter, columns
+
+
+def _header(text: str, delimiter: str) -> list[str]:
+    """The first record of a text."""
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    except csv.Error:
+        return []
