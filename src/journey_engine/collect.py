@@ -18,6 +18,7 @@ from journey_engine import expressions as x
 from journey_engine.engines import Engine, QueryFailed
 from journey_engine.errors import JourneyError, nearest
 from journey_engine.expressions import Sql
+from journey_engine.facts import attribute_view
 from journey_engine.project import CUSTOMER_COLUMNS, EVENT_COLUMNS, Project, Source
 from journey_engine.queries import fill, statements
 from journey_engine.records import Event
@@ -124,8 +125,12 @@ class Collector:
             if name in overlays:
                 alias = f"o{len(joins)}"
                 joins.append(self._overlay_join(alias, name))
-                value = exp.Anonymous(this="json_extract_string", expressions=[x.col(alias, "value"), x.text("$")])
                 there = x.negate(x.is_null(x.col(alias, "customer_id")))
+                if kind == "mixed":
+                    plain = exp.Coalesce(this=x.col(alias, "value"), expressions=[self._as_json(imported.copy())])
+                    columns.append(exp.alias_(plain, exp.to_identifier(f"json {name}", quoted=True)))
+                    imported = attribute_view(imported, kinds[name]).txt if name in kinds else imported
+                value = x.pointed_text(x.col(alias, "value"))
                 imported = x.case([(there, x.try_cast(value, KINDS[kind]))], imported)
             columns.append(exp.alias_(imported, exp.to_identifier(name, quoted=True)))
         self.collected.columns = {**kinds, **overlays}
@@ -143,16 +148,16 @@ class Collector:
         self.collected.default_zone = int(known)
 
     def _overlaid(self, kinds: Mapping[str, str]) -> dict[str, str]:
-        """The attributes with an overlay, and their kinds: the source's, the declared one, or the values' own."""
+        """The attributes with an overlay, and their kinds: the source's if the values fit it, else text, mixed."""
         found: dict[str, str] = {}
         rows = self.engine.rows(
             "SELECT attribute, bool_and(json_type(value) IN ('BIGINT', 'UBIGINT', 'DOUBLE')), "
-            "bool_and(json_type(value) = 'BOOLEAN') FROM overlays GROUP BY attribute ORDER BY attribute"
+            "bool_and(json_type(value) = 'BOOLEAN'), bool_and(json_type(value) = 'VARCHAR') "
+            "FROM overlays GROUP BY attribute ORDER BY attribute"
         )
-        for name, numbers, flags in rows:
-            declared = self.project.attributes.get(name)
-            own = "number" if numbers else "boolean" if flags else "text"
-            found[name] = kinds.get(name) or (declared.type if declared is not None else own)
+        for name, numbers, flags, texts in rows:
+            own = "number" if numbers else "boolean" if flags else "text" if texts else "mixed"
+            found[name] = own if kinds.get(name) in (None, own) else "mixed"
         return found
 
     def _overlay_join(self, alias: str, name: str) -> Sql:
@@ -304,6 +309,7 @@ KINDS = {
     "boolean": "BOOLEAN",
     "date": "DATE",
     "timestamp": "TIMESTAMP",
+    "mixed": "VARCHAR",  # values of several kinds as text, which every reading of a value sees through
 }
 
 

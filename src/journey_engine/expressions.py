@@ -64,6 +64,12 @@ def try_cast(value: Sql, kind: str) -> Sql:
     return exp.TryCast(this=value, to=exp.DataType.build(kind))
 
 
+def number_or_null(value: Sql) -> Sql:
+    """A number of the language: six places, smaller than 10 to the 18, so that no sum of them overflows; else NULL."""
+    known = try_cast(value, NUMBER)
+    return case([(compare("<", exp.Abs(this=known), integer(10**18)), known.copy())], cast(exp.null(), NUMBER))
+
+
 def case(branches: Iterable[tuple[Sql, Sql]], otherwise: Sql | None = None) -> Sql:
     """CASE WHEN ... END; only `otherwise` when there is no branch."""
     ifs = [exp.If(this=when, true=then) for when, then in branches]
@@ -126,10 +132,18 @@ def filtered(aggregate: Sql, where: Sql) -> Sql:
     return exp.Filter(this=aggregate, expression=exp.Where(this=where))
 
 
-def pointer(properties: Sql, name: str) -> Sql:
-    """The JSON value of a property, by JSON pointer so that any name is safe."""
-    path = "/" + name.replace("~", "~0").replace("/", "~1")
-    return exp.Anonymous(this="json_extract", expressions=[properties, text(path)])
+def pointer(properties: Sql, *names: str) -> Sql:
+    """The JSON value of a property, or of one inside it, by JSON pointer so that any name is safe."""
+    return exp.Anonymous(this="json_extract", expressions=[properties, _path(names)])
+
+
+def pointed_text(properties: Sql, *names: str) -> Sql:
+    """The same as text; NULL for null."""
+    return exp.Anonymous(this="json_extract_string", expressions=[properties, _path(names)])
+
+
+def _path(names: Sequence[str]) -> Sql:
+    return text("".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names))
 
 
 def written(query: Sql) -> str:

@@ -7,7 +7,7 @@ WITH unseen AS (
             PARTITION BY v.journey, v.customer_id, l.timed AND v.instant < n.as_of
             ORDER BY v.instant DESC, v.key DESC
         ) AS place
-    FROM visible AS v
+    FROM (SELECT DISTINCT * FROM visible) AS v
     JOIN live AS l ON l.journey = v.journey
     CROSS JOIN night AS n
     ANTI JOIN considered AS c ON c.journey = v.journey AND c.customer_id = v.customer_id AND c.key = v.key
@@ -17,21 +17,26 @@ SELECT row_number() OVER () AS ask, u.journey, u.customer_id, u.key, u.instant, 
 FROM unseen AS u CROSS JOIN night AS n
 WHERE NOT (u.timed AND u.instant < n.as_of) OR u.place = 1;
 
+-- renew: What is visible again counts from where it is now: another zone or date moves an occurrence.
+DELETE FROM considered AS c USING visible AS v
+WHERE c.journey = v.journey AND c.customer_id = v.customer_id AND c.key = v.key AND NOT v.backfilled;
+
 -- remember: What was considered, for as long as a later run could see it again.
 INSERT INTO considered
 SELECT DISTINCT v.journey, v.customer_id, v.key, v.instant
 FROM visible AS v
 CROSS JOIN night AS n
-ANTI JOIN considered AS c ON c.journey = v.journey AND c.customer_id = v.customer_id AND c.key = v.key
-WHERE v.instant > n.remember_from;
+WHERE v.instant > n.remember_from AND NOT v.backfilled;
 
--- forget: What no later run could see again.
-DELETE FROM considered WHERE instant <= (SELECT remember_from FROM night);
+-- forget: What no later run could see again; a journey set aside and a customer absent tonight look back further.
+DELETE FROM considered
+WHERE instant <= (SELECT remember_from FROM night) AND journey IN (SELECT journey FROM live)
+    AND customer_id IN (SELECT customer_id FROM customers);
 
 -- asked_audience: Ask the audience of each fresh occurrence.
 CREATE OR REPLACE TEMP TABLE asked AS
 SELECT f.ask, 'audience' AS purpose, CAST(f.ask AS VARCHAR) AS enrollment_id, l.audience AS predicate, f.customer_id,
-    f.instant AS entered_at, n.as_of AS upper, f.trigger_event
+    f.instant AS entered_at, n.as_of AS upper, f.trigger_event, f.trigger_data
 FROM fresh AS f
 JOIN live AS l ON l.journey = f.journey
 CROSS JOIN night AS n;

@@ -17,15 +17,21 @@ CREATE OR REPLACE TEMP TABLE journey_facts AS SELECT CAST(NULL AS VARCHAR) AS cu
 
 -- concerned: The customers whose events passes can meet tonight.
 CREATE OR REPLACE TEMP TABLE concerned AS
-SELECT customer_id FROM enrollments WHERE state = 'open' OR (goal_at IS NULL AND closed_at IS NOT NULL)
+SELECT customer_id FROM subject
 UNION
 SELECT customer_id FROM fresh;
 
 -- trigger_events: The events that started the passes of tonight.
 CREATE OR REPLACE TEMP TABLE trigger_events AS
-SELECT trigger_event FROM enrollments WHERE trigger_event IS NOT NULL AND (state = 'open' OR goal_at IS NULL)
+SELECT trigger_event FROM subject WHERE trigger_event IS NOT NULL
 UNION
 SELECT trigger_event FROM fresh WHERE trigger_event IS NOT NULL;
+
+-- trigger_words: What other triggers said of themselves: a date, a firing, a segment.
+CREATE OR REPLACE TEMP TABLE trigger_words AS
+SELECT trigger_data FROM subject WHERE trigger_event IS NULL
+UNION
+SELECT trigger_data FROM fresh WHERE trigger_event IS NULL;
 
 -- matches_table: The events that waits, goals, gates and lists join with a pass's own instants.
 CREATE OR REPLACE TEMP TABLE matches (
@@ -48,6 +54,10 @@ FROM events AS e
 SEMI JOIN trigger_events AS k ON k.trigger_event = e.event_id
 WHERE e.revision = 1;
 
+-- same_words: The same of what a trigger said of itself, which is text.
+INSERT INTO same_keys
+SELECT w.trigger_data, {property}, concat('t', {word}) FROM trigger_words AS w WHERE {word} IS NOT NULL;
+
 -- truth: Whether each asked predicate holds, when its plain event happened, and what it saw.
 CREATE OR REPLACE TEMP TABLE truth AS
 WITH counted AS (
@@ -57,7 +67,7 @@ WITH counted AS (
     JOIN matches AS m ON m.match = a.match AND m.customer_id = q.customer_id
     CROSS JOIN night AS n
     LEFT JOIN pass_steps AS s ON s.enrollment_id = q.enrollment_id AND s.step = a.since
-    LEFT JOIN same_keys AS k ON k.event_id = q.trigger_event AND k.property = a.same
+    LEFT JOIN same_keys AS k ON k.cause = coalesce(q.trigger_event, q.trigger_data) AND k.property = a.same
     WHERE m.occurred_at > CASE a.scope WHEN 'entry' THEN q.entered_at WHEN 'since' THEN s.left_at ELSE a.lower_at END
         AND m.occurred_at > a.lower_at
         AND m.occurred_at <= CASE WHEN a.scope = 'history' THEN n.as_of ELSE q.upper END

@@ -6,56 +6,80 @@ CREATE OR REPLACE TEMP TABLE graph_lines (
 -- wording_table: What each emitting node says: its template or its task's title, and the rest of its payload.
 CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT);
 
--- line_items: The newest events of each list, oldest first.
+-- steps_behind: The steps that a pass had left when it came to an effect of this run; later ones it left since.
+CREATE OR REPLACE TEMP TABLE steps_behind AS
+WITH ways_out AS (
+    SELECT journey, version, step, max(from_node) AS last_node FROM leaving GROUP BY journey, version, step
+)
+SELECT e.enrollment_id, e.node, s.step, s.left_at, s.event_id
+FROM emitted AS e
+JOIN pass_steps AS s ON s.enrollment_id = e.enrollment_id
+JOIN ways_out AS w ON w.journey = e.journey AND w.version = e.version AND w.step = s.step AND w.last_node < e.node;
+
+-- line_items: The lists of each message by name, as the inside of a JSON object: the newest events, oldest first.
 CREATE OR REPLACE TEMP TABLE line_items AS
 WITH ranked AS (
-    SELECT e.enrollment_id, e.node, e.occurrence, l.name, m.event_id, m.occurred_at, l.newest,
+    SELECT e.enrollment_id, e.node, l.name, m.event_id, m.occurred_at, l.newest,
         row_number() OVER (
             PARTITION BY e.enrollment_id, e.node, l.name ORDER BY m.occurred_at DESC, m.event_id DESC
         ) AS place
     FROM emitted AS e
     JOIN graph_lines AS l ON l.journey = e.journey AND l.version = e.version AND l.node = e.node
     JOIN matches AS m ON m.match = l.match AND m.customer_id = e.customer_id
-    LEFT JOIN pass_steps AS s ON s.enrollment_id = e.enrollment_id AND s.step = l.since
-    LEFT JOIN same_keys AS k ON k.event_id = e.trigger_event AND k.property = l.same
+    LEFT JOIN steps_behind AS s ON s.enrollment_id = e.enrollment_id AND s.node = e.node AND s.step = l.since
+    LEFT JOIN same_keys AS k ON k.cause = coalesce(e.trigger_event, e.trigger_data) AND k.property = l.same
     WHERE (l.since IS NULL OR m.occurred_at > CASE l.since WHEN 'entry' THEN e.entered_at ELSE s.left_at END)
         AND (l.same IS NULL OR m.same_key = k.same_key)
+), listed AS (
+    SELECT r.enrollment_id, r.node, r.name, string_agg({item}, ',' ORDER BY r.occurred_at, r.event_id) AS items
+    FROM ranked AS r
+    JOIN events AS v ON v.event_id = r.event_id AND v.newest
+    WHERE r.place <= r.newest
+    GROUP BY r.enrollment_id, r.node, r.name
 )
-SELECT r.enrollment_id, r.node, r.name, concat('[', string_agg({item}, ',' ORDER BY r.occurred_at, r.event_id), ']') AS items
-FROM ranked AS r
-JOIN events AS v ON v.event_id = r.event_id AND v.newest
-WHERE r.place <= r.newest
-GROUP BY r.enrollment_id, r.node, r.name;
+SELECT e.enrollment_id, e.node,
+    string_agg(concat(CAST(to_json(l.name) AS VARCHAR), ':[', i.items, ']'), ',' ORDER BY l.name) AS lists
+FROM emitted AS e
+JOIN graph_lines AS l ON l.journey = e.journey AND l.version = e.version AND l.node = e.node
+LEFT JOIN listed AS i ON i.enrollment_id = e.enrollment_id AND i.node = e.node AND i.name = l.name
+GROUP BY e.enrollment_id, e.node;
 
 -- step_values: The events that ended the waits of passes that emit tonight.
 CREATE OR REPLACE TEMP TABLE step_values AS
-SELECT s.enrollment_id, s.step, v.properties, v.occurred_at
-FROM pass_steps AS s
-SEMI JOIN emitted AS e ON e.enrollment_id = s.enrollment_id
+SELECT s.enrollment_id, s.node, s.step, v.properties, v.occurred_at
+FROM steps_behind AS s
 JOIN events AS v ON v.event_id = s.event_id AND v.newest;
 
--- decide_effects: Messages and tasks with the values that their wording names.
+-- decide_effects: Messages and tasks with the values that their wording names, and each message's own lists.
 INSERT INTO decisions
-SELECT md5(concat(length(e.enrollment_id), ':', e.enrollment_id, length(e.step), ':', e.step,
-        length(CAST(e.occurrence AS VARCHAR)), ':', e.occurrence)),
-    e.effect, n.run, e.journey, e.version, e.enrollment_id, e.customer_id, e.step, e.occurrence, e.state, e.reason,
-    e.due_at, e.reached_at,
-    CASE e.effect
-        WHEN 'message' THEN concat(left(w.fixed, length(w.fixed) - 1), ',"to":', coalesce(CAST(to_json({email}) AS VARCHAR), 'null'),
-            ',"name":', coalesce(CAST(to_json({first_name}) AS VARCHAR), 'null'),
-            ',"locale":', coalesce(CAST(to_json({locale}) AS VARCHAR), 'null'),
-            ',"timezone":', CAST(to_json(c.zone_in_force) AS VARCHAR), ',"values":', CAST({values} AS VARCHAR), '}')
-        ELSE concat(left(w.fixed, length(w.fixed) - 1), ',"due_at":', coalesce(CAST(to_json({task_due}) AS VARCHAR), 'null'),
-            ',"values":', CAST({values} AS VARCHAR), '}')
-    END
-FROM emitted AS e
-JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
-JOIN customers AS c ON c.customer_id = e.customer_id
-CROSS JOIN night AS n
-LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1
-WHERE e.effect IN ('message', 'task');
+WITH worded AS (
+    SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, {email} AS told_to, {first_name} AS told_name,
+        {locale} AS told_locale, c.zone_in_force AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told, v.lists
+    FROM emitted AS e
+    JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
+    JOIN customers AS c ON c.customer_id = e.customer_id
+    CROSS JOIN night AS n
+    LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1
+    LEFT JOIN line_items AS v ON v.enrollment_id = e.enrollment_id AND v.node = e.node
+    WHERE e.effect IN ('message', 'task')
+)
+SELECT md5(concat(length(enrollment_id), ':', enrollment_id, length(step), ':', step,
+        length(CAST(occurrence AS VARCHAR)), ':', occurrence)),
+    effect, run, journey, version, enrollment_id, customer_id, step, occurrence, state, reason, due_at, reached_at,
+    concat(opening, CASE effect
+        WHEN 'message' THEN concat(',"to":', coalesce(CAST(to_json(told_to) AS VARCHAR), 'null'),
+            ',"name":', coalesce(CAST(to_json(told_name) AS VARCHAR), 'null'),
+            ',"locale":', coalesce(CAST(to_json(told_locale) AS VARCHAR), 'null'),
+            ',"timezone":', CAST(to_json(zone) AS VARCHAR))
+        ELSE concat(',"due_at":', coalesce(CAST(to_json(task_due) AS VARCHAR), 'null'))
+    END, ',"values":', CASE
+        WHEN lists IS NULL THEN told
+        WHEN told = '{}' THEN concat('{', lists, '}')
+        ELSE concat(left(told, length(told) - 1), ',', lists, '}')
+    END, '}')
+FROM worded;
 
--- assignments: What `set` steps assigned tonight, each value as JSON; a missing value is left out.
+-- assignments: What `set` steps assigned tonight, each value as JSON; one that is no text, number or flag is left out.
 CREATE OR REPLACE TEMP TABLE assignments AS
 SELECT * FROM (
     SELECT e.enrollment_id, e.node, e.seq, e.due_at, e.customer_id, a.attribute, {value} AS value
@@ -64,7 +88,7 @@ SELECT * FROM (
     JOIN customers AS c ON c.customer_id = e.customer_id
     LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1
 ) AS w
-WHERE value IS NOT NULL AND value <> 'null';
+WHERE json_type(value) IN ('VARCHAR', 'BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE', 'BOOLEAN');
 
 -- sets_table: The assignments of each `set` node: a literal as JSON, or where the value comes from.
 CREATE OR REPLACE TEMP TABLE graph_sets (journey VARCHAR, version VARCHAR, node INTEGER, attribute VARCHAR, literal VARCHAR, source VARCHAR);
@@ -75,7 +99,7 @@ SELECT md5(concat(length(e.enrollment_id), ':', e.enrollment_id, '3:set', length
         length(CAST(n.run AS VARCHAR)), ':', n.run)),
     'set', n.run, e.journey, e.version, e.enrollment_id, e.customer_id, e.step, e.occurrence, 'pending', NULL, e.due_at,
     e.reached_at,
-    concat('{"assignments":{', coalesce((
+    concat('{"attributes":{', coalesce((
         SELECT string_agg(concat(CAST(to_json(a.attribute) AS VARCHAR), ':', a.value), ',' ORDER BY a.attribute)
         FROM assignments AS a WHERE a.enrollment_id = e.enrollment_id AND a.node = e.node), ''), '}}')
 FROM emitted AS e CROSS JOIN night AS n
@@ -109,7 +133,7 @@ FROM cancelled AS x CROSS JOIN night AS n;
 -- decide_suppressions: What customers' own data says: no more of a topic, or of everything.
 INSERT INTO decisions
 SELECT md5(concat('8:suppress', length(e.event_id), ':', e.event_id)), 'suppress', n.run, '', '', '', e.customer_id, '', 1,
-    'pending', 'unsubscribed', e.occurred_at, e.occurred_at,
+    'pending', 'unsubscribed', n.as_of, e.occurred_at,
     CAST(json_object('topic', {topic}, 'reason', 'unsubscribed') AS VARCHAR)
 FROM events AS e
 CROSS JOIN night AS n

@@ -5,22 +5,25 @@ SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at
     FALSE AS is_new,
     e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
         OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
-            + to_microseconds(n.late_micros)) AS goal_counts
+            + to_microseconds(n.late_micros))
+        AND (g.bounded OR n.as_of <= e.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
 FROM enrollments AS e
 JOIN live AS l ON l.journey = e.journey
 JOIN customers AS c ON c.customer_id = e.customer_id
 CROSS JOIN night AS n
 LEFT JOIN goals AS g ON g.journey = e.journey AND g.version = e.version
 LEFT JOIN blocked AS b ON b.enrollment_id = e.enrollment_id
-WHERE e.state = 'open' OR (e.goal_at IS NULL AND g.predicate IS NOT NULL);
+WHERE is_open OR goal_counts;
 
 -- subject_new: The passes admitted in this run.
 CREATE OR REPLACE TEMP TABLE subject AS
 SELECT a.enrollment_id, a.journey, a.version, a.customer_id, a.key, a.entered_at, 0 AS node, a.entered_at AS reached_at,
     FALSE AS held, a.trigger_event, a.trigger_data, c.zone_in_force AS zone, TRUE AS is_open, FALSE AS blocked, TRUE AS is_new,
-    g.predicate IS NOT NULL AS goal_counts
+    g.predicate IS NOT NULL
+        AND (g.bounded OR n.as_of <= a.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
 FROM admitted AS a
 JOIN customers AS c ON c.customer_id = a.customer_id
+CROSS JOIN night AS n
 LEFT JOIN goals AS g ON g.journey = a.journey AND g.version = a.version;
 
 -- asked_endings: Ask the goal and exit_when of each pass (rule 12); the goal counts events up to the end of its window.
@@ -28,13 +31,15 @@ CREATE OR REPLACE TEMP TABLE asked AS
 SELECT row_number() OVER () AS ask, w.*
 FROM (
     SELECT 'goal' AS purpose, s.enrollment_id, g.predicate, s.customer_id, s.entered_at,
-        least(n.as_of, s.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS upper, s.trigger_event
+        least(n.as_of, s.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS upper, s.trigger_event,
+        s.trigger_data
     FROM subject AS s
     JOIN goals AS g ON g.journey = s.journey AND g.version = s.version
     CROSS JOIN night AS n
     WHERE s.goal_counts
     UNION ALL
-    SELECT 'exit' AS purpose, s.enrollment_id, x.predicate, s.customer_id, s.entered_at, n.as_of AS upper, s.trigger_event
+    SELECT 'exit' AS purpose, s.enrollment_id, x.predicate, s.customer_id, s.entered_at, n.as_of AS upper, s.trigger_event,
+        s.trigger_data
     FROM subject AS s
     JOIN exits AS x ON x.journey = s.journey AND x.version = s.version
     CROSS JOIN night AS n
@@ -43,7 +48,7 @@ FROM (
 
 -- endings: What the answers mean: a credit for the goal, and an end for open passes; the goal wins.
 CREATE OR REPLACE TEMP TABLE endings AS
-SELECT s.enrollment_id, CASE WHEN goal.holds THEN coalesce(goal.instant, n.as_of) END AS goal_at,
+SELECT s.enrollment_id, CASE WHEN goal.holds THEN coalesce(goal.instant, asked.upper) END AS goal_at,
     CASE
         WHEN NOT s.is_open THEN NULL
         WHEN goal.holds AND NOT g.stay THEN 'converted'
@@ -51,7 +56,7 @@ SELECT s.enrollment_id, CASE WHEN goal.holds THEN coalesce(goal.instant, n.as_of
     END AS state,
     CASE WHEN goal.holds AND NOT g.stay THEN 'goal' ELSE 'exit_when' END AS reason,
     CASE
-        WHEN goal.holds AND NOT g.stay THEN greatest(coalesce(goal.instant, n.as_of), s.reached_at)
+        WHEN goal.holds AND NOT g.stay THEN greatest(coalesce(goal.instant, asked.upper), s.reached_at)
         ELSE greatest(coalesce(leave.instant, n.as_of), s.reached_at)
     END AS closed_at,
     CASE WHEN goal.holds AND NOT g.stay THEN goal.seen ELSE leave.seen END AS seen
@@ -59,6 +64,7 @@ FROM subject AS s
 CROSS JOIN night AS n
 LEFT JOIN goals AS g ON g.journey = s.journey AND g.version = s.version
 LEFT JOIN truth AS goal ON goal.enrollment_id = s.enrollment_id AND goal.purpose = 'goal'
+LEFT JOIN asked ON asked.ask = goal.ask
 LEFT JOIN truth AS leave ON leave.enrollment_id = s.enrollment_id AND leave.purpose = 'exit'
 WHERE goal.holds OR leave.holds;
 
@@ -76,7 +82,8 @@ WHERE d.state IS NOT NULL;
 
 -- cancel_endings: What a pass that ended so has pending is taken back at the door (rule 14).
 INSERT INTO cancelled
-SELECT s.enrollment_id, s.journey, s.version, s.customer_id, d.closed_at, d.reason, s.reached_at
+SELECT s.enrollment_id, s.journey, s.version, s.customer_id, d.closed_at,
+    CASE d.state WHEN 'converted' THEN 'converted' ELSE d.reason END, s.reached_at
 FROM endings AS d JOIN subject AS s ON s.enrollment_id = d.enrollment_id
 WHERE d.state IS NOT NULL;
 
@@ -101,7 +108,7 @@ WHERE s.is_open AND s.reached_at < n.horizon;
 -- asked_gates: Ask the gates that may be read now (rule 3).
 CREATE OR REPLACE TEMP TABLE asked AS
 SELECT row_number() OVER () AS ask, 'gate' AS purpose, f.enrollment_id, g.predicate, f.customer_id, f.entered_at,
-    n.as_of AS upper, f.trigger_event
+    n.as_of AS upper, f.trigger_event, f.trigger_data
 FROM front AS f
 JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
 CROSS JOIN night AS n
@@ -119,7 +126,7 @@ FROM (
     CROSS JOIN night AS n
     JOIN matches AS m ON m.match = g.match AND m.customer_id = f.customer_id
     LEFT JOIN pass_steps AS s ON s.enrollment_id = f.enrollment_id AND s.step = g.since
-    LEFT JOIN same_keys AS k ON k.event_id = f.trigger_event AND k.property = g.same
+    LEFT JOIN same_keys AS k ON k.cause = coalesce(f.trigger_event, f.trigger_data) AND k.property = g.same
     WHERE g.kind = 'await' AND g.match IS NOT NULL AND f.reached_at <= n.as_of
         AND m.occurred_at > CASE WHEN g.since IS NULL THEN f.reached_at WHEN g.since = 'entry' THEN f.entered_at
             ELSE s.left_at END
@@ -197,10 +204,10 @@ SELECT *, why IS NOT NULL AS moved,
     CASE
         WHEN why IS NULL THEN reached_at
         WHEN kind = 'emit' THEN effect_at
+        WHEN kind <> 'await' THEN reached_at
         WHEN why = 'waited' THEN over_at
         WHEN why = 'event' THEN greatest(found_at, reached_at)
-        WHEN why = 'timeout' THEN deadline
-        ELSE reached_at
+        ELSE deadline
     END AS moved_at
 FROM reasoned;
 

@@ -6,9 +6,9 @@ CREATE OR REPLACE TEMP TABLE graph (
     otherwise_node INTEGER, predicate INTEGER, exit_state VARCHAR, exit_reason VARCHAR
 );
 
--- goals: The goal of each version.
+-- goals: The goal of each version; a bounded one looks only at what happened in its pass, so that late data may credit it.
 CREATE OR REPLACE TEMP TABLE goals (
-    journey VARCHAR, version VARCHAR, predicate INTEGER, months INTEGER, micros BIGINT, stay BOOLEAN
+    journey VARCHAR, version VARCHAR, predicate INTEGER, months INTEGER, micros BIGINT, stay BOOLEAN, bounded BOOLEAN
 );
 
 -- exits: The exit_when of each version.
@@ -46,8 +46,8 @@ CREATE OR REPLACE TEMP TABLE member_changes (
     "of" VARCHAR, name VARCHAR, customer_id VARCHAR, holds BOOLEAN, ordinal INTEGER, baseline BOOLEAN
 );
 
--- same_keys: The property of a trigger's event that `same` compares with.
-CREATE OR REPLACE TEMP TABLE same_keys (event_id VARCHAR, property VARCHAR, same_key VARCHAR);
+-- same_keys: The property of a trigger that `same` compares with; the cause is its event's id, or its data.
+CREATE OR REPLACE TEMP TABLE same_keys (cause VARCHAR, property VARCHAR, same_key VARCHAR);
 
 -- settled: Where each pass ended up that was touched in this run.
 CREATE OR REPLACE TEMP TABLE settled (

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from journey_engine.graph import Await, Emit, Exit, Gate, Message
+from journey_engine.predicates import Happened, Predicate, TriggerHas, leaves
 from journey_engine.queries import statements
 from journey_engine.rules import time_triggered
 from journey_engine.sweep.evening import Evening

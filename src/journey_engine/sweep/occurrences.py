@@ -114,7 +114,7 @@ def _day(evening: Evening, attribute: str) -> Sql:
     match kind:
         case "date" | "timestamp":
             return x.cast(column, "DATE")
-        case "text":
+        case "text" | "mixed":
             head = exp.Substring(this=column, start=x.integer(1), length=x.integer(10))
             looks = exp.RegexpLike(this=head.copy(), expression=x.text(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
             return x.case([(looks, x.try_cast(head, "DATE"))], x.cast(exp.null(), "DATE"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -25,13 +25,12 @@ def write_decisions(evening: Evening) -> None:
         return
     evening.run("payloads", "lines_table", "wording_table", "sets_table")
     wordings = _tables(evening)
+    evening.run("payloads", "steps_behind")
     evening.run("payloads", "line_items", item=_item())
     evening.run("payloads", "step_values")
     columns: dict[str, Sql] = {name: _text_column(evening, name) for name in DELIVERED}
-    paths = {wording: evening.rules.values.get(wording, frozenset()) for wording in wordings}
-    values = [
-        (x.text(wording), _values(evening, wording, names, wordings[wording])) for wording, names in paths.items()
-    ]
+    paths = {wording: evening.rules.values.get(wording, frozenset()) for wording in sorted(wordings)}
+    values = [(x.text(wording), _values(evening, names)) for wording, names in paths.items()]
     empty = _object([])
     evening.run(
         "payloads", "decide_effects", **columns, task_due=_task_due(),
@@ -40,12 +39,12 @@ def write_decisions(evening: Evening) -> None:
     _sets(evening)
 
 
-def _tables(evening: Evening) -> dict[str, set[str]]:
-    """Fill the tables of wordings, lists and assignments; returns each wording with the lists it may name."""
+def _tables(evening: Evening) -> set[str]:
+    """Fill the tables of wordings, lists and assignments; returns the wordings."""
     lines: list[tuple[Any, ...]] = []
     wordings: list[tuple[Any, ...]] = []
     sets: list[tuple[Any, ...]] = []
-    found: dict[str, set[str]] = {}
+    found: set[str] = set()
     for graph in evening.rules.graphs:
         for number, node in enumerate(graph.nodes):
             if not isinstance(node, Emit):
@@ -53,14 +52,13 @@ def _tables(evening: Evening) -> dict[str, set[str]]:
             key, effect = (graph.journey, graph.version, number), node.effect
             match effect:
                 case Message():
-                    names = found.setdefault(effect.template, set())
+                    found.add(effect.template)
                     for line in effect.lines:
-                        names.add(line.name)
                         match = evening.facts.match(line.events)
                         lines.append((*key, line.name, match, line.since, line.newest, line.events.same))
                     wordings.append((*key, effect.template, json.dumps(_fixed(evening, effect)), None, None))
                 case Task():
-                    found.setdefault(effect.title, set())
+                    found.add(effect.title)
                     fixed = json.dumps({"team": effect.team, "title": effect.title})
                     due = effect.due
                     wordings.append((*key, effect.title, fixed, due and due.months, due and due.seconds * 10**6))
@@ -93,25 +91,33 @@ def _object(pairs: Iterable[tuple[str, Sql]]) -> Sql:
     return exp.Anonymous(this="json_object", expressions=parts)
 
 
-def _values(evening: Evening, wording: str, paths: frozenset[str], lists: set[str]) -> Sql:
-    """The values of one wording as a JSON object of roots; properties are taken whole below their first name."""
-    roots: dict[str, dict[str, Sql]] = {}
-    steps: dict[str, dict[str, Sql]] = {}
-    plain: dict[str, Sql] = {}
+def _values(evening: Evening, paths: frozenset[str]) -> Sql:
+    """The values of one wording as a JSON object, nested along their paths."""
+    tree: dict[str, Any] = {}
     for path in sorted(paths):
-        root, _, rest = path.partition(".")
-        if root in lists:
-            plain[root] = _list(root)
-        elif root == "step" and "." in rest:
-            step, name = rest.split(".")[:2]
-            steps.setdefault(step, {})[name] = _step_value(step, name)
-        elif root in ("customer", "trigger") and rest:
-            name = rest.split(".")[0]
-            roots.setdefault(root, {})[name] = _customer(evening, name) if root == "customer" else _trigger(name)
-    pairs = [(root, _object(sorted(values.items()))) for root, values in sorted(roots.items())]
-    if steps:
-        pairs.append(("step", _object([(step, _object(sorted(v.items()))) for step, v in sorted(steps.items())])))
-    return _object([*pairs, *sorted(plain.items())])
+        root, *names = path.split(".")
+        match root, names:
+            case "customer", [name]:
+                _put(tree, (root, name), _customer(evening, name))
+            case "trigger", [_, *_]:
+                _put(tree, (root, *names), _trigger(names))
+            case "step", [step, _, *_]:
+                _put(tree, (root, *names), _step_value(step, names[1:]))
+    return _nested(tree)
+
+
+def _put(tree: dict[str, Any], path: Sequence[str], value: Sql) -> None:
+    """Put a value at its path; what lies below one that is taken whole is there already."""
+    *around, last = path
+    inner: Any = tree
+    for name in around:
+        inner = inner.setdefault(name, {}) if isinstance(inner, dict) else inner
+    if isinstance(inner, dict):
+        inner[last] = value
+
+
+def _nested(tree: Mapping[str, Any]) -> Sql:
+    return _object([(name, _nested(v) if isinstance(v, dict) else v) for name, v in sorted(tree.items())])
 
 
 def _customer(evening: Evening, name: str) -> Sql:
@@ -120,15 +126,17 @@ def _customer(evening: Evening, name: str) -> Sql:
     if kind is None:
         return exp.null()
     column = x.col("c", name)
+    if kind == "mixed":
+        return x.cast(x.col("c", f"json {name}"), "JSON")
     if kind == "timestamp":
         return iso(column)
     return x.cast(column, "VARCHAR") if kind == "date" else column
 
 
-def _trigger(name: str) -> Sql:
+def _trigger(names: Sequence[str]) -> Sql:
     """A property of the trigger's event, or what the trigger itself provides."""
-    from_data = x.pointer(x.cast(x.col("e", "trigger_data"), "JSON"), name)
-    from_event = x.pointer(x.col("t", "properties"), name)
+    from_data = x.pointer(x.cast(x.col("e", "trigger_data"), "JSON"), *names)
+    from_event = x.pointer(x.col("t", "properties"), *names)
     return x.case([(x.is_null(x.col("e", "trigger_event")), from_data)], from_event)
 
 
@@ -138,36 +146,19 @@ def _pick(value: Sql, table: str, conditions: list[Sql]) -> Sql:
     return exp.Subquery(this=query.where(x.both(conditions)))
 
 
-def _step_value(step: str, name: str) -> Sql:
-    own = x.pointer(x.col("v", "properties"), name)
-    if name == "occurred_at":
-        own = exp.Coalesce(this=own, expressions=[x.call("TO_JSON", iso(x.col("v", "occurred_at")))])
-    same_pass = x.compare("=", x.col("v", "enrollment_id"), x.col("e", "enrollment_id"))
-    return _pick(own, "step_values", [same_pass, x.compare("=", x.col("v", "step"), x.text(step))])
-
-
-def _list(name: str) -> Sql:
-    items = x.cast(x.col("v", "items"), "JSON")
-    conditions = [
-        x.compare("=", x.col("v", "enrollment_id"), x.col("e", "enrollment_id")),
-        x.compare("=", x.col("v", "node"), x.col("e", "node")),
-        x.compare("=", x.col("v", "name"), x.text(name)),
-    ]
-    return exp.Coalesce(this=_pick(items, "line_items", conditions), expressions=[x.cast(x.text("[]"), "JSON")])
+def _step_value(step: str, names: Sequence[str]) -> Sql:
+    """What the event that ended a wait says, or its instant."""
+    own = x.pointer(x.col("v", "properties"), *names)
+    if list(names) == ["occurred_at"]:
+        own = x.call("TO_JSON", iso(x.col("v", "occurred_at")))
+    here = [x.compare("=", x.col("v", name), x.col("e", name)) for name in ("enrollment_id", "node")]
+    return _pick(own, "step_values", [*here, x.compare("=", x.col("v", "step"), x.text(step))])
 
 
 def _item() -> Sql:
-    """An event's properties with its instant, unless it has a property of that name."""
-    properties = x.col("v", "properties")
-    stamped = exp.Concat(expressions=[x.text('{"occurred_at":"'), iso(x.col("r", "occurred_at")), x.text('"')])
-    rest = exp.Substring(this=properties, start=x.integer(2))
-    return x.case(
-        [
-            (x.negate(x.is_null(x.pointer(properties, "occurred_at"))), properties),
-            (x.compare("=", properties, x.text("{}")), exp.Concat(expressions=[stamped, x.text("}")])),
-        ],
-        exp.Concat(expressions=[stamped.copy(), x.text(","), rest]),
-    )
+    """An event's properties with its instant."""
+    stamped = _object([("occurred_at", iso(x.col("r", "occurred_at")))])
+    return exp.Anonymous(this="json_merge_patch", expressions=[x.col("v", "properties"), stamped])
 
 
 def _text_column(evening: Evening, name: str) -> Sql:
@@ -207,8 +198,7 @@ def _sets(evening: Evening) -> None:
 
 
 def _source(evening: Evening, path: str) -> Sql:
-    root, _, rest = path.partition(".")
+    root, *names = path.split(".")
     if root == "step":
-        step, name = rest.rsplit(".", 1)
-        return _step_value(step, name)
-    return _customer(evening, rest) if root == "customer" else _trigger(rest)
+        return _step_value(names[0], names[1:])
+    return _customer(evening, names[0]) if root == "customer" else _trigger(names)

@@ -36,8 +36,8 @@ class Sweep(Evening):
         _members(self)
         list_occurrences(self)
         self.run("entering", "fresh")
-        match_tables(self)
         self.run("sweep", "subject_open")
+        match_tables(self)
         _move_all(self)
         self.run("sweep", "apply_open", "apply_credit")
         _admit(self)
@@ -45,7 +45,7 @@ class Sweep(Evening):
             self.run("sweep", "subject_new", "transition_entered")
             _move_all(self)
             self.run("sweep", "apply_new", "apply_credit")
-        self.run("entering", "remember", "forget")
+        self.run("entering", "renew", "remember", "forget")
         write_decisions(self)
         _versions(self)
 

@@ -13,6 +13,7 @@ from typing import Any
 from journey_engine.graph import Graph
 from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition, identity
 from journey_engine.rules import Definition, Night, Rules, time_triggered
+from journey_engine.times import zone_names
 from journey_engine.walk.effects import Look, Tonight, suppress
 from journey_engine.walk.judge import Scene, judge
 from journey_engine.walk.ledger import (
@@ -63,6 +64,7 @@ def walk_night(
     if customer is None:
         return WalkResult(state)
     overlays = _standing(state.overlays, customer)
+    customer = _in_zone(customer, overlays, rules)
     attributes = {**customer.attributes, **{name: overlay.value for name, overlay in overlays.items()}}
     attributes.setdefault("customer_id", customer.customer_id)
     tonight = Tonight(rules, night, customer, attributes, newest(events, night.as_of), state.passes, blocked, watch)
@@ -86,10 +88,10 @@ def walk_night(
 
 
 def after_run(rules: Rules, night: Night, world: WorldState) -> WorldState:
-    """The project's state after a run: its journeys have run, its definitions have a baseline."""
+    """The project's state after a run: its journeys have run, its definitions, and no others, have a baseline."""
     return WorldState(
         {**world.last_run, **{graph.journey: night.as_of for graph in rules.journeys}},
-        {**world.baselines, **{(one.of, one.name): one.version for one in rules.definitions}},
+        {(one.of, one.name): one.version for one in rules.definitions},
     )
 
 
@@ -100,6 +102,14 @@ def _standing(overlays: Mapping[str, Overlay], customer: Customer) -> dict[str, 
         for name, overlay in overlays.items()
         if unchanged(customer.attributes.get(name), overlay.imported)
     }
+
+
+def _in_zone(customer: Customer, overlays: Mapping[str, Overlay], rules: Rules) -> Customer:
+    """The customer in the zone that a journey set; in the project's when there is none of that name (rule 6)."""
+    if "timezone" not in overlays:
+        return customer
+    zone = overlays["timezone"].value
+    return replace(customer, timezone=zone if zone in zone_names() else rules.timezone)
 
 
 def _memberships(
