@@ -19,7 +19,8 @@ from journey_engine.night import deliver
 from journey_engine.times import UTC, iso
 
 
-def _now() -> dt.datetime:
+def now() -> dt.datetime:
+    """The clock; the flows read it and hand it down."""
     return dt.datetime.now(UTC)
 
 
@@ -29,13 +30,13 @@ def dispatch(project: str = ".", as_of: dt.datetime | None = None) -> State[Any]
 
     Ends as failed when a message could not be worded or a channel could not work: the message says which.
     """
-    at = as_of or _now()
+    at = as_of or now()
     log = get_run_logger()
     try:
         done = deliver(
             open_project(Path(project)),
             at,
-            clock=_now,
+            clock=now,
             on_batch=lambda so_far: log.info("%d accepted", so_far.accepted),
         )
     except JourneyError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,14 +33,15 @@ from journey_engine.times import UTC, iso
 T = TypeVar("T")
 
 
-def _now() -> dt.datetime:
+def now() -> dt.datetime:
+    """The clock; the flows read it and hand it down."""
     return dt.datetime.now(UTC)
 
 
 def _name() -> str:
     """The run's name on the page: the night it is for."""
     as_of = flow_run.parameters.get("as_of")
-    return f"night of {iso(as_of)}" if isinstance(as_of, dt.datetime) else f"night before {_now():%Y-%m-%dT%H:%MZ}"
+    return f"night of {iso(as_of)}" if isinstance(as_of, dt.datetime) else f"night before {now():%Y-%m-%dT%H:%MZ}"
 
 
 @flow(name="nightly", flow_run_name=_name, persist_result=False)
@@ -52,8 +54,8 @@ def nightly(project: str = ".", as_of: dt.datetime | None = None, accept_loss: b
         return Failed(message=f"as_of {as_of} has no zone; write it like 2026-01-31T02:00:00Z")
     try:
         loaded, broke = load(Path(project))
-        at = as_of or newest(loaded.project.cadence, _now())
-        with begin(loaded, at, clock=_now, accept_loss=accept_loss) as night:
+        at = as_of or newest(loaded.project.cadence, now())
+        with begin(loaded, at, clock=now, accept_loss=accept_loss) as night:
             night.broken |= broke
             done = work(night)
     except JourneyError as error:
@@ -95,10 +97,18 @@ def load(folder: Path) -> tuple[LoadedProject, dict[str, str]]:
 
 def as_task(name: str, work: Callable[..., T], *, retries: int = 0) -> Task[..., T]:
     """A piece of work as a task under a name. Only names and numbers go in as parameters, because Prefect looks through
-    everything that is passed; a mistake that a person must mend is not tried again.
+    everything that is passed. What a person must mend is told without a traceback and not tried again.
     """
+
+    @wraps(work)
+    def told(*given: Any) -> T | State[Any]:
+        try:
+            return work(*given)
+        except JourneyError as error:
+            return Failed(message=str(error), data=error)
+
     made: Task[..., T] = task(
-        work,
+        told,
         name=name,
         task_run_name=name,
         cache_policy=NO_CACHE,
@@ -125,15 +135,22 @@ def _worth_another_try(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
 
 def work(night: NightRun) -> RunReport:
     """Every phase as a task, in order. Those that continue from what is committed are tried again when they fail."""
-    as_task("dispatch what was due before", night.dispatch_before, retries=2)()
-    as_task("collect", night.collect)()
-    as_task("facts", night.facts)()
-    as_task("sweep", night.sweep)()
-    as_task("commit", night.commit)()
-    as_task("publish", night.publish, retries=2)()
-    as_task("door", night.door, retries=2)()
-    as_task("dispatch", lambda: night.dispatch(on_batch=_batch), retries=2)()
+    phase("dispatch what was due before", night.dispatch_before, retries=2)
+    phase("collect", night.collect)
+    phase("facts", night.facts)
+    phase("sweep", night.sweep)
+    phase("commit", night.commit)
+    phase("publish", night.publish, retries=2)
+    phase("door", night.door, retries=2)
+    phase("dispatch", lambda: night.dispatch(on_batch=_batch), retries=2)
     return night.report()
+
+
+def phase(name: str, work: Callable[[], T], *, retries: int = 0) -> T:
+    """Do a piece of work as a task, here and now; raises what it raised."""
+    ended = as_task(name, work, retries=retries)(return_state=True)
+    done: T = ended.result()
+    return done
 
 
 def _batch(so_far: DispatchReport) -> None:

@@ -16,12 +16,11 @@ from typing import Any
 from prefect import flow
 
 from flows.embedded import server
-from flows.nightly import as_task, nightly
+from flows.nightly import nightly, now, phase
 from journey_engine.checks import open_project
-from journey_engine.mailroom import DispatchReport
 from journey_engine.night import deliver
 from journey_engine.report import as_json, last
-from journey_engine.times import UTC, iso, parse_instant
+from journey_engine.times import iso, parse_instant
 
 
 def say(what: str, **more: Any) -> None:
@@ -34,11 +33,10 @@ def day(project: str, night: dt.datetime) -> int:
     """Every hour what is due leaves, as with the deployment `dispatch`; the number of messages accepted."""
     loaded = open_project(Path(project))
 
-    def hour(at: dt.datetime) -> DispatchReport:
-        return deliver(loaded, at, clock=lambda: dt.datetime.now(UTC))
+    def hour(at: dt.datetime) -> int:
+        return phase(f"dispatch at {at:%H:%M}", lambda: deliver(loaded, at, clock=now)).accepted
 
-    hours = [night + dt.timedelta(hours=count) for count in range(1, 24)]
-    return sum(as_task(f"dispatch at {at:%H:%M}", hour)(at).accepted for at in hours)
+    return sum(hour(night + dt.timedelta(hours=count)) for count in range(1, 24))
 
 
 def main(project: str, nights: list[dt.datetime]) -> int:
