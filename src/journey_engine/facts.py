@@ -157,8 +157,10 @@ class Facts:
 
     def _in_journey(self, leaf: InJourney) -> int:
         state = x.col("n", "state")
-        wanted, moment = ("open", "entered_at") if leaf.state == "in" else (leaf.state, "closed_at")
-        holds = x.compare("=", state, x.text(wanted))
+        moment = {"in": "entered_at", "converted": "goal_at"}.get(leaf.state, "closed_at")
+        holds = x.compare("=", state, x.text("open" if leaf.state == "in" else leaf.state))
+        if leaf.state == "converted":  # whoever reached the goal, also a pass that stays
+            holds = x.negate(x.is_null(x.col("n", "goal_at")))
         parts = [x.compare("=", x.col("n", "journey"), x.text(leaf.name)), holds]
         if leaf.within is not None:
             parts.append(x.compare(">", x.col("n", moment), x.stamp(leaf.within.before(self.as_of))))

@@ -151,7 +151,8 @@ def test_upper_bounds_what_counts_since_entry_and_nothing_else() -> None:
 
 
 def test_a_closed_pass_is_in_its_own_state_only() -> None:
-    done = replace(PASS, state=PassState.CONVERTED, closed_at=at("2026-03-09 02:00"), reason="goal")
+    reached = at("2026-03-09 02:00")
+    done = replace(PASS, state=PassState.CONVERTED, closed_at=reached, reason="goal", goal_at=reached, goal_run=9)
     scene = Scene(NIGHT, {}, (), (done,))
     found = {
         state: judge(condition(f"{{journey: {{name: one, state: {state}}}}}"), scene)

@@ -47,7 +47,8 @@ def _graph_tables(evening: Evening) -> None:
         if graph.goal is not None:
             goal, window = graph.goal, graph.goal.window
             number = evening.facts.predicate("goal", goal.predicate)
-            rows["goals"].append((*key, number, window.months, window.seconds * 10**6, goal.stay, _bounded(goal.predicate)))
+            bounded = _bounded(goal.predicate)
+            rows["goals"].append((*key, number, window.months, window.seconds * 10**6, goal.stay, bounded))
         if graph.exit_when is not None:
             rows["exits"].append((*key, evening.facts.predicate("exit", graph.exit_when)))
         named_steps = graph.named_steps()

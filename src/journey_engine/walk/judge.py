@@ -26,15 +26,8 @@ from journey_engine.predicates import (
     leaves,
 )
 from journey_engine.records import Enrollment, Event, PassState
+from journey_engine.times import FAR_PAST
 from journey_engine.walk.values import attribute_passes, compares, own_number, property_passes, same_value
-
-_STATES = {
-    "in": PassState.OPEN,
-    "finished": PassState.FINISHED,
-    "converted": PassState.CONVERTED,
-    "exited": PassState.EXITED,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -203,11 +196,18 @@ def _all(tests: Sequence[Test], value: Decimal) -> bool:
 
 
 def _in_journey(leaf: InJourney, scene: Scene) -> Seen:
-    found = []
-    for one in scene.passes:
-        if one.journey != leaf.name or one.state is not _STATES[leaf.state]:
-            continue
-        instant = one.entered_at if leaf.state == "in" else one.closed_at
-        if leaf.within is None or (instant is not None and instant > leaf.within.before(scene.as_of)):
-            found.append(instant)
-    return Seen(bool(found), max((instant for instant in found if instant is not None), default=None))
+    edge = leaf.within.before(scene.as_of) if leaf.within else FAR_PAST
+    reached = (_reached(one, leaf.state) for one in scene.passes if one.journey == leaf.name)
+    found = [instant for instant in reached if instant is not None and instant > edge]
+    return Seen(bool(found), max(found, default=None))
+
+
+def _reached(one: Enrollment, state: str) -> dt.datetime | None:
+    """When a pass came into a state that it is in; converted is whoever reached the goal, also one that stays."""
+    match state:
+        case "in":
+            return one.entered_at if one.state is PassState.OPEN else None
+        case "converted":
+            return one.goal_at
+        case _:
+            return one.closed_at if one.state == state else None
