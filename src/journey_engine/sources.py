@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
-from journey_engine.project import EVENT_COLUMNS, AttributeWords, Source
+from journey_engine.project import CUSTOMER_COLUMNS, EVENT_COLUMNS, AttributeWords, Source
+from journey_engine.times import FAR_PAST
 
 _NUMBERS = (
     "TINYINT",
@@ -28,6 +29,11 @@ _NUMBERS = (
 )
 
 
+_SMALL = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER")
+OWN_NAMES = ("zone_in_force", "row_in_source")  # columns of ours beside the attributes
+OWN_MARKS = ("raw ", "json ")  # and how the names of others begin
+
+
 def kind_of(column_type: str) -> str:
     """The kind of an attribute from the engine's type: text, number, boolean, date or timestamp."""
     if column_type.startswith(_NUMBERS):
@@ -39,30 +45,52 @@ def kind_of(column_type: str) -> str:
     return "timestamp" if column_type.startswith("TIMESTAMP") else "text"
 
 
+def known_names(columns: Iterable[str], renamed: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The (known name, column) pairs of a source; a column that is mapped is known by its mapped names only."""
+    mapped = set(renamed.values())
+    own = [(column, column) for column in columns if column not in mapped and column not in renamed]
+    return [*renamed.items(), *own]
+
+
 def columns_sql(
     columns: Mapping[str, str], renamed: Mapping[str, str], declared: Mapping[str, AttributeWords]
 ) -> tuple[dict[str, str], list[Sql]]:
     """Every column of a customers source under its known name, by kind; empty text is missing.
 
-    A declared type casts; what does not parse becomes missing, with the text kept as `raw NAME` to count it.
+    A declared type casts. Where a value can be lost (it does not parse, or is no number or date that the language
+    knows), the value as it came is kept as `raw NAME`, so that it can be counted.
     """
-    known = {column: name for name, column in renamed.items()}
     kinds: dict[str, str] = {}
     selected: list[Sql] = []
-    for column, column_type in columns.items():
-        name, value = known.get(column, column), x.col("s", column)
-        kind = "text" if name == "customer_id" else kind_of(column_type)
+    for name, column in known_names(columns, renamed):
+        column_type, value = columns[column], x.col("s", column)
+        kind = "text" if name in CUSTOMER_COLUMNS else kind_of(column_type)
         if kind == "text":
             value = exp.Nullif(this=exp.Trim(this=x.cast(value, "VARCHAR")), expression=x.text(""))
         elif kind == "timestamp":
             value = _instant(value, column_type)
+        came = value.copy()
         wanted = declared.get(name)
-        if wanted is not None and wanted.type != kind and name != "customer_id":
-            selected.append(_named(value.copy(), f"raw {name}"))
+        if wanted is not None and wanted.type != kind and name not in CUSTOMER_COLUMNS:
             value, kind = _declared(value, kind, wanted.type), wanted.type
+        value = _usable(value, kind, column_type)
+        if value != came:
+            selected.append(_named(came, f"raw {name}"))
         kinds[name] = kind
         selected.append(_named(value, name))
     return kinds, selected
+
+
+def _usable(value: Sql, kind: str, column_type: str) -> Sql:
+    """Numbers below 10 to the 18 and dates of the years 1 to 9999; what else a file can hold is missing."""
+    match kind:
+        case "number" if not column_type.startswith(_SMALL):
+            return x.case([(x.compare("<", exp.Abs(this=value.copy()), x.integer(10**18)), value)], exp.null())
+        case "date" | "timestamp":
+            first, last = (x.cast(x.text(f"{day}"), "DATE") for day in (dt.date.min, dt.date.max))
+            return x.case([(exp.Between(this=value.copy(), low=first, high=last), value)], exp.null())
+        case _:
+            return value
 
 
 def _named(value: Sql, name: str) -> Sql:
@@ -178,7 +206,10 @@ def _reason(column_type: str, zone: str | None) -> Sql:
         unzoned = x.both([x.negate(_zoned(column_type)), parses])
         remedy = "occurred_at has no zone; write it with one, or say `events: {timezone: ...}` in journeys/project.yaml"
         branches.append((unzoned, x.text(remedy)))
-    branches.append((x.is_null(x.col("r", "occurred_at")), x.text("occurred_at is no instant")))
+    unusable = x.either(
+        [x.is_null(x.col("r", "occurred_at")), x.compare("<", x.col("r", "occurred_at"), x.stamp(FAR_PAST))]
+    )
+    branches.append((unusable, x.text("occurred_at is no instant")))
     branches.append((x.negate(x.sure(valid)), x.text("properties are no JSON")))
     branches.append((x.compare("<>", kind, x.text("OBJECT")), x.text("properties are no JSON object")))
     return x.case(branches, x.cast(exp.null(), "VARCHAR"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from journey_engine.engines import QueryFailed, memory, open_engine, open_reader
 from journey_engine.engines.duckdb import BATCH, DuckDB
 from journey_engine.errors import JourneyError
+from journey_engine.times import FAR_PAST, naive, parse_instant
 
 URL = "duckdb:///var/engine.duckdb"
 ODD = [
@@ -38,9 +40,9 @@ def test_loaded_text_comes_back_to_the_letter_and_empty_text_is_not_null(engine:
 def test_every_type_that_the_night_loads_comes_back(engine: DuckDB) -> None:
     engine.execute("CREATE TABLE kinds (i INTEGER, b BIGINT, f BOOLEAN, s TIMESTAMP, t TIME, v VARCHAR)")
     rows = [
-        (1, 10**17, True, dt.datetime(2026, 3, 1, 2, 3, 4, 567890), dt.time(9, 30), "v"),
+        (1, 10**17, True, naive(parse_instant("2026-03-01T02:03:04.567890Z")), dt.time(9, 30), "v"),
         (None, None, None, None, None, None),
-        (-1, -(10**17), False, dt.datetime(1, 1, 1), dt.time(0, 0), ""),
+        (-1, -(10**17), False, naive(FAR_PAST), dt.time(0, 0), ""),
     ]
     engine.load("kinds", ("i", "b", "f", "s", "t", "v"), rows)
     assert engine.rows("SELECT * FROM kinds ORDER BY i NULLS FIRST") == [rows[1], rows[2], rows[0]]
@@ -63,14 +65,17 @@ def test_more_rows_than_a_batch_keep_their_order_and_none_are_needed(engine: Duc
 
 def test_a_transaction_that_fails_leaves_nothing(engine: DuckDB) -> None:
     engine.execute("CREATE TABLE kept (n INTEGER)")
-    with pytest.raises(QueryFailed), engine.transaction():
-        engine.execute("INSERT INTO kept VALUES (1)")
-        engine.execute("INSERT INTO nowhere VALUES (1)")
-    with pytest.raises(ZeroDivisionError), engine.transaction():
-        engine.execute("INSERT INTO kept VALUES (2)")
-        raise ZeroDivisionError
-    with engine.transaction():
-        engine.execute("INSERT INTO kept VALUES (3)")
+
+    def insert(number: int, then: Callable[[], object]) -> None:
+        with engine.transaction():
+            engine.execute("INSERT INTO kept VALUES (?)", [number])
+            then()
+
+    with pytest.raises(QueryFailed):
+        insert(1, lambda: engine.execute("INSERT INTO nowhere VALUES (1)"))
+    with pytest.raises(ZeroDivisionError):
+        insert(2, lambda: 1 // 0)
+    insert(3, lambda: None)
     assert engine.rows("SELECT n FROM kept") == [(3,)]
 
 
@@ -151,7 +156,7 @@ def test_a_file_that_is_no_store_is_named_with_the_remedy(tmp_path: Path, opens:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file where a folder should be")
-    with pytest.raises(JourneyError, match="engine.duckdb cannot be opened") as found:
+    with pytest.raises(JourneyError, match=r"engine\.duckdb cannot be opened") as found:
         open_engine(URL, tmp_path)
     assert found.value.remedy
 

@@ -62,7 +62,7 @@ class NightRun:
             collector = Collector(self.engine, self.loaded.project, self.loaded.folder, self.as_of)
             self.collected = collector.collected
             collector.customers(accept_loss=self.accept_loss)
-            collector.events(self.mailroom.feedback())
+            collector.events(self.mailroom.feedback(), accept_loss=self.accept_loss)
             night = Night.of(self.number, self.as_of, self.loaded.project.cadence)
             self.sweeping = Sweep(
                 self.engine, self.rules, night, self.collected.columns, properties,

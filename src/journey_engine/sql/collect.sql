@@ -13,13 +13,24 @@ WHERE customer_id IS NULL OR place > 1;
 
 -- imported: The customers of tonight as the source has them.
 CREATE OR REPLACE TEMP TABLE imported AS
-SELECT i.* EXCLUDE (row_in_source)
+SELECT {names}
 FROM incoming_customers AS i
 ANTI JOIN customers_aside AS a ON a.row_in_source = i.row_in_source;
 
 -- drop_overlays: A set attribute stands until the imported value changes (rule 15).
 DELETE FROM overlays AS o USING imported AS i
 WHERE o.customer_id = i.customer_id AND o.imported IS DISTINCT FROM {imported};
+
+-- unparsed: How many values of each column were lost, and the first of each.
+SELECT {counts} FROM incoming_customers AS i;
+
+-- unknown_zones: Customers whose zone the pinned tzdata does not have.
+SELECT count(*), min(i.row_in_source)
+FROM incoming_customers AS i ANTI JOIN known_zones AS z ON z.zone = i.timezone
+WHERE i.timezone IS NOT NULL;
+
+-- default_zones: Customers who are in another zone than they say.
+SELECT count(*) FROM customers WHERE timezone IS DISTINCT FROM zone_in_force;
 
 -- customers: The customers of tonight with the attributes that journeys set, each in a zone that is known.
 CREATE OR REPLACE TABLE customers AS
@@ -101,6 +112,16 @@ UPDATE events AS r SET {typed} WHERE r.received_at = {as_of} AND r.name = 'stage
 
 -- retype: Properties that journeys name for the first time are read for the whole ledger.
 UPDATE events AS r SET {typed};
+
+-- newest_event: The newest event that the source brought; what came back from the mailroom proves nothing about it.
+SELECT max(e.occurred_at) FROM events AS e
+ANTI JOIN feedback AS f ON f.event_id = e.event_id
+WHERE e.row_hash IS NOT NULL;
+
+-- feedback: What the mailroom tells, as rows like those of a source.
+CREATE OR REPLACE TEMP TABLE feedback (
+    event_id VARCHAR, customer_id VARCHAR, name VARCHAR, occurred_at VARCHAR, properties VARCHAR
+);
 
 -- missing_customers: How many customers of the last committed run are not in tonight's data.
 SELECT count(*) FROM roster AS o ANTI JOIN imported AS i ON i.customer_id = o.customer_id;

@@ -53,6 +53,13 @@ class SetStep(Step):
     key: ClassVar[str] = "set"
     values: dict[str, Value] = Field(min_length=1)
 
+    @field_validator("values")
+    @classmethod
+    def _names(cls, values: dict[str, Value]) -> dict[str, Value]:
+        if "customer_id" in values:
+            raise ValueError("customer_id cannot be set: it says who the customer is")
+        return values
+
     @model_validator(mode="before")
     @classmethod
     def _attributes_in_place(cls, value: Any) -> Any:

@@ -1,0 +1,32 @@
+"""Tonight's data into the engine: customers as they stand, and the ledger of every event ever seen.
+
+Rows that cannot be taken are set aside and counted with the first place; a source that cannot be trusted stops the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from journey_engine.collect.customers import take_customers
+from journey_engine.collect.events import take_events
+from journey_engine.collect.ledger import ensure_properties, type_made_events, tzdata_version
+from journey_engine.collect.source import Aside, Collected, Incoming
+from journey_engine.records import Event
+
+__all__ = ["Aside", "Collected", "Collector", "ensure_properties", "type_made_events", "tzdata_version"]
+
+
+class Collector(Incoming):
+    """Reads the sources of one project into one engine, for one run: customers, then events."""
+
+    def customers(self, *, accept_loss: bool = False) -> None:
+        """Load tonight's customers; raises JourneyError for a source that cannot be trusted (rule 10)."""
+        take_customers(self, accept_loss=accept_loss)
+
+    def events(self, feedback: Iterable[Event] = (), *, accept_loss: bool = False) -> None:
+        """Take new events of the source and of the mailroom into the ledger (rules 2 and 22)."""
+        take_events(self, feedback, accept_loss=accept_loss)
+
+    def keep_roster(self) -> None:
+        """Remember who was there, for the next run's check."""
+        self.run("keep_roster")

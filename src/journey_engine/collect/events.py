@@ -1,0 +1,81 @@
+"""Tonight's events: what the source and the mailroom tell that the ledger does not hold yet (rules 2 and 22)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.collect.ledger import load_zones
+from journey_engine.collect.source import Incoming, named
+from journey_engine.errors import JourneyError
+from journey_engine.expressions import Sql
+from journey_engine.project import EVENT_COLUMNS, Source
+from journey_engine.queries import fill, statements
+from journey_engine.records import Event
+from journey_engine.sources import event_reading, typed_columns
+from journey_engine.times import UTC, iso
+
+
+def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: bool) -> None:
+    """Take new events of the source and of the mailroom into the ledger; raises JourneyError for a stale source."""
+    source = incoming.project.events
+    relation, columns = incoming.relation(source, "events", EVENT_COLUMNS[:4], EVENT_COLUMNS)
+    if source.timezone is not None:
+        load_zones(incoming.engine, [source.timezone])
+    incoming.run("feedback")
+    told = ((e.event_id, e.customer_id, e.name, iso(e.occurred_at), _json(e.properties)) for e in feedback)
+    came_back = incoming.engine.load("feedback", EVENT_COLUMNS, told)
+    with incoming.reading(source):
+        _receive(incoming, relation, event_reading(columns, source, incoming.as_of))
+    if not accept_loss:
+        _fresh_enough(incoming, source)
+        if source.expects.rows:
+            counted = incoming.engine.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))
+            incoming.expect(source, int(counted[0][0]), source.expects.rows)
+    if came_back:
+        kinds = dict.fromkeys(EVENT_COLUMNS, "VARCHAR")
+        reading = event_reading(kinds, Source.model_validate({"table": "feedback"}), incoming.as_of)
+        _receive(incoming, exp.to_table("feedback"), reading, quiet=True)
+
+
+def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, quiet: bool = False) -> None:
+    as_of = x.stamp(incoming.as_of)
+    incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
+    incoming.run("unknown_customers", "revised_events", "outdate_events")
+    numbers: dict[str, int] = dict(incoming.engine.rows("SELECT property, number FROM properties ORDER BY number"))
+    typed = [exp.alias_(value, name) for p, n in numbers.items() for name, value in typed_columns("r", p, n)]
+    comma = exp.Var(this=", " + ", ".join(x.written(item) for item in typed)) if typed else exp.Var(this="")
+    incoming.run("receive_events", as_of=as_of, typed=comma)
+    count = "SELECT count(*) FILTER (WHERE revision = 1), count(*) FILTER (WHERE revision > 1) FROM revised_events"
+    received, corrected = incoming.engine.rows(count)[0]
+    incoming.collected.received += int(received)
+    incoming.collected.corrected += int(corrected)
+    if not quiet:
+        incoming.count_aside(incoming.project.events, "incoming_events")
+        unknown = incoming.engine.rows("SELECT count(*) FROM unknown_customers")[0][0]
+        incoming.collected.unknown_customers = int(unknown)
+
+
+def _fresh_enough(incoming: Incoming, source: Source) -> None:
+    expects = source.expects
+    if expects.freshness is not None:
+        newest = incoming.engine.rows(statements("collect")["newest_event"])[0][0]
+        edge = expects.freshness.before(incoming.as_of).replace(tzinfo=None)
+        if newest is None or newest < edge:
+            shown = "there is none" if newest is None else f"it is {iso(newest.replace(tzinfo=UTC))}"
+            raise JourneyError(
+                f"{named(source)}: the newest event should not be older than {expects.freshness} "
+                f"at {iso(incoming.as_of)}, "
+                f"but {shown}",
+                remedy="check the export of events, or change `expects:` in journeys/project.yaml; if it is right, "
+                "run with --accept-loss",
+                code="stale-source",
+            )
+
+
+def _json(properties: Mapping[str, Any]) -> str:
+    return json.dumps(properties, ensure_ascii=False, separators=(",", ":"), default=str)

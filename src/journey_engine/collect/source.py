@@ -1,0 +1,162 @@
+"""What reading customers and events have in common: the source as a relation, and what of it could not be taken."""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlglot import exp
+
+from journey_engine import expressions as x
+from journey_engine.engines import Engine, QueryFailed, files_of, unreadable
+from journey_engine.errors import JourneyError, nearest
+from journey_engine.expressions import Sql
+from journey_engine.project import Project, Source
+from journey_engine.queries import fill, statements
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Rows of a source that were not taken: why, how many, and the first of them."""
+
+    source: str
+    reason: str
+    count: int
+    first: str = ""
+
+    def __str__(self) -> str:
+        where = f" (first: {self.first})" if self.first else ""
+        return f"{self.source}: {self.count} rows set aside: {self.reason}{where}"
+
+
+@dataclass(slots=True)
+class Collected:
+    """What came in: counts, what was set aside, and the attributes by kind."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    customers: int = 0
+    received: int = 0
+    corrected: int = 0
+    unknown_customers: int = 0
+    default_zone: int = 0
+    aside: list[Aside] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Incoming:
+    """The sources of one project on their way into one engine, for one run."""
+
+    engine: Engine
+    project: Project
+    folder: Path
+    as_of: dt.datetime
+    collected: Collected = field(default_factory=Collected)
+
+    def relation(
+        self, source: Source, what: str, required: Iterable[str], known: Iterable[str]
+    ) -> tuple[Sql, dict[str, str]]:
+        """The source as a relation with its columns; raises JourneyError that names what is missing."""
+        if source.path is not None:
+            relation: Sql = exp.Var(this=self.engine.source(self._path(source.path)))
+        else:
+            relation = _table(source.table or "", what)
+        try:
+            columns = self.engine.columns(x.written(relation))
+        except QueryFailed as error:
+            raise JourneyError(
+                f"{what}: there is no table '{source.table}' in the engine",
+                remedy=f"check `{what}: {{table: ...}}` in journeys/project.yaml",
+                code="missing-table",
+            ) from error
+        for name in required:
+            column = source.columns.get(name, name)
+            if column not in columns:
+                raise JourneyError(
+                    f"{named(source)} has no column '{column}'{nearest(column, list(columns))}; "
+                    f"it has: {', '.join(columns)}",
+                    remedy=f"add it, or name it: `{what}: {{columns: {{{name}: ...}}}}` in journeys/project.yaml",
+                    code="missing-column",
+                )
+        for name, column in source.columns.items():
+            if column not in columns:
+                raise JourneyError(
+                    f"{named(source)} has no column '{column}', which `columns:` maps to {name}"
+                    f"{nearest(column, list(columns))}",
+                    remedy=f"known names are {', '.join(known)}; mend `{what}: columns:` in journeys/project.yaml",
+                    code="missing-column",
+                )
+        return relation, columns
+
+    @contextmanager
+    def reading(self, source: Source) -> Iterator[None]:
+        """A statement that reads a source fails by what stands in it."""
+        try:
+            yield
+        except QueryFailed as error:
+            raise unreadable(named(source), error.said) from error
+
+    def expect(self, source: Source, rows: int, least: int) -> None:
+        """Raises JourneyError when a source has too few rows."""
+        if rows < least:
+            raise JourneyError(
+                f"{named(source)}: {rows} rows, at least {least} are expected; nothing was changed",
+                remedy="check the export, or change `expects:` in journeys/project.yaml; if the loss is right, "
+                "run with --accept-loss",
+                code="too-few-rows",
+            )
+
+    def count_aside(self, source: Source, table: str) -> None:
+        """Count the rows of a table that have a reason."""
+        query = (
+            "SELECT reason, count(*), min(row_in_source) FROM {table} WHERE reason IS NOT NULL GROUP BY ALL ORDER BY 1"
+        )
+        for why, count, first in self.engine.rows(fill(query, {"table": exp.to_table(table)})):
+            self.aside(source, str(why), count, first)
+
+    def aside(self, source: Source, reason: str, count: int, first: int) -> None:
+        """Note rows that could not be taken as they are; `first` is the number of one of them."""
+        if count:
+            self.collected.aside.append(Aside(named(source), reason, int(count), self._place(source, int(first))))
+
+    def run(self, *names: str, **parts: Sql) -> None:
+        """Run named statements of `sql/collect.sql`, their places filled."""
+        for name in names:
+            self.engine.execute(fill(statements("collect")[name], parts))
+
+    def _place(self, source: Source, row: int) -> str:
+        """A row of a source for people, with its file where the path is a glob."""
+        files = [] if source.path is None else files_of(self._path(source.path))
+        for file in files if len(files) > 1 else []:
+            relation = exp.Var(this=self.engine.source(file))
+            count = int(self.engine.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))[0][0])
+            if row <= count:
+                return f"row {row} of {Path(file).name}"
+            row -= count
+        return f"row {row}"
+
+    def _path(self, path: str) -> str:
+        """A path or glob from the project's folder, whatever the folder's own name holds."""
+        return path if Path(path).is_absolute() else f"{glob.escape(str(self.folder))}/{path}"
+
+
+def named(source: Source) -> str:
+    """The source for people."""
+    return source.path if source.path is not None else f"table {source.table}"
+
+
+def _table(name: str, what: str) -> Sql:
+    """A table of the engine, never one that the engine made for itself."""
+    places = name.split(".")
+    own = {*statements("schema"), "customers"}
+    if places[-1].lower() in own and [place.lower() for place in places[:-1]] in ([], ["main"]):
+        raise JourneyError(
+            f"{what}: the table '{name}' is the engine's own",
+            remedy=f"keep source tables in a schema of their own: `{what}: {{table: raw.{places[-1]}}}`",
+            code="reserved-table",
+        )
+    first, *others = [exp.to_identifier(place, quoted=True) for place in ["main"] * (len(places) == 1) + places]
+    return exp.Dot.build([first, *others])
