@@ -175,26 +175,30 @@ def scripted(*conversations: list[bytes | None], dots: list[bytes] | None = None
 
 
 GREET = [b"220 hi\r\n", b"250 hi\r\n"]
+PIPELINING = [b"220 hi\r\n", b"250-hi\r\n250 PIPELINING\r\n"]
+each_greeting = pytest.mark.parametrize("greet", [GREET, PIPELINING], ids=["plain", "pipelining"])
 OK = b"250 ok\r\n"
 GO = b"354 go\r\n"
 
 
-def test_a_connection_lost_after_the_final_dot_is_unsure() -> None:
+@each_greeting
+def test_a_connection_lost_after_the_final_dot_is_unsure(greet: list[bytes]) -> None:
     dots: list[bytes] = []
-    with scripted([*GREET, OK, OK, GO, None], dots=dots) as port, channel(port) as made:
+    with scripted([*greet, OK, OK, GO, None], dots=dots) as port, channel(port) as made:
         ((_, outcome),) = made.send([outgoing(1)])
     assert dots == [b".\r\n"]
     assert (outcome.kind, outcome.reason, outcome.down) == (OutcomeKind.UNSURE, "no_answer", False)
 
 
-def test_a_silent_server_after_the_final_dot_is_unsure() -> None:
+@each_greeting
+def test_a_silent_server_after_the_final_dot_is_unsure(greet: list[bytes]) -> None:
     release = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         peer, _ = listener.accept()
         with peer, peer.makefile("rb") as lines:
-            for reply in [*GREET, OK, OK, GO]:
+            for reply in [*greet, OK, OK, GO]:
                 peer.sendall(reply)
                 lines.readline()
             release.wait(10)
@@ -209,28 +213,88 @@ def test_a_silent_server_after_the_final_dot_is_unsure() -> None:
     assert "timed out" in str(outcome.detail)
 
 
-def test_after_an_unsure_message_the_next_one_gets_a_new_connection() -> None:
-    with scripted([*GREET, OK, OK, GO, None], [*GREET, OK, OK, GO, OK]) as port, channel(port) as made:
+@each_greeting
+def test_after_an_unsure_message_the_next_one_gets_a_new_connection(greet: list[bytes]) -> None:
+    with scripted([*greet, OK, OK, GO, None], [*greet, OK, OK, GO, OK]) as port, channel(port) as made:
         assert kinds(made.send([outgoing(1), outgoing(2)])) == [("unsure", "no_answer"), ("accepted", None)]
 
 
-def test_a_kept_connection_that_the_server_closed_meanwhile_is_made_again_without_doubt() -> None:
-    first = [*GREET, OK, OK, GO, OK, None]
-    with scripted(first, [*GREET, OK, OK, GO, OK]) as port, channel(port) as made:
+@each_greeting
+def test_a_kept_connection_that_the_server_closed_meanwhile_is_made_again_without_doubt(greet: list[bytes]) -> None:
+    first = [*greet, OK, OK, GO, OK, None]
+    with scripted(first, [*greet, OK, OK, GO, OK]) as port, channel(port) as made:
         assert kinds(made.send([outgoing(1), outgoing(2)])) == [("accepted", None), ("accepted", None)]
 
 
-@pytest.mark.parametrize("said", [[b"421 busy\r\n"], [*GREET, b"421 closing\r\n"], [*GREET, OK, b"421 no\r\n"], [None]])
-def test_a_server_that_is_not_ready_takes_nothing(said: list[bytes | None]) -> None:
+@each_greeting
+@pytest.mark.parametrize("said", [[b"421 busy\r\n"], [b"421 closing\r\n"], [OK, b"421 no\r\n"], [None]])
+def test_a_server_that_is_not_ready_takes_nothing(said: list[bytes | None], greet: list[bytes]) -> None:
+    said = said if said[0] in (None, b"421 busy\r\n") else [*greet, *said]
     with scripted(said, said) as port, channel(port) as made:
         assert kinds(made.send([outgoing(1), outgoing(2)])) == [("later", "unavailable")] * 2
 
 
-def test_a_server_that_does_not_accept_the_sender_stops_the_channel_and_refuses_nobody() -> None:
-    with scripted([*GREET, b"550 not you\r\n", OK]) as port, channel(port) as made:
+@each_greeting
+def test_a_server_that_does_not_accept_the_sender_stops_the_channel_and_refuses_nobody(greet: list[bytes]) -> None:
+    with scripted([*greet, b"550 not you\r\n", OK]) as port, channel(port) as made:
         outcomes = list(made.send([outgoing(1), outgoing(2)]))
     assert kinds(outcomes) == [("later", "sender_refused")] * 2
     assert outcomes[0][1].down
+
+
+NO = b"550 5.1.1 no\r\n"
+
+
+def test_a_server_that_offers_pipelining_gets_the_next_envelope_with_the_content() -> None:
+    heard: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer, peer.makefile("rb") as lines:
+            peer.sendall(PIPELINING[0])
+            heard.append(lines.readline())
+            peer.sendall(PIPELINING[1])
+            heard.extend(lines.readline() for _ in range(3))
+            peer.sendall(OK + OK + GO)
+            while lines.readline() != b".\r\n":
+                pass
+            heard.extend(lines.readline() for _ in range(3))  # before the content was answered
+            peer.sendall(OK + OK + OK + GO)
+            while lines.readline() != b".\r\n":
+                pass
+            peer.sendall(OK)
+            heard.append(lines.readline())
+            peer.sendall(b"221 bye\r\n")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with closing(listener), channel(listener.getsockname()[1]) as made:
+        sent = [outgoing(1), outgoing(2, "bob@example.com")]
+        assert kinds(made.send(sent)) == [("accepted", None), ("accepted", None)]
+    thread.join(5)
+    envelope = [b"MAIL FROM:<hello@shop.example>\r\n", b"RCPT TO:<ada@example.com>\r\n", b"DATA\r\n"]
+    assert [line.upper() for line in heard[1:4]] == [line.upper() for line in envelope]
+    assert heard[4:] == [envelope[0], b"RCPT TO:<bob@example.com>\r\n", envelope[2], b"quit\r\n"]
+
+
+@pytest.mark.parametrize("to_data", [[b"503 no recipients\r\n"], [GO, b"554 no recipients\r\n"]], ids=["no", "go"])
+def test_a_recipient_refused_in_a_pipeline_is_refused_alone(to_data: list[bytes]) -> None:
+    dots: list[bytes] = []
+    talk = [*PIPELINING, OK, OK, GO, OK, OK, NO, *to_data, OK, OK, OK, GO, OK]
+    with scripted(talk, dots=dots) as port, channel(port) as made:
+        outcomes = list(made.send([outgoing(number) for number in range(3)]))
+    assert kinds(outcomes) == [("accepted", None), ("refused", "no_such_address"), ("accepted", None)]
+    assert dots == [b".\r\n"] * (2 + len(to_data) - 1)
+
+
+def test_a_batch_that_is_left_in_the_middle_hands_over_no_half_message() -> None:
+    dots: list[bytes] = []
+    with scripted([*PIPELINING, OK, OK, GO, OK, OK, OK, GO, OK], dots=dots) as port, channel(port) as made:
+        sending = made.send([outgoing(1), outgoing(2)])
+        assert kinds([next(sending)]) == [("accepted", None)]
+        sending.close()  # type: ignore[attr-defined]
+    assert dots in ([b".\r\n"], [b".\r\n", b""])
 
 
 def authenticator(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
@@ -288,7 +352,8 @@ def test_a_server_cannot_be_asked_what_it_took() -> None:
 
 def test_an_address_that_the_protocol_cannot_carry_is_refused() -> None:
     with channel(free_port()) as made:
-        assert kinds(made.send([outgoing(1, "çelik@example.com")])) == [("refused", "invalid_address")]
+        for address in ("çelik@example.com", "a b@example.com", "a@example.com\r\nDATA"):
+            assert kinds(made.send([outgoing(1, address)])) == [("refused", "invalid_address")]
 
 
 def make_certificate(folder: Any) -> tuple[Any, Any]:

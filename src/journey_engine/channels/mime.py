@@ -16,6 +16,7 @@ from journey_engine.message import Outgoing, header_safe
 from journey_engine.project import Sender
 
 _PLAIN = re.compile(r"[ !#-'*+/-9=?A-Z^_a-z{|}~-]*")  # what a display name may hold without quotes, and no dot
+_FOREIGN = bytes(range(128, 256))
 _LINE = 66  # characters of header text that surely fit a line of 78
 
 
@@ -79,8 +80,8 @@ def _part(kind: str, text: str) -> bytes:
     data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     if not data.endswith(b"\n"):
         data += b"\n"
-    foreign = sum(byte > 127 for byte in data[:4000])
-    if foreign * 3 > min(len(data), 4000):
+    start = data[:4000]
+    if (len(start) - len(start.translate(None, _FOREIGN))) * 3 > len(start):
         encoding, body = "base64", base64.encodebytes(data)
     else:
         encoding, body = "quoted-printable", binascii.b2a_qp(data, istext=True)

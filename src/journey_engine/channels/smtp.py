@@ -1,7 +1,9 @@
 """The smtp channel: one kept connection, one message at a time.
 
 Any server speaks SMTP and none can be asked what it has taken, so what happens after the message's last
-line without an answer is unsure. What fails before that was surely not taken.
+line without an answer is unsure. What fails before that was surely not taken. Where the server offers
+PIPELINING (RFC 2920), a message's last line travels with the next one's sender and recipient: one round
+trip a message instead of four.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from journey_engine.message import Outcome, OutcomeKind, Outgoing, Presence, hea
 from journey_engine.project import Sender
 from journey_engine.project import SmtpChannel as SmtpSettings
 
+_STEPS = {"MAIL": 250, "RCPT": 250, "DATA": 354}
 _NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")
 
 
@@ -68,34 +71,57 @@ class SmtpChannel:
     def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
         """Hand over one after the other; a server that takes nothing leaves the rest untried."""
         failure: Outcome | None = None
-        for message in messages:
-            outcome = failure or self._send(message)
-            failure = outcome if outcome.down else None
-            yield message.message_id, outcome
+        held: tuple[str, bytes] | None = None  # the server agreed to it and waits for its content
+        try:
+            for message in messages:
+                ready = failure or self._prepare(message)
+                if isinstance(ready, Outcome):
+                    yield message.message_id, ready
+                    continue
+                recipient, data = ready
+                asked = held is not None and self._pipelining
+                if held is not None:
+                    (before, content), held = held, None
+                    yield before, self._content(content, self._envelope_lines(recipient) if asked else b"")
+                outcome = self._agree(recipient, asked)
+                if outcome is None:
+                    held = message.message_id, data
+                else:
+                    failure = outcome if outcome.down else None
+                    yield message.message_id, outcome
+            if held is not None:
+                (before, content), held = held, None
+                yield before, self._content(content)
+        finally:
+            if held is not None:  # stopped in the middle: whatever is said next would be taken for the content
+                self._drop()
 
-    def _send(self, message: Outgoing) -> Outcome:
+    def _prepare(self, message: Outgoing) -> tuple[str, bytes] | Outcome:
+        """The recipient and the content as the protocol carries them."""
         try:
             recipient = ascii_address(message.to)
-            data = self._envelope(message).fill(message)
+            if not recipient.isprintable() or " " in recipient:
+                raise ValueError("an address holds no spaces and no control characters")
+            return recipient, _stuffed(self._envelope(message).fill(message))
         except ValueError as error:
             return Outcome(OutcomeKind.REFUSED, "invalid_address", str(error))
-        outcome = None
+
+    def _agree(self, recipient: str, asked: bool) -> Outcome | None:
+        """None when the server waits for the content. `asked`: sender and recipient were sent already."""
         for fresh in (self._server is None, True):
             try:
                 server = self._connect() if fresh else self._server
                 assert server is not None
-                outcome = self._recipient(server, recipient)
-                break
+                if asked and not fresh:
+                    return self._answers(server)
+                return self._recipient(server, recipient)
             except (smtplib.SMTPException, OSError) as error:
                 # A kept connection that the server has closed meanwhile gets one fresh try: nothing was
                 # handed over yet.
                 self._drop()
                 if fresh:
                     return self._unavailable(error)
-        if outcome is not None:
-            return outcome
-        assert self._server is not None
-        return self._content(self._server, data)
+        raise AssertionError("the second try is a fresh one")
 
     def _connect(self) -> smtplib.SMTP:
         settings = self.settings
@@ -130,29 +156,58 @@ class SmtpChannel:
         except smtplib.SMTPException as error:  # no way of logging in that both sides know, or a muddled dialogue
             raise smtplib.SMTPAuthenticationError(535, str(error).encode()) from None
 
+    @property
+    def _pipelining(self) -> bool:
+        return self._server is not None and self._server.has_extn("pipelining")
+
+    def _envelope_lines(self, recipient: str) -> bytes:
+        sender = ascii_address(self.sender.email)
+        lines = f"MAIL FROM:{smtplib.quoteaddr(sender)}\r\nRCPT TO:{smtplib.quoteaddr(recipient)}\r\nDATA\r\n"
+        return lines.encode("ascii")
+
     def _recipient(self, server: smtplib.SMTP, recipient: str) -> Outcome | None:
         """Sender and recipient; None when the server agrees to both and waits for the content."""
-        steps = (
-            lambda: server.mail(ascii_address(self.sender.email)),
-            lambda: server.rcpt(recipient),
-            lambda: server.docmd("DATA"),
-        )
-        for step, wanted in zip(("MAIL", "RCPT", "DATA"), (250, 250, 354), strict=True):
-            code, answer = steps[("MAIL", "RCPT", "DATA").index(step)]()
-            if code == 421:
-                raise smtplib.SMTPResponseException(code, answer)
-            if code != wanted and not (step == "RCPT" and code == 251):
-                outcome = _refusal(step, code, answer)
-                with contextlib.suppress(smtplib.SMTPException, OSError):
-                    server.rset()
+        lines = self._envelope_lines(recipient)
+        if self._pipelining:
+            server.send(lines)
+            return self._answers(server)
+        for step, line in zip(_STEPS, lines.splitlines(keepends=True), strict=True):
+            server.send(line)
+            outcome = _step(step, *server.getreply())
+            if outcome is not None:
+                self._reset(server)
                 return outcome
         return None
 
-    def _content(self, server: smtplib.SMTP, data: bytes) -> Outcome:
-        """The message itself. Without an answer nobody knows."""
-        stuffed = re.sub(rb"(?m)^\.", b"..", data)
+    def _answers(self, server: smtplib.SMTP) -> Outcome | None:
+        """The answers to sender, recipient and DATA that were sent as one; the first refusal counts."""
+        refused: Outcome | None = None
+        code = 0
         try:
-            server.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+            for step in _STEPS:
+                code, answer = server.getreply()
+                refused = refused or _step(step, code, answer)
+            if refused is not None and code == 354:  # it takes content for nobody: give it none
+                server.send(b".\r\n")
+                server.getreply()
+        except (smtplib.SMTPException, OSError):
+            if refused is None:
+                raise
+            self._drop()
+        if refused is not None and self._server is not None:
+            self._reset(server)
+        return refused
+
+    def _reset(self, server: smtplib.SMTP) -> None:
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            server.rset()
+
+    def _content(self, data: bytes, following: bytes = b"") -> Outcome:
+        """The message itself, and with it the next one's sender and recipient. Without an answer nobody knows."""
+        server = self._server
+        assert server is not None
+        try:
+            server.send(data + following)
             code, answer = server.getreply()
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
@@ -186,6 +241,23 @@ class SmtpChannel:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+
+def _stuffed(data: bytes) -> bytes:
+    """Content as DATA carries it: no line is a single dot but the last."""
+    if data.startswith(b"."):
+        data = b"." + data
+    ending = b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n"
+    return data.replace(b"\n.", b"\n..") + ending
+
+
+def _step(step: str, code: int, answer: bytes) -> Outcome | None:
+    """None when the server agrees to this step. Raises SMTPResponseException when it hangs up."""
+    if code == 421:
+        raise smtplib.SMTPResponseException(code, answer)
+    if code == _STEPS[step] or (step == "RCPT" and code == 251):
+        return None
+    return _refusal(step, code, answer)
 
 
 def _refusal(step: str, code: int, answer: bytes) -> Outcome:

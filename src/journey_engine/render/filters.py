@@ -18,6 +18,7 @@ from babel import numbers as babel_numbers
 from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 
+from journey_engine.render.amounts import write_money
 from journey_engine.times import utc_to_local
 
 SAFE_SCHEMES = ("https", "mailto", "tel")
@@ -74,8 +75,7 @@ def money(context: Context, value: object, currency: str) -> str:
     currency = str(currency)
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         raise FilterError(f"money needs a currency code such as EUR, not '{currency}'")
-    amount = _number(value, "money")
-    return str(babel_numbers.format_currency(amount, currency.upper(), locale=_locale_of(context)))
+    return write_money(_number(value, "money"), currency.upper(), _locale_of(context))
 
 
 @pass_context
