@@ -1,0 +1,193 @@
+"""audience, explain and mailroom: what people ask, and how it is answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import NIGHT, Journey
+
+LATER = "2026-03-02T15:00:00Z"
+
+
+# --- audience -----------------------------------------------------------------------------------------------------
+
+
+def asked(journey: Journey, shop: Path, condition: str, *more: str) -> tuple[int, list[str]]:
+    (shop / "asked.yaml").write_text(condition, encoding="utf-8")
+    said = journey(
+        "audience", shop / "asked.yaml", "--project", shop, "--as-of", "2026-03-05T02:00:00Z", "--json", *more
+    )
+    assert (said.status, said.err) == (0, "")
+    assert set(said.json) == {"as_of", "customers", "sample"}
+    return said.json["customers"], sorted(said.json["sample"])
+
+
+def test_audience_counts_on_the_data_as_they_are_and_leaves_nothing(journey: Journey, shop: Path) -> None:
+    count, sample = asked(journey, shop, "event: order_placed\n")
+    assert (count, len(sample)) == (3, 3)
+    assert not (shop / "var").exists()
+
+
+def test_audience_takes_any_condition(journey: Journey, shop: Path) -> None:
+    everyone, _ = asked(journey, shop, "customer: {customer_id: {exists: true}}\n")
+    assert everyone == 6
+    buyers, who = asked(journey, shop, "event: order_placed\n")
+    others, rest = asked(journey, shop, "not: {event: order_placed}\n")
+    assert buyers + others == everyone
+    assert not set(who) & set(rest)
+
+
+def test_audience_of_journeys_and_letters_knows_what_runs_did(journey: Journey, shop: Path) -> None:
+    assert asked(journey, shop, "journey: hello\n") == (0, [])
+    journey("run", "--project", shop, "--as-of", NIGHT)
+    journey("dispatch", "--project", shop, "--as-of", LATER)
+    assert asked(journey, shop, "journey: hello\n")[0] == 4
+    assert asked(journey, shop, "message: hello\n")[0] == 4
+    assert asked(journey, shop, "subscribed: letters\n")[0] == 6
+    assert asked(journey, shop, "event: stage_entered\n")[0] == 0
+
+
+def test_audience_by_segment(journey: Journey, shop: Path) -> None:
+    with (shop / "journeys/project.yaml").open("a", encoding="utf-8") as file:
+        file.write("segments: {buyers: {event: order_placed}}\n")
+    said = journey("audience", "buyers", "--project", shop, "--as-of", "2026-03-05T02:00:00Z")
+    assert said.out.startswith("3 of 6 customers match as of 2026-03-05T02:00:00Z\nsuch as ")
+    wrong = journey("audience", "buyer", "--project", shop)
+    assert wrong.status == 2
+    assert "(did you mean 'buyers'?)" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("condition", "place", "found"),
+    [
+        ("evnt: order_placed\n", "1:1", "did you mean 'event'"),
+        ("all:\n  - segment: vip\n", "2:14", "unknown segment 'vip'"),
+        ("event: {name: x, since: hello}\n", "1:1", "only inside a journey"),
+        ("trigger: {total: 3}\n", "1:1", "only inside a journey"),
+        ("a: [\n", "2:1", "not YAML"),
+    ],
+)
+def test_a_mistake_in_a_condition_has_its_place(
+    journey: Journey, shop: Path, condition: str, place: str, found: str
+) -> None:
+    (shop / "asked.yaml").write_text(condition, encoding="utf-8")
+    said = journey("audience", shop / "asked.yaml", "--project", shop)
+    assert said.status == 1
+    assert f"asked.yaml:{place}: " in said.err
+    assert found in said.err
+
+
+# --- explain ------------------------------------------------------------------------------------------------------
+
+
+def test_explain_tells_each_move_with_its_line_and_what_comes_next(journey: Journey, run_shop: Path) -> None:
+    said = journey("explain", "c3", "--project", run_shop)
+    assert said.status == 0
+    file = (run_shop / "journeys/hello.yaml").read_text(encoding="utf-8").splitlines()
+    lines = {number: text.strip() for number, text in enumerate(file, 1)}
+    trigger = next(number for number, text in lines.items() if text.startswith("trigger:"))
+    send = next(number for number, text in lines.items() if text == "- send: hello")
+    wait = next(number for number, text in lines.items() if text == "- wait: 7 days")
+    for number in (trigger, send, wait):
+        assert f"journeys/hello.yaml:{number}:  {lines[number]}" in said.out
+    assert "entered by event" in said.out
+    assert "letter hello: pending" in said.out
+    assert "waits until 2026-03-" in said.out
+
+
+def test_explain_as_json_has_the_same(journey: Journey, run_shop: Path) -> None:
+    found = journey("explain", "c3", "--project", run_shop, "--json").json
+    assert found["customer_id"] == "c3"
+    (story,) = found["stories"]
+    assert [move["words"].partition(":")[0] for move in story["moves"]][-1] == "letter hello"
+    assert story["waits"].startswith("waits until")
+
+
+def test_explain_follows_the_letter_into_the_mailroom(journey: Journey, shop: Path) -> None:
+    journey("run", "--project", shop, "--as-of", NIGHT)
+    journey("dispatch", "--project", shop, "--as-of", LATER)
+    assert f"letter hello: accepted at {LATER}" in journey("explain", "c3", "--project", shop).out
+
+
+def test_explain_says_why_a_customer_is_not_in_a_journey(journey: Journey, run_shop: Path) -> None:
+    said = journey("explain", "c1", "hello", "--project", run_shop)
+    assert said.status == 0
+    assert "hello, not entered: " in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["nobody"], "no customer 'nobody' is known"),
+        (["c1", "helo"], "there is no journey 'helo' (did you mean 'hello'?)"),
+    ],
+)
+def test_explain_of_what_is_not_known_says_so(
+    journey: Journey, run_shop: Path, arguments: list[str], found: str
+) -> None:
+    said = journey("explain", *arguments, "--project", run_shop)
+    assert said.status == 2
+    assert found in said.err
+
+
+# --- mailroom -----------------------------------------------------------------------------------------------------
+
+
+def test_mailroom_lists_by_state_and_reason_with_the_command_that_ends_it(journey: Journey, run_shop: Path) -> None:
+    said = journey("mailroom", "--project", run_shop)
+    assert said.status == 0
+    assert "journey dispatch" in said.out
+    found = journey("mailroom", "--project", run_shop, "--state", "pending", "--limit", "2", "--json").json
+    assert found["messages"] == {"accepted": 1, "pending": 3}
+    assert len(found["list"]) == 2
+    assert {one["state"] for one in found["groups"]} == {"pending"}
+
+
+def test_mailroom_shows_single_messages_on_demand(journey: Journey, run_shop: Path) -> None:
+    assert "customer" not in journey("mailroom", "--project", run_shop).out
+    assert "c3" in journey("mailroom", "--project", run_shop, "--state", "pending").out
+
+
+def test_mailroom_actions_end_what_is_chosen(journey: Journey, shop: Path) -> None:
+    journey("run", "--project", shop, "--as-of", NIGHT)
+    one = journey("mailroom", "--project", shop, "--state", "pending", "--json").json["list"][0]["message_id"]
+    said = journey("mailroom", "cancel", "--state", "pending", "--id", one, "--project", shop, "--as-of", NIGHT)
+    assert said.out == "1 messages are cancelled\n"
+    found = journey("mailroom", "cancel", "--state", "pending", "--template", "hello", "--project", shop, "--json")
+    assert found.json == {"action": "cancel", "messages": 2}
+    assert journey("mailroom", "accept", "--project", shop).out == "0 messages are taken as sent\n"
+    assert journey("mailroom", "retry", "--state", "refused", "--project", shop).status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["cancel"], "needs to know which messages"),
+        (["retry", "--state", "accepted"], "cannot be retried"),
+        (["--state", "pendin"], "did you mean 'pending'"),
+    ],
+)
+def test_mailroom_never_acts_by_an_oversight(
+    journey: Journey, run_shop: Path, arguments: list[str], found: str
+) -> None:
+    said = journey("mailroom", *arguments, "--project", run_shop)
+    assert said.status == 2
+    assert found in said.err
+
+
+def test_recover_says_when_nothing_is_missing_and_takes_in_what_is(journey: Journey, shop: Path) -> None:
+    journey("run", "--project", shop, "--as-of", NIGHT)
+    assert journey("mailroom", "recover", "--project", shop).out == "no run is missing\n"
+    for file in (shop / "var").glob("mailroom.sqlite*"):
+        file.unlink()
+    stopped = journey("run", "--project", shop, "--as-of", "2026-03-03T02:00:00Z")
+    assert stopped.status == 2
+    assert "recover" in stopped.err
+    assert journey("mailroom", "recover", "--project", shop, "--json").json == {"runs": [1]}
+    assert journey("mailroom", "--project", shop, "--json").json["messages"] == {"unsure": 4}
+
+
+def test_an_empty_mailroom_says_so(journey: Journey, shop: Path) -> None:
+    assert journey("mailroom", "--project", shop).out == "no messages\n"
