@@ -1,0 +1,84 @@
+"""The report in its three forms: the same counts, no customer's data, nothing broken by odd texts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from journey_engine.night import JourneyCounts, RunReport
+from journey_engine.report import (
+    COLUMNS,
+    as_json,
+    as_markdown,
+    as_text,
+    journey_records,
+    markdown_table,
+    table,
+    with_sum,
+)
+
+REPORT = RunReport(
+    run_id="2026-03-02T020000Z-12345678",
+    as_of=datetime(2026, 3, 2, 2, tzinfo=UTC),
+    journeys={"win-back": JourneyCounts(1200, 3, 2, 1, 1), "birthday": JourneyCounts(5, 5, 0, 4, 4)},
+    messages={"pending": 1204, "skipped": 1},
+    held_back={"no_address": 1},
+    set_aside={"events.csv: no occurred_at": 7},
+    notes=["3 customers have no zone"],
+    broken={"torn": "journeys/torn.yaml:3:1: a | b [unknown-kind]"},
+    customers=5000,
+    events_received=120,
+    seconds={"sweep": 1.23456},
+)
+
+
+def test_text_is_a_table_with_sums_and_everything_that_needs_attention() -> None:
+    assert as_text(REPORT).splitlines() == [
+        "Run 2026-03-02T020000Z-12345678 as of 2026-03-02T02:00:00Z: 5,000 customers, 120 new events",
+        "journey   entered  moved  converted  exited",
+        "birthday        5      5          0       4",
+        "win-back    1,200      3          2       1",
+        "all         1,205      8          2       5",
+        "messages: pending 1,204, skipped 1",
+        "held back: no_address 1",
+        "rows set aside: events.csv: no occurred_at 7",
+        "set aside: journey torn: journeys/torn.yaml:3:1: a | b [unknown-kind]",
+        "note: 3 customers have no zone",
+    ]
+
+
+def test_json_has_the_promised_keys_and_plain_values() -> None:
+    found = json.loads(json.dumps(as_json(REPORT)))
+    assert found["run_id"] == REPORT.run_id
+    assert found["as_of"] == "2026-03-02T02:00:00Z"
+    assert found["journeys"]["win-back"] == {
+        "entered": 1200, "moved": 3, "converted": 2, "exited": 1, "finished": 1,
+    }  # fmt: skip
+    assert found["messages"] == {"pending": 1204, "skipped": 1}
+    assert found["seconds"] == {"sweep": 1.235}
+
+
+def test_markdown_keeps_its_cells_whatever_a_reason_says() -> None:
+    page = as_markdown(REPORT)
+    assert "| birthday | 5 | 5 | 0 | 4 |" in page
+    assert "| torn | journeys/torn.yaml:3:1: a \\| b \\[unknown-kind] |" in page
+    assert page.endswith("- 3 customers have no zone\n")
+
+
+def test_a_repeated_run_says_so() -> None:
+    again = RunReport(REPORT.run_id, REPORT.as_of, repeated=True)
+    assert as_text(again).endswith("was already done, nothing changed")
+    assert as_markdown(again).count("\n") == 1
+
+
+def test_one_journey_needs_no_sum_and_none_needs_no_table() -> None:
+    one = RunReport("r", REPORT.as_of, journeys={"hello": JourneyCounts(1, 1)})
+    assert journey_records(one) == [{"journey": "hello", "entered": 1, "moved": 1, "converted": 0, "exited": 0}]
+    assert with_sum([]) == []
+    assert "journey" not in as_text(RunReport("r", REPORT.as_of))
+
+
+def test_tables_keep_their_columns() -> None:
+    assert table(("a", "b"), []) == "a  b"
+    assert table(("name", "n"), [["x", "1,000"], ["yy", "2"]]) == "name      n\nx     1,000\nyy        2"
+    assert markdown_table(COLUMNS[:2], [["x", "1"]]) == "| journey | entered |\n| --- | ---: |\n| x | 1 |"
