@@ -7,7 +7,6 @@ followed by a newer one. Nothing here opens a store or answers a request.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 from collections.abc import Mapping
@@ -75,7 +74,7 @@ class Links:
 
     def _signature(self, key_id: str, body: str) -> str:
         signed = f"{key_id}.{body}".encode("ascii")
-        return _encode(hmac.new(self.keys[key_id], signed, hashlib.sha256).digest())
+        return _encode(hmac.digest(self.keys[key_id], signed, "sha256"))
 
 
 def _encode(data: bytes) -> str:

@@ -66,7 +66,7 @@ DEATHS = {
     "after a claim": "claim.claim = (lambda real: lambda *a: (real(*a), die()))(claim.claim)",
     "after the second claim": "claim.claim = (lambda real: times(1, lambda *a: (real(*a), die()), real))(claim.claim)",
     "between two sends": "FileChannel._send = times(4, die, FileChannel._send); "
-    "SmtpChannel._send = times(4, die, SmtpChannel._send)",
+    "SmtpChannel._content = times(4, die, SmtpChannel._content)",
     "after a send, before its receipt": "claim.settle = die",
     "with the receipt written but not committed": "claim._record = (lambda real: lambda *a: (real(*a), die()))"
     "(claim._record)",

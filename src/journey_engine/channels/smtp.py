@@ -100,8 +100,8 @@ class SmtpChannel:
         """The recipient and the content as the protocol carries them."""
         try:
             recipient = ascii_address(message.to)
-            if not recipient.isprintable() or " " in recipient:
-                raise ValueError("an address holds no spaces and no control characters")
+            if not recipient.isprintable() or any(char in recipient for char in " <>"):
+                raise ValueError("an address holds no spaces, no angle brackets and no control characters")
             return recipient, _stuffed(self._envelope(message).fill(message))
         except ValueError as error:
             return Outcome(OutcomeKind.REFUSED, "invalid_address", str(error))
@@ -161,9 +161,7 @@ class SmtpChannel:
         return self._server is not None and self._server.has_extn("pipelining")
 
     def _envelope_lines(self, recipient: str) -> bytes:
-        sender = ascii_address(self.sender.email)
-        lines = f"MAIL FROM:{smtplib.quoteaddr(sender)}\r\nRCPT TO:{smtplib.quoteaddr(recipient)}\r\nDATA\r\n"
-        return lines.encode("ascii")
+        return f"MAIL FROM:<{ascii_address(self.sender.email)}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode("ascii")
 
     def _recipient(self, server: smtplib.SMTP, recipient: str) -> Outcome | None:
         """Sender and recipient; None when the server agrees to both and waits for the content."""

@@ -78,25 +78,34 @@ def _change(
     verdicts: Iterable[Settled],
     claims: str | None = None,
 ) -> None:
-    statement = update(messages).where(messages.c.message_id == bindparam("id_"), in_state(leaves))
-    if worker is not None:
-        statement = statement.where(messages.c.claimed_by == worker)
-    rows = [
-        {
-            "id_": row.message_id,
+    """What becomes the same is changed as one, what is different in a statement for each."""
+    by_verdict: dict[Verdict, list[Row[Any]]] = defaultdict(list)
+    for row, verdict in verdicts:
+        by_verdict[verdict].append(row)
+    single: list[dict[str, Any]] = []
+    guard = in_state(leaves) if worker is None else in_state(leaves) & (messages.c.claimed_by == worker)
+    for verdict, rows in by_verdict.items():
+        becomes = {
             "state": verdict.state.value,
             "reason": verdict.reason,
             "detail": verdict.detail,
-            "try_at": verdict.try_at or row.try_at,
-            "attempts": row.attempts + (leaves is State.CLAIMED),
             "claimed_by": claims if verdict.state is State.CLAIMED else None,
             "changed_at": as_of,
         }
-        for row, verdict in verdicts
-    ]
-    if rows:
-        names = [name for name in rows[0] if name != "id_"]
-        db.execute(statement.values({name: bindparam(name) for name in names}), rows)
+        if verdict.try_at is not None:
+            becomes["try_at"] = verdict.try_at
+        if len(rows) > 1:
+            ids = messages.c.message_id.in_([row.message_id for row in rows])
+            tried = messages.c.attempts + int(leaves is State.CLAIMED)
+            db.execute(update(messages).where(ids, guard).values(attempts=tried, **becomes))
+        else:
+            (row,) = rows
+            attempts = row.attempts + (leaves is State.CLAIMED)
+            single.append({"id_": row.message_id, "try_at": row.try_at, "attempts": attempts, **becomes})
+    if single:
+        names = [name for name in single[0] if name != "id_"]
+        one = update(messages).where(messages.c.message_id == bindparam("id_"), guard)
+        db.execute(one.values({name: bindparam(name) for name in names}), single)
 
 
 def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[Settled]) -> None:

@@ -63,6 +63,9 @@ class Values(dict[str, Any]):
     path: str
 
 
+_READY = frozenset((str, int, float, bool))  # exactly these: a subclass may bring its own behaviour
+
+
 def missing(path: str) -> Missing:
     """A missing value at a path."""
     return Missing(name=path)
@@ -81,7 +84,8 @@ def wrap(value: object, path: str = "") -> object:
         wrapped.path = path
         prefix = f"{path}." if path else ""
         for key, item in value.items():
-            wrapped[str(key)] = wrap(item, prefix + str(key))
+            ready = type(item) in _READY and item != ""
+            wrapped[str(key)] = item if ready else wrap(item, prefix + str(key))
         return wrapped
     if isinstance(value, list | tuple):
         return [wrap(item, f"{path}[{index}]") for index, item in enumerate(value)]
