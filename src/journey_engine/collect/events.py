@@ -44,8 +44,13 @@ def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: b
 
 def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, quiet: bool = False) -> None:
     as_of = x.stamp(incoming.as_of)
+    incoming.run("reread")
     incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
-    incoming.run("unknown_customers", "revised_events", "outdate_events")
+    before = incoming.engine.rows("SELECT count(*) FROM reread")
+    incoming.run("reread_changed")
+    if incoming.engine.rows("SELECT count(*) FROM reread") != before:
+        incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
+    incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events", "outdate_events")
     numbers: dict[str, int] = dict(incoming.engine.rows("SELECT property, number FROM properties ORDER BY number"))
     typed = [exp.alias_(value, name) for p, n in numbers.items() for name, value in typed_columns("r", p, n)]
     comma = exp.Var(this=", " + ", ".join(x.written(item) for item in typed)) if typed else exp.Var(this="")

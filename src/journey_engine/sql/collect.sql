@@ -41,6 +41,10 @@ LEFT JOIN known_zones AS z ON z.zone = {zone};
 -- known_zones: Zone names that the data use and the pinned tzdata knows.
 CREATE OR REPLACE TEMP TABLE known_zones (zone VARCHAR);
 
+-- reread: Events that came with several contents: all of their rows are read each night, as the last one counts (rule 2).
+CREATE OR REPLACE TEMP TABLE reread AS
+SELECT DISTINCT e.event_id FROM events AS e SEMI JOIN imported AS c ON c.customer_id = e.customer_id WHERE e.revision > 1;
+
 -- incoming_events: What the source has that the ledger has not, and what cannot be taken; the future waits (rule 2). Rows that
 -- the ledger holds to the letter are left out first, by their hash, so that a quiet night parses little.
 CREATE OR REPLACE TEMP TABLE incoming_events AS
@@ -48,7 +52,7 @@ WITH numbered AS (
     SELECT row_number() OVER () AS row_in_source, {columns}, {row_hash} AS row_hash FROM {relation} AS s
 ), unread AS (
     SELECT n.* FROM numbered AS n
-    ANTI JOIN (SELECT event_id, row_hash FROM events WHERE row_hash IS NOT NULL) AS l
+    ANTI JOIN (SELECT event_id, row_hash FROM events WHERE row_hash IS NOT NULL AND event_id NOT IN (SELECT event_id FROM reread)) AS l
         ON l.event_id = n.event_id AND l.row_hash = n.row_hash
 ), timed AS (
     SELECT r.*, {occurred_at} AS occurred_at FROM unread AS r {zone_join}
@@ -63,8 +67,16 @@ FROM read AS r
 WHERE r.reason IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM events AS l
     WHERE l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
-        AND l.occurred_at = r.occurred_at AND l.properties = r.properties
+        AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread)
 );
+
+-- reread_changed: Known events that came with another content: where their other rows stand decides which counts.
+INSERT INTO reread
+SELECT DISTINCT r.event_id
+FROM incoming_events AS r
+SEMI JOIN events AS l ON l.event_id = r.event_id
+SEMI JOIN imported AS c ON c.customer_id = r.customer_id
+WHERE r.reason IS NULL AND r.event_id NOT IN (SELECT event_id FROM reread);
 
 -- unknown_customers: Events of customers that tonight's data do not have wait outside (rule 10).
 CREATE OR REPLACE TEMP TABLE unknown_customers AS
@@ -72,34 +84,52 @@ SELECT r.row_in_source FROM incoming_events AS r
 ANTI JOIN imported AS c ON c.customer_id = r.customer_id
 WHERE r.reason IS NULL;
 
--- revised_events: First and last content of each event id; what lies between was replaced before anyone saw it.
-CREATE OR REPLACE TEMP TABLE revised_events AS
-WITH taken AS (
-    SELECT r.*, coalesce(l.revision, 0) AS known,
-        row_number() OVER (PARTITION BY r.event_id ORDER BY r.row_in_source) AS place,
-        row_number() OVER (PARTITION BY r.event_id ORDER BY r.row_in_source DESC) AS place_from_end
-    FROM incoming_events AS r
-    ANTI JOIN unknown_customers AS u ON u.row_in_source = r.row_in_source
-    LEFT JOIN (SELECT event_id, max(revision) AS revision FROM events GROUP BY event_id) AS l ON l.event_id = r.event_id
-    WHERE r.reason IS NULL
-), firsts AS (
-    SELECT * FROM taken WHERE place = 1 AND known = 0
-), lasts AS (
-    SELECT t.* FROM taken AS t
-    LEFT JOIN firsts AS f ON f.event_id = t.event_id
-    WHERE t.place_from_end = 1 AND (f.event_id IS NULL OR f.customer_id <> t.customer_id OR f.name <> t.name
-        OR f.occurred_at <> t.occurred_at OR f.properties <> t.properties)
-)
-SELECT event_id, customer_id, name, occurred_at, properties, row_hash, 1 AS revision,
-    NOT EXISTS (SELECT 1 FROM lasts AS l WHERE l.event_id = firsts.event_id) AS newest
-FROM firsts
-UNION ALL
-SELECT event_id, customer_id, name, occurred_at, properties, row_hash, greatest(known, 1) + 1, TRUE FROM lasts;
+-- taken_events: The rows of known customers.
+CREATE OR REPLACE TEMP TABLE taken_events AS
+SELECT r.* EXCLUDE (reason)
+FROM incoming_events AS r
+ANTI JOIN unknown_customers AS u ON u.row_in_source = r.row_in_source
+WHERE r.reason IS NULL;
 
--- outdate_events: The newest content of an event id wins for conditions (rule 2).
-UPDATE events AS e SET newest = FALSE
-FROM revised_events AS r
-WHERE r.event_id = e.event_id AND r.revision > 1 AND e.newest;
+-- several_rows: Events with more than one row, or known before: which content comes first and which last matters.
+CREATE OR REPLACE TEMP TABLE several_rows AS
+SELECT event_id FROM taken_events GROUP BY event_id HAVING count(*) > 1
+UNION
+SELECT r.event_id FROM taken_events AS r SEMI JOIN events AS l ON l.event_id = r.event_id;
+
+-- contents: The contents of such events in the order of their first rows, with the revision that the ledger has them under.
+CREATE OR REPLACE TEMP TABLE contents AS
+WITH grouped AS (
+    SELECT r.event_id, r.customer_id, r.name, r.occurred_at, r.properties, min(r.row_in_source) AS first_row,
+        max(r.row_in_source) AS last_row, any_value(r.row_hash) AS row_hash
+    FROM taken_events AS r
+    SEMI JOIN several_rows AS s ON s.event_id = r.event_id
+    GROUP BY r.event_id, r.customer_id, r.name, r.occurred_at, r.properties
+), held AS (
+    SELECT g.*, l.revision,
+        coalesce(max(k.revision), 0) AS highest
+    FROM grouped AS g
+    LEFT JOIN events AS l ON l.event_id = g.event_id AND l.customer_id = g.customer_id AND l.name = g.name
+        AND l.occurred_at = g.occurred_at AND l.properties = g.properties
+    LEFT JOIN events AS k ON k.event_id = g.event_id
+    GROUP BY ALL
+)
+SELECT * EXCLUDE (revision, highest), revision IS NULL AS is_new,
+    row_number() OVER (PARTITION BY event_id ORDER BY last_row DESC) = 1 AS newest,
+    coalesce(revision, highest + row_number() OVER (PARTITION BY event_id, revision IS NULL ORDER BY first_row)) AS revision
+FROM held;
+
+-- revised_events: What the ledger has not: single events, and each new content of the others.
+CREATE OR REPLACE TEMP TABLE revised_events AS
+SELECT event_id, customer_id, name, occurred_at, properties, row_hash, 1 AS revision, TRUE AS newest
+FROM taken_events AS r ANTI JOIN several_rows AS s ON s.event_id = r.event_id
+UNION ALL
+SELECT event_id, customer_id, name, occurred_at, properties, row_hash, revision, newest FROM contents WHERE is_new;
+
+-- outdate_events: The last content of an event wins for conditions (rule 2).
+UPDATE events AS e SET newest = (e.revision = c.revision)
+FROM contents AS c
+WHERE c.event_id = e.event_id AND c.newest AND e.newest <> (e.revision = c.revision);
 
 -- receive_events: Take them into the ledger, with typed columns for the properties that journeys name.
 INSERT INTO events BY NAME
