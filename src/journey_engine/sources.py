@@ -156,13 +156,13 @@ def _compact(value: Sql) -> Sql:
     return x.case([(valid, x.cast(exp.Anonymous(this="json", expressions=[value.copy()]), "VARCHAR"))], exp.null())
 
 
-_ZONED = r"([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_ZONED = r":[0-9]{2}([.,][0-9]+)?\s?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
 def _zoned(column_type: str) -> Sql:
     """Whether the instant of a row carries a zone."""
     if kind_of(column_type) == "text":
-        return x.call("REGEXP_MATCHES", exp.Trim(this=x.col("r", "occurred")), x.text(r"[0-9:.]\s?" + _ZONED))
+        return x.call("REGEXP_MATCHES", exp.Trim(this=x.col("r", "occurred")), x.text(_ZONED))
     return exp.convert("WITH TIME ZONE" in column_type)
 
 

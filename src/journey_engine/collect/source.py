@@ -63,7 +63,7 @@ class Incoming:
         if source.path is not None:
             relation: Sql = exp.Var(this=self.engine.source(self._path(source.path)))
         else:
-            relation = _table(source.table or "", what)
+            relation = self._table(source.table or "", what)
         try:
             columns = self.engine.columns(x.written(relation))
         except QueryFailed as error:
@@ -127,6 +127,22 @@ class Incoming:
         for name in names:
             self.engine.execute(fill(statements("collect")[name], parts))
 
+    def _table(self, name: str, what: str) -> Sql:
+        """A table of the engine's file, never one that the engine made for itself nor one of this night only."""
+        *schema, table = name.split(".")
+        if table.lower() in {*statements("schema"), "customers"} and [place.lower() for place in schema] in (
+            [],
+            ["main"],
+        ):
+            raise JourneyError(
+                f"{what}: the table '{name}' is the engine's own",
+                remedy=f"keep source tables in a schema of their own: `{what}: {{table: raw.{table}}}`",
+                code="reserved-table",
+            )
+        file = self.engine.rows("SELECT current_database()")[0][0]
+        places = [file, *(schema or ["main"]), table][-3:]
+        return exp.Dot.build([exp.to_identifier(place, quoted=True) for place in places])
+
     def _place(self, source: Source, row: int) -> str:
         """A row of a source for people, with its file where the path is a glob."""
         files = [] if source.path is None else files_of(self._path(source.path))
@@ -146,17 +162,3 @@ class Incoming:
 def named(source: Source) -> str:
     """The source for people."""
     return source.path if source.path is not None else f"table {source.table}"
-
-
-def _table(name: str, what: str) -> Sql:
-    """A table of the engine, never one that the engine made for itself."""
-    places = name.split(".")
-    own = {*statements("schema"), "customers"}
-    if places[-1].lower() in own and [place.lower() for place in places[:-1]] in ([], ["main"]):
-        raise JourneyError(
-            f"{what}: the table '{name}' is the engine's own",
-            remedy=f"keep source tables in a schema of their own: `{what}: {{table: raw.{places[-1]}}}`",
-            code="reserved-table",
-        )
-    first, *others = [exp.to_identifier(place, quoted=True) for place in ["main"] * (len(places) == 1) + places]
-    return exp.Dot.build([first, *others])

@@ -11,6 +11,7 @@ import glob
 import io
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from journey_engine.errors import JourneyError, nearest
@@ -101,16 +102,13 @@ def _quoted_list(values: Sequence[str]) -> str:
 
 
 def _csv(files: Sequence[str]) -> str:
-    """Files with one header are read together; others one by one, their columns put together by name."""
-    forms: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for file in files:
-        forms.setdefault(_form(file), []).append(file)
+    """Neighbours with one header are read together; the others' columns are put together by name."""
     parts = []
-    for (delimiter, columns), same in forms.items():
+    for (delimiter, columns), same in groupby(files, key=_form):
         spec = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in columns)
         parts.append(
-            f"read_csv([{_quoted_list(same)}], columns = {{{spec}}}, header = true, delim = {_quoted(delimiter)}, "
-            f"quote = '\"', escape = '\"', auto_detect = false, max_line_size = {LONGEST_LINE})"
+            f"read_csv([{_quoted_list(list(same))}], columns = {{{spec}}}, header = true, auto_detect = false, "
+            f"delim = {_quoted(delimiter)}, quote = '\"', escape = '\"', max_line_size = {LONGEST_LINE})"
         )
     if len(parts) == 1:
         return parts[0]
@@ -139,6 +137,8 @@ def _form(file: str) -> tuple[str, tuple[str, ...]]:
         raise unreadable(file, f"CSV Error on Line: {line}\nInvalid unicode") from None
     readings = {delimiter: _header(text, delimiter) for delimiter in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda one: len(readings[one]))
+    if not any(readings.values()):
+        raise JourneyError(f"{file}, line 1: there is no header", remedy="export it again", code="unreadable-source")
     columns = tuple(name.strip() or f"column{place}" for place, name in enumerate(readings[delimiter], 1))
     seen: dict[str, str] = {}
     for name in columns:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from journey_engine.collect import Aside, Collected, Collector, ensure_properties, type_made_events
 from journey_engine.engines import Engine, QueryFailed, open_engine
-from journey_engine.errors import JourneyError
+from journey_engine.errors import ProblemsFound
 from journey_engine.graph import Graph
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import DispatchReport, Mailroom
@@ -243,7 +243,7 @@ def begin(
     """
     project, rules = loaded.project, loaded.rules
     if rules is None:
-        raise JourneyError("project.yaml must be mended first", remedy="see `journey validate`", code="invalid")
+        raise ProblemsFound([problem for problem in loaded.problems if problem.severity == "error"])
     with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, owner(), clock):
         engine = open_engine(project.engine, loaded.folder, environment=project.environment)
         try:
