@@ -33,6 +33,22 @@ SELECT trigger_data FROM subject WHERE trigger_event IS NULL
 UNION
 SELECT trigger_data FROM fresh WHERE trigger_event IS NULL;
 
+-- concerned_customers: The customers concerned tonight, as they are.
+CREATE OR REPLACE TEMP TABLE concerned_customers AS
+SELECT c.* FROM customers AS c SEMI JOIN concerned AS k ON k.customer_id = c.customer_id;
+
+-- concerned_facts: What is known of their whole history.
+CREATE OR REPLACE TEMP TABLE concerned_facts AS
+SELECT f.* FROM facts AS f SEMI JOIN concerned AS k ON k.customer_id = f.customer_id;
+
+-- concerned_journeys: What is known of their passes.
+CREATE OR REPLACE TEMP TABLE concerned_journeys AS
+SELECT j.* FROM journey_facts AS j SEMI JOIN concerned AS k ON k.customer_id = j.customer_id;
+
+-- triggered: The events that started passes, by the content first seen.
+CREATE OR REPLACE TEMP TABLE triggered AS
+SELECT e.* FROM events AS e SEMI JOIN trigger_events AS k ON k.trigger_event = e.event_id WHERE e.revision = 1;
+
 -- matches_table: The events that waits, goals, gates and lists join with a pass's own instants.
 CREATE OR REPLACE TEMP TABLE matches (
     match INTEGER, customer_id VARCHAR, occurred_at TIMESTAMP, event_id VARCHAR, same_key VARCHAR, pass_id VARCHAR,
@@ -89,10 +105,10 @@ WITH counted AS (
 SELECT q.ask, q.purpose, q.enrollment_id, q.predicate, {holds} AS holds, CAST({instant} AS TIMESTAMP) AS instant,
     CAST({seen} AS VARCHAR) AS seen
 FROM asked AS q
-JOIN customers AS c ON c.customer_id = q.customer_id
-LEFT JOIN facts AS f ON f.customer_id = q.customer_id
-LEFT JOIN journey_facts AS j ON j.customer_id = q.customer_id
-LEFT JOIN events AS t ON t.event_id = q.trigger_event AND t.revision = 1
+JOIN concerned_customers AS c ON c.customer_id = q.customer_id
+LEFT JOIN concerned_facts AS f ON f.customer_id = q.customer_id
+LEFT JOIN concerned_journeys AS j ON j.customer_id = q.customer_id
+LEFT JOIN triggered AS t ON t.event_id = q.trigger_event
 LEFT JOIN p ON p.asked_ask = q.ask;
 
 -- truth_plain: The same where no condition looks inside a pass.
@@ -100,10 +116,10 @@ CREATE OR REPLACE TEMP TABLE truth AS
 SELECT q.ask, q.purpose, q.enrollment_id, q.predicate, {holds} AS holds, CAST({instant} AS TIMESTAMP) AS instant,
     CAST({seen} AS VARCHAR) AS seen
 FROM asked AS q
-JOIN customers AS c ON c.customer_id = q.customer_id
-LEFT JOIN facts AS f ON f.customer_id = q.customer_id
-LEFT JOIN journey_facts AS j ON j.customer_id = q.customer_id
-LEFT JOIN events AS t ON t.event_id = q.trigger_event AND t.revision = 1;
+JOIN concerned_customers AS c ON c.customer_id = q.customer_id
+LEFT JOIN concerned_facts AS f ON f.customer_id = q.customer_id
+LEFT JOIN concerned_journeys AS j ON j.customer_id = q.customer_id
+LEFT JOIN triggered AS t ON t.event_id = q.trigger_event;
 
 -- truth_none: Nothing was asked.
 CREATE OR REPLACE TEMP TABLE truth (

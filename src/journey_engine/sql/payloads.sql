@@ -59,7 +59,7 @@ WITH worded AS (
     JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
     JOIN customers AS c ON c.customer_id = e.customer_id
     CROSS JOIN night AS n
-    LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1
+    LEFT JOIN triggered AS t ON t.event_id = e.trigger_event
     LEFT JOIN line_items AS v ON v.enrollment_id = e.enrollment_id AND v.node = e.node
     WHERE e.effect IN ('message', 'task')
 )
@@ -86,7 +86,7 @@ SELECT * FROM (
     FROM emitted AS e
     JOIN graph_sets AS a ON a.journey = e.journey AND a.version = e.version AND a.node = e.node
     JOIN customers AS c ON c.customer_id = e.customer_id
-    LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1
+    LEFT JOIN triggered AS t ON t.event_id = e.trigger_event
 ) AS w
 WHERE json_type(value) IN ('VARCHAR', 'BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE', 'BOOLEAN');
 

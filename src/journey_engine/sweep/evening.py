@@ -29,7 +29,7 @@ class Evening:
     blocked: Iterable[str] = ()
     facts: Facts = field(init=False)
     last: dict[str, dt.datetime] = field(init=False, default_factory=dict)
-    truth_sql: str = field(init=False, default="")
+    truths: dict[tuple[str, ...], str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.facts = Facts(self.night.as_of, self.columns, self.properties)

@@ -72,14 +72,14 @@ def _move_all(evening: Evening) -> None:
     evening.engine.execute("DELETE FROM settled")
     evening.engine.execute("DELETE FROM credited")
     evening.run("sweep", "asked_endings")
-    answer(evening)
+    answer(evening, "goal", "exit")
     evening.run("sweep", "endings", "settle_endings", "transition_endings", "cancel_endings", "credit_endings",
               "front_first")  # fmt: skip
     for _ in range(MAX_ROUNDS):
         if not evening.any("front"):
             return
         evening.run("sweep", "asked_gates")
-        answer(evening)
+        answer(evening, "gate")
         evening.run("sweep", "found", "hours", "stepped", "transition_steps", "emit_steps", "leave_steps",
                   "settle_steps", "front_next")  # fmt: skip
     raise JourneyError(f"passes did not come to rest in {MAX_ROUNDS} rounds", code="no-rest")
@@ -87,7 +87,7 @@ def _move_all(evening: Evening) -> None:
 
 def _admit(evening: Evening) -> None:
     evening.run("entering", "asked_audience")
-    answer(evening)
+    answer(evening, "audience")
     evening.run("entering", "eligible", "passes_before", "admitted_first")
     while any(graph.reentry.mode == "after" for graph in evening.rules.journeys):
         evening.run("entering", "admitted_next")

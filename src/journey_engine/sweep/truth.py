@@ -10,7 +10,7 @@ from sqlglot import exp
 from journey_engine import expressions as x
 from journey_engine.engines import Engine
 from journey_engine.expressions import Sql
-from journey_engine.facts import AMOUNTS, Facts, View
+from journey_engine.facts import AMOUNTS, Facts, PassAtom, View
 from journey_engine.predicates import Happened, leaves
 from journey_engine.queries import fill, statements
 from journey_engine.sweep.evening import Evening
@@ -39,7 +39,8 @@ def _atoms(evening: Evening, leaf: Any) -> list[Any]:
 
 def match_tables(evening: Evening) -> None:
     """The events that the concerned passes can meet tonight."""
-    evening.run("facts", "concerned", "trigger_events", "trigger_words", "matches_table")
+    evening.run("facts", "concerned", "trigger_events", "trigger_words", "concerned_customers", "concerned_facts",
+                "concerned_journeys", "triggered", "matches_table")  # fmt: skip
     for (events, amount), number in evening.facts.matches.items():
         same = _key(evening, evening.facts.property("e", events.same)) if events.same else exp.null()
         total = evening.facts.property("e", amount).num if amount else exp.null()
@@ -62,37 +63,45 @@ def _key(evening: Evening, view: View) -> Sql:
     return x.case([(x.negate(x.is_null(view.num)), parts[0]), (x.negate(x.is_null(view.txt)), parts[1])], flagged)
 
 
-def answer(evening: Evening) -> None:
-    """Answer what stands in `asked`: one statement for every predicate of every journey."""
+def answer(evening: Evening, *uses: str) -> None:
+    """Answer what stands in `asked` for these uses of conditions: one statement, whatever the number of journeys.
+
+    Each use has its own statement, because a statement is planned anew each time and knows only what it may be asked.
+    """
     if not evening.any("asked"):
         evening.run("facts", "truth_none")
         return
-    if not evening.truth_sql:
-        evening.truth_sql = _truth_statement(evening)
-    evening.engine.execute(evening.truth_sql)
+    if uses not in evening.truths:
+        evening.truths[uses] = _truth_statement(evening, uses)
+    evening.engine.execute(evening.truths[uses])
 
 
-def _truth_statement(evening: Evening) -> str:
+def _truth_statement(evening: Evening, uses: tuple[str, ...]) -> str:
     facts, number = evening.facts, x.col("q", "predicate")
-    known = facts.predicates.items()
+    known = [(use, p, n) for (use, p), n in facts.predicates.items() if use in uses]
     parts: dict[str, Sql] = {
-        "holds": x.switch(number, [(x.integer(n), facts.truth(p)) for (_, p), n in known], x.FALSE),
+        "holds": x.switch(number, [(x.integer(n), facts.truth(p)) for _, p, n in known], x.FALSE),
         "instant": x.switch(number, [
-            (x.integer(n), facts.instant(p)) for (use, p), n in known
+            (x.integer(n), facts.instant(p)) for use, p, n in known
             if use in ("goal", "exit") and isinstance(p, Happened) and p.plain
         ], exp.null()),
-        "seen": x.switch(number, [(x.integer(n), facts.seen(p)) for (_, p), n in known], exp.null()),
+        "seen": x.switch(number, [(x.integer(n), facts.seen(p)) for _, p, n in known], exp.null()),
     }  # fmt: skip
-    if not facts.atoms:
+    atoms = sorted({atom for _, p, _ in known for leaf in leaves(p) for atom in _atoms(evening, leaf)}, key=_number)
+    if not atoms:
         return fill(statements("facts")["truth_plain"], parts)
-    atoms = list(facts.atoms.values())
     parts["aggregates"] = exp.Tuple(expressions=[c for a in atoms for c in _amounts(evening, a.number)])
     left = [
         exp.alias_(x.filtered(exp.Max(this=x.col("s", "left_at")), _is_atom(evening, a.number)), f"left{a.number}")
         for a in atoms
+        if a.scope == "since"
     ]
-    parts["departures"] = exp.Tuple(expressions=left)
+    parts["departures"] = exp.Tuple(expressions=left or [exp.alias_(exp.null(), "nothing_left")])
     return fill(statements("facts")["truth"], parts)
+
+
+def _number(atom: PassAtom) -> int:
+    return atom.number
 
 
 def _is_atom(evening: Evening, number: int) -> Sql:
