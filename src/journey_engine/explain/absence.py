@@ -60,7 +60,8 @@ def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence
     since = Night.of(1, began, settings.cadence).since
     if newest.instant <= since:
         why = f"{name}; the journey's first run, {iso(began)}, looked back to {iso(since)} only"
-        more = _next(graph, history, night, settings.timezone) if time_triggered(graph) else "`backfill: current` takes it"
+        timed = time_triggered(graph)
+        more = _next(graph, history, night, settings.timezone) if timed else "`backfill: current` takes it"
         return Absence(graph.journey, f"{why}; {more}", at)
     asked = replace(scene(history, None, history.as_of), trigger=newest.data)
     if not judge(graph.audience, asked):
