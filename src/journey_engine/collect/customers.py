@@ -11,7 +11,7 @@ from journey_engine.collect.ledger import load_zones
 from journey_engine.collect.source import Incoming, named
 from journey_engine.errors import JourneyError
 from journey_engine.expressions import Sql
-from journey_engine.facts import attribute_view
+from journey_engine.facts import attribute_view, plain_number
 from journey_engine.project import CUSTOMER_COLUMNS, Source
 from journey_engine.queries import fill, statements
 from journey_engine.sources import OWN_MARKS, OWN_NAMES, columns_sql, known_names
@@ -84,6 +84,9 @@ def _overlay(incoming: Incoming, kinds: dict[str, str]) -> None:
                 columns.append(exp.alias_(plain, exp.to_identifier(f"json {name}", quoted=True)))
                 imported = attribute_view(imported, kinds[name]).txt if name in kinds else imported
             value = x.pointed_text(x.col(alias, "value"))
+            if kind == "mixed":
+                number = x.try_cast(x.col(alias, "value"), "DOUBLE")
+                value = x.case([(x.negate(x.is_null(number)), plain_number(value))], value.copy())
             imported = x.case([(there, x.try_cast(value, KINDS[kind]))], imported)
         columns.append(exp.alias_(imported, exp.to_identifier(name, quoted=True)))
     incoming.collected.columns = {**kinds, **overlays}
@@ -116,17 +119,9 @@ def _overlaid(incoming: Incoming, kinds: Mapping[str, str]) -> dict[str, str]:
     for name, numbers, flags, texts in rows:
         if taken.setdefault(name.lower(), name) != name or name == "customer_id" or name.startswith(OWN_MARKS):
             continue  # the tables could not tell it from another; `validate` says so
-        own = (
-            "text"
-            if name in CUSTOMER_COLUMNS
-            else "number"
-            if numbers
-            else "boolean"
-            if flags
-            else "text"
-            if texts
-            else "mixed"
-        )
+        own = "text" if texts else "mixed"
+        if name not in CUSTOMER_COLUMNS:  # those are text to everyone who reads them
+            own = "number" if numbers else "boolean" if flags else own
         found[name] = own if kinds.get(name) in (None, own) else "mixed"
     return found
 

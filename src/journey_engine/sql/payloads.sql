@@ -88,7 +88,7 @@ SELECT * FROM (
     JOIN customers AS c ON c.customer_id = e.customer_id
     LEFT JOIN triggered AS t ON t.event_id = e.trigger_event
 ) AS w
-WHERE json_type(value) IN ('VARCHAR', 'BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE', 'BOOLEAN');
+WHERE json_type(value) IN ('VARCHAR', 'BOOLEAN') OR abs(TRY_CAST(value AS DOUBLE)) < 1e18;
 
 -- sets_table: The assignments of each `set` node: a literal as JSON, or where the value comes from.
 CREATE OR REPLACE TEMP TABLE graph_sets (journey VARCHAR, version VARCHAR, node INTEGER, attribute VARCHAR, literal VARCHAR, source VARCHAR);

@@ -22,7 +22,7 @@ from journey_engine.rules import Night, Rules
 from journey_engine.times import into_hours, iso
 from journey_engine.walk.judge import Scene, judge, matching, since
 from journey_engine.walk.trace import Verdict, trace
-from journey_engine.walk.values import as_text, plain
+from journey_engine.walk.values import as_text, own_number, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ def _assigned(tonight: Tonight, effect: SetAttributes, one: Enrollment) -> dict[
         if assignment.source is not None:
             value = lookup(tonight, one, assignment.source)
         value = plain(value)
-        if isinstance(value, str | bool | int | float):
+        if isinstance(value, str | bool) or own_number(value) is not None:
             found[assignment.attribute] = value
     return found
 
