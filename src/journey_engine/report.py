@@ -100,7 +100,10 @@ def as_text(report: RunReport) -> str:
     parts = [_heading(report)]
     if report.journeys:
         parts.append(table(COLUMNS, journey_rows(journey_records(report))))
-    parts += [f"{title}: {_pairs(found)}" for title, found in _counts(report) if found]
+    counts = {"messages": report.messages, "held back": report.held_back}
+    parts += [f"{title}: {_pairs(found)}" for title, found in counts.items() if found]
+    if report.set_aside:
+        parts.append(f"rows set aside: {sum(report.set_aside.values()):,} (the notes say which)")
     parts += [f"set aside: journey {name}: {reason}" for name, reason in sorted(report.broken.items())]
     parts += [f"note: {note}" for note in report.notes]
     return "\n".join(parts)
@@ -111,7 +114,8 @@ def as_markdown(report: RunReport) -> str:
     parts = [f"# {_heading(report)}"]
     if report.journeys:
         parts.append(markdown_table(COLUMNS, journey_rows(journey_records(report))))
-    for title, found in _counts(report):
+    counts = {"messages": report.messages, "held back": report.held_back, "rows set aside": report.set_aside}
+    for title, found in counts.items():
         if found:
             rows = [[_markdown(what), f"{count:,}"] for what, count in sorted(found.items())]
             parts.append(f"## {title.capitalize()}\n\n" + markdown_table((title, "count"), rows))
@@ -127,14 +131,6 @@ def _heading(report: RunReport) -> str:
     known = f"{report.customers:,} customers, {report.events_received:,} new events"
     done = "was already done, nothing changed" if report.repeated else known
     return f"Run {report.run_id} as of {iso(report.as_of)}: {done}"
-
-
-def _counts(report: RunReport) -> list[tuple[str, Mapping[str, int]]]:
-    return [
-        ("messages", report.messages),
-        ("held back", report.held_back),
-        ("rows set aside", report.set_aside),
-    ]
 
 
 def _pairs(found: Mapping[str, int]) -> str:

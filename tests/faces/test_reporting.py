@@ -41,7 +41,7 @@ def test_text_is_a_table_with_sums_and_everything_that_needs_attention() -> None
         "all         1,205      8          2       5",
         "messages: pending 1,204, skipped 1",
         "held back: no_address 1",
-        "rows set aside: events.csv: no occurred_at 7",
+        "rows set aside: 7 (the notes say which)",
         "set aside: journey torn: journeys/torn.yaml:3:1: a | b [unknown-kind]",
         "note: 3 customers have no zone",
     ]
@@ -62,6 +62,7 @@ def test_markdown_keeps_its_cells_whatever_a_reason_says() -> None:
     page = as_markdown(REPORT)
     assert "| birthday | 5 | 5 | 0 | 4 |" in page
     assert "| torn | journeys/torn.yaml:3:1: a \\| b \\[unknown-kind] |" in page
+    assert "| events.csv: no occurred\\_at | 7 |" in page
     assert page.endswith("- 3 customers have no zone\n")
 
 
