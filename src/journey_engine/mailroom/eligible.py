@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -40,12 +41,18 @@ def judge(row: Row[Any], as_of: dt.datetime, suppressed: Collection[tuple[str, s
     if row.send_from is None:
         return Verdict(State.CLAIMED)
     try:
-        opens = into_hours(as_of, row.timezone, parse_time(row.send_from), parse_time(row.send_until))
+        opens = _opens(as_of, row.timezone, row.send_from, row.send_until)
     except KeyError:
         return Verdict(State.REFUSED, "invalid_timezone", f"'{row.timezone}' is no zone")
     if opens != as_of:
         return Verdict(State.PENDING, "send_hours", f"between {row.send_from} and {row.send_until} there", opens)
     return Verdict(State.CLAIMED)
+
+
+@lru_cache(maxsize=4096)
+def _opens(as_of: dt.datetime, zone: str, start: str, end: str) -> dt.datetime:
+    """The same for everyone of a zone and hours; raises KeyError for an unknown zone."""
+    return into_hours(as_of, zone, parse_time(start), parse_time(end))
 
 
 def _stopped_by(row: Row[Any], suppressed: Collection[tuple[str, str]]) -> str | None:

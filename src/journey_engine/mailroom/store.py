@@ -12,6 +12,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,7 @@ class Store:
         """An instant as the driver stores it."""
         if value is None:
             return None
-        naive = value.astimezone(dt.UTC).replace(tzinfo=None)
-        return naive.isoformat(" ", "microseconds") if self.is_sqlite else naive
+        return _text(value) if self.is_sqlite else value.astimezone(dt.UTC).replace(tzinfo=None)
 
     def close(self) -> None:
         """Close every connection."""
@@ -173,6 +173,12 @@ class Store:
                 "its own `mailroom:` in project.yaml",
                 code="other_environment",
             )
+
+
+@lru_cache(maxsize=4096)
+def _text(value: dt.datetime) -> str:
+    """An instant as SQLite keeps it; a run repeats few of them many times."""
+    return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _engine(url: str) -> Engine:
