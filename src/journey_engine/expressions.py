@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 from sqlglot import exp
@@ -13,6 +13,7 @@ from sqlglot import exp
 Sql = exp.Expr
 
 NUMBER = "DECIMAL(38, 6)"
+WIDEST = 16
 TRUE, FALSE, NULL = exp.true(), exp.false(), exp.null()
 
 
@@ -33,13 +34,13 @@ def integer(value: int) -> Sql:
 
 def number(value: Decimal) -> Sql:
     """An exact decimal with six places."""
-    return exp.cast(exp.Literal.string(f"{value:f}"), NUMBER)
+    return cast(exp.Literal.string(f"{value:f}"), NUMBER)
 
 
 def stamp(value: dt.datetime) -> Sql:
     """An instant as a naive UTC timestamp."""
     plain = value.astimezone(dt.UTC).replace(tzinfo=None)
-    return exp.cast(exp.Literal.string(plain.isoformat(sep=" ")), "TIMESTAMP")
+    return cast(exp.Literal.string(plain.isoformat(sep=" ")), "TIMESTAMP")
 
 
 def literal(value: bool | str | Decimal) -> Sql:
@@ -56,12 +57,22 @@ def call(name: str, *arguments: Sql) -> Sql:
 
 def cast(value: Sql, kind: str) -> Sql:
     """CAST."""
-    return exp.cast(value, kind)
+    return exp.Cast(this=value, to=_type(kind))
 
 
 def try_cast(value: Sql, kind: str) -> Sql:
     """TRY_CAST: NULL for what does not parse."""
-    return exp.TryCast(this=value, to=exp.DataType.build(kind))
+    return exp.TryCast(this=value, to=_type(kind))
+
+
+def _type(kind: str) -> exp.DataType:
+    """A type; reading its name anew each time is what most of a night's SQL would cost."""
+    return _parsed(kind).copy()
+
+
+@lru_cache(maxsize=64)
+def _parsed(kind: str) -> exp.DataType:
+    return exp.DataType.build(kind, dialect="duckdb")
 
 
 def number_or_null(value: Sql) -> Sql:
@@ -86,12 +97,25 @@ def switch(value: Sql, branches: Iterable[tuple[Sql, Sql]], otherwise: Sql) -> S
 
 def both(parts: Sequence[Sql]) -> Sql:
     """All of them, true when there is none."""
-    return reduce(lambda left, right: exp.And(this=left, expression=right), map(wrap, parts)) if parts else exp.true()
+    return _joined(exp.And, parts) if parts else exp.true()
 
 
 def either(parts: Sequence[Sql]) -> Sql:
     """Any of them, false when there is none."""
-    return reduce(lambda left, right: exp.Or(this=left, expression=right), map(wrap, parts)) if parts else exp.false()
+    return _joined(exp.Or, parts) if parts else exp.false()
+
+
+def _joined(kind: type[exp.And | exp.Or], parts: Sequence[Sql]) -> Sql:
+    """Many parts in groups, and these in groups again: engines limit how deep an expression may be."""
+    level = [wrap(part) for part in parts]
+    while len(level) > WIDEST:
+        groups = [level[start : start + WIDEST] for start in range(0, len(level), WIDEST)]
+        level = [wrap(_in_a_row(kind, group)) for group in groups]
+    return _in_a_row(kind, level)
+
+
+def _in_a_row(kind: type[exp.And | exp.Or], parts: Sequence[Sql]) -> Sql:
+    return reduce(lambda left, right: kind(this=left, expression=right), parts)
 
 
 def wrap(part: Sql) -> Sql:
