@@ -133,7 +133,8 @@ class NightRun:
         held = dict(self.held)
         for done in self.dispatches:
             for (state, reason), count in done.reasons.items():
-                if state != "accepted":
+                # A message that waits is met by every dispatch of the run; the last one says how many still do.
+                if state not in ("accepted", "pending") or (state == "pending" and done is self.dispatches[-1]):
                     held[reason] = held.get(reason, 0) + count
         return RunReport(
             self.run_id, self.as_of, self.number, self.repeated, self.counts,
