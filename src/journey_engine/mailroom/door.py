@@ -72,13 +72,23 @@ def load_run(store: Store, run: MissedRun) -> LoadResult:
         return _take(store, db, run, unsure=False)
 
 
-def recover(store: Store, runs: Iterable[MissedRun]) -> list[LoadResult]:
-    """Take missing runs in as `unsure`, oldest first, each in its own transaction."""
-    done = []
+def recover(store: Store, runs: Iterable[MissedRun], now: dt.datetime | None = None) -> list[LoadResult]:
+    """Take missing runs in as `unsure`, oldest first, each in its own transaction.
+
+    A mailroom that lacks runs is an older copy: what was due in it by `now` may have left since, and is unsure too.
+    """
+    done: list[LoadResult] = []
     for run in sorted(runs, key=lambda one: one.run):
         with store.write() as db:
+            if not done and now is not None:
+                _doubt(db, now)
             done.append(_take(store, db, run, unsure=True))
     return done
+
+
+def _doubt(db: Connection, now: dt.datetime) -> None:
+    due = update(messages).where(in_state(State.PENDING), messages.c.try_at <= now)
+    db.execute(due.values(state=State.UNSURE.value, reason="recovered", changed_at=now))
 
 
 def _take(store: Store, db: Connection, run: MissedRun, *, unsure: bool) -> LoadResult:

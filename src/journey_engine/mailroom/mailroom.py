@@ -89,9 +89,9 @@ class Mailroom:
         """
         return door.load_run(self.store, MissedRun(run, run_id, as_of, decisions))
 
-    def recover(self, runs: Iterable[MissedRun]) -> list[LoadResult]:
-        """Take missing runs in as `unsure`: nothing of them is sent blindly."""
-        return door.recover(self.store, runs)
+    def recover(self, runs: Iterable[MissedRun], *, now: dt.datetime | None = None) -> list[LoadResult]:
+        """Take missing runs in as `unsure`: nothing of them is sent blindly, nor of what was due here by `now`."""
+        return door.recover(self.store, runs, now)
 
     # what the next night needs
 

@@ -6,11 +6,13 @@ import datetime as dt
 from collections.abc import Callable
 
 from journey_engine.channels.registry import make_channels
+from journey_engine.engines import open_reader
+from journey_engine.errors import JourneyError
 from journey_engine.graph import Emit, Message
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import DispatchReport, Mailroom, dispatch
-from journey_engine.night.stores import open_mailroom, owner
+from journey_engine.night.stores import check_not_behind, loaded_run, open_mailroom, owner
 from journey_engine.render import Renderer
 from journey_engine.times import Clock
 
@@ -19,9 +21,25 @@ def deliver(
     loaded: LoadedProject, as_of: dt.datetime, *, clock: Clock,
     on_batch: Callable[[DispatchReport], None] | None = None,
 ) -> DispatchReport:  # fmt: skip
-    """Hand over what is due at an instant; many may do so at once."""
+    """Hand over what is due at an instant; many may do so at once.
+
+    Raises JourneyError for a mailroom that is an older copy: what is due in it may have left long ago.
+    """
     with open_mailroom(loaded) as mailroom:
+        check_not_behind(mailroom, _loaded_when_published(loaded))
         return hand_over(loaded, mailroom, as_of, clock, on_batch)
+
+
+def _loaded_when_published(loaded: LoadedProject) -> int:
+    """The newest run that the mailroom surely had, as the published copy knows it; 0 where there is none to read."""
+    try:
+        reader = open_reader(loaded.project.engine, loaded.folder)
+    except JourneyError:
+        return 0
+    try:
+        return loaded_run(reader)
+    finally:
+        reader.close()
 
 
 def hand_over(

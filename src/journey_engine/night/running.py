@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from journey_engine.collect import Aside, Collected, Collector, ensure_properties, type_made_events
 from journey_engine.engines import Engine, QueryFailed, open_engine
-from journey_engine.errors import ProblemsFound
-from journey_engine.graph import Graph
+from journey_engine.errors import JourneyError, ProblemsFound
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import DispatchReport, Mailroom
 from journey_engine.night.delivery import hand_over
+from journey_engine.night.failing import without_culprits
 from journey_engine.night.reporting import JourneyCounts, RunReport, journey_counts, message_counts
 from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, owner, pair
 from journey_engine.night.versions import with_pinned
@@ -22,6 +22,8 @@ from journey_engine.records import identity
 from journey_engine.rules import Night, Rules
 from journey_engine.sweep import Sweep, named
 from journey_engine.times import Clock, iso, naive
+
+EARLIEST, LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2900, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class NightRun:
     counts: dict[str, JourneyCounts] = field(default_factory=dict)
     decided: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
     sweeping: Sweep | None = None
 
     def dispatch_before(self) -> DispatchReport | None:
@@ -56,7 +59,7 @@ class NightRun:
         """Begin the transaction and take in tonight's data."""
         if self.repeated:
             return self.collected
-        with self._timed("collect"):
+        with self._timed("collect"), self._rolled_back():
             properties = ensure_properties(self.engine, named(self.rules))
             self.engine.execute("BEGIN TRANSACTION")
             collector = Collector(self.engine, self.loaded.project, self.loaded.folder, self.as_of)
@@ -74,14 +77,13 @@ class NightRun:
         """Compute what the conditions need."""
         if self.sweeping is not None:
             with self._timed("facts"):
-                self._guarded(self.sweeping.prepare)
+                self._guarded(self._prepare, self._collect_again)
 
     def sweep(self) -> None:
         """Move, admit and decide; a journey whose SQL fails is found and set aside, the others go on."""
         if self.sweeping is not None:
             with self._timed("sweep"):
-                self._guarded(lambda: self.sweeping.decide() if self.sweeping else None)
-                type_made_events(self.engine, self.as_of)
+                self._guarded(self._decide, self._collect_again, self._prepare)
                 self._count()
 
     def commit(self) -> None:
@@ -105,10 +107,13 @@ class NightRun:
             self.engine.execute("COMMIT")
 
     def publish(self) -> None:
-        """Put the read-only copy for the faces in place."""
+        """Put the read-only copy for the faces in place; without it they show the run before, and the night goes on."""
         if not self.dry_run:
             with self._timed("publish"):
-                self.engine.publish()
+                try:
+                    self.engine.publish()
+                except JourneyError as error:
+                    self.troubles.append(f"{error.message}; {error.remedy}")
 
     def door(self) -> None:
         """Take the run's decisions into the mailroom, once (rule 22)."""
@@ -165,61 +170,61 @@ class NightRun:
             notes.append(f"{self.collected.default_zone} customers have no zone, or an unknown one: {zone} is used")
         if self.repeated:
             notes.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
+        notes += self.troubles
         notes += [trouble for done in self.dispatches for trouble in done.troubles]
         return notes
 
-    def _guarded(self, work: Callable[[], None]) -> None:
-        """Do a part of the night; when its SQL fails, find the journeys that make it fail and go on without them."""
-        try:
-            work()
-        except QueryFailed as error:
-            self.engine.execute("ROLLBACK")
-            culprits = self._culprits(self.rules.journeys)
-            if not culprits:
-                raise
-            for graph in culprits:
-                self.broken[graph.journey] = f"{graph.file}: its SQL failed: {error.message}"
-            names = {graph.journey for graph in culprits}
-            self.rules = replace(
-                self.rules,
-                journeys=tuple(g for g in self.rules.journeys if g.journey not in names),
-                pinned=tuple(g for g in self.rules.pinned if g.journey not in names),
-            )
-            self._again()
-
-    def _culprits(self, journeys: Sequence[Graph]) -> list[Graph]:
-        """The journeys that fail on their own, by halves; an empty list when nothing fails without them either."""
-        if not journeys or not self._fails(journeys):
-            return []
-        if len(journeys) == 1:
-            return list(journeys)
-        middle = len(journeys) // 2
-        return [*self._culprits(journeys[:middle]), *self._culprits(journeys[middle:])]
-
-    def _fails(self, journeys: Sequence[Graph]) -> bool:
-        """Whether a night with only these journeys fails; it is rolled back either way."""
-        trial = replace(
-            self, dry_run=True, broken={}, seconds={}, rules=replace(self.rules, journeys=tuple(journeys), pinned=())
-        )
-        try:
-            trial._again()
-        except QueryFailed:
-            return True
-        finally:
-            self.engine.execute("ROLLBACK")
-        return False
-
-    def _again(self) -> None:
-        """The night up to the commit, without guarding."""
-        self.collect()
+    def _prepare(self) -> None:
         if self.sweeping is not None:
             self.sweeping.prepare()
+
+    def _decide(self) -> None:
+        if self.sweeping is not None:
             self.sweeping.decide()
+            type_made_events(self.engine, self.as_of)
+
+    def _collect_again(self) -> None:
+        self._roll_back()
+        self.collect()
+
+    def _roll_back(self) -> None:
+        with suppress(JourneyError):  # there may be no transaction any more
+            self.engine.execute("ROLLBACK")
+
+    def _guarded(self, part: Callable[[], None], *before: Callable[[], None]) -> None:
+        """Do a part of the night; when its SQL fails, find the journeys at fault and begin again without them."""
+        try:
+            part()
+        except QueryFailed as error:
+            self.rules, reasons = without_culprits(self.rules, self._failure, error)
+            self.broken |= reasons
+            for again in (*before, part):
+                again()
+
+    def _failure(self, rules: Rules) -> str | None:
+        """What the engine says when a night with these rules fails; None when it works. Nothing of it is kept."""
+        trial = replace(self, broken={}, seconds={}, rules=rules)
+        try:
+            trial._collect_again()
+            trial._prepare()
+            trial._decide()
+        except QueryFailed as error:
+            return error.message
+        return None
 
     def _count(self) -> None:
         found = journey_counts(self.engine, self.number)
         self.counts = {graph.journey: found.get(graph.journey, JourneyCounts()) for graph in self.rules.journeys}
         self.decided, self.held = message_counts(self.engine, self.number)
+
+    @contextmanager
+    def _rolled_back(self) -> Iterator[None]:
+        """Leave no transaction open behind a failure."""
+        try:
+            yield
+        except BaseException:
+            self._roll_back()
+            raise
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:
@@ -245,6 +250,10 @@ def begin(
     project, rules = loaded.project, loaded.rules
     if rules is None:
         raise ProblemsFound([problem for problem in loaded.problems if problem.severity == "error"])
+    if not EARLIEST <= as_of <= LATEST:
+        raise JourneyError(
+            f"no night can be at {iso(as_of)}", remedy="write --as-of like 2026-03-01T02:00:00Z", code="as-of"
+        )
     with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, owner(), clock):
         engine = open_engine(project.engine, loaded.folder, environment=project.environment)
         try:
@@ -261,9 +270,10 @@ def begin(
                 name: "; ".join(str(p) for p in journey.problems if p.severity == "error")
                 for name, journey in loaded.journeys.items() if not journey.sound
             }  # fmt: skip
+            rules, unread = with_pinned(engine, rules, loaded.renderer)
             yield NightRun(
-                loaded, engine, mailroom, as_of, clock, number, run_id, repeated, accept_loss, dry_run,
-                with_pinned(engine, rules, loaded.renderer), broken,
+                loaded, engine, mailroom, as_of, clock, number, run_id, repeated, accept_loss, dry_run, rules,
+                broken | unread,
             )  # fmt: skip
         finally:
             engine.close()

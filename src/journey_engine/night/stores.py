@@ -35,27 +35,56 @@ def mailroom_url(url: str, folder: Path) -> str:
 
 
 def recover(loaded: LoadedProject, *, clock: Clock) -> list[int]:
-    """Pair a restored mailroom with the engine and take the runs it misses in as `unsure` (rule 22)."""
+    """Pair a restored mailroom with the engine and take the runs it misses in as `unsure` (rule 22).
+
+    What was due in the restored mailroom becomes unsure too: it may have left since the copy was made.
+    """
     with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, owner(), clock):
         engine = open_engine(loaded.project.engine, loaded.folder, environment=loaded.project.environment)
         try:
-            engine.execute("DELETE FROM meta WHERE name = 'mailroom_id'")
-            pair(engine, mailroom)
+            with engine.transaction():
+                engine.execute("DELETE FROM meta WHERE name = 'mailroom_id'")
+                pair(engine, mailroom)
             rows = engine.rows(
                 "SELECT run, run_id, as_of FROM runs WHERE run > ? ORDER BY run", (mailroom.last_loaded(),)
             )
             missed = [MissedRun(r, i, a.replace(tzinfo=UTC), list(decisions_of(engine, r))) for r, i, a in rows]
-            return [result.run for result in mailroom.recover(missed)]
+            return [result.run for result in mailroom.recover(missed, now=clock())]
         finally:
             engine.close()
 
 
 def finish_last_run(engine: Engine, mailroom: Mailroom) -> None:
-    """Load the last committed run at the door, if a crash kept it out; loading again changes nothing."""
+    """Load the last committed run at the door, if a crash kept it out; loading again changes nothing.
+
+    The engine remembers which run the mailroom took in last: one that knows less is an older copy, and is refused.
+    """
+    check_not_behind(mailroom, loaded_run(engine))
     last = engine.rows("SELECT run, run_id, as_of FROM runs ORDER BY run DESC LIMIT 1")
     if last:
         number, run_id, as_of = last[0]
-        mailroom.load_run(number, run_id, as_of.replace(tzinfo=UTC), decisions_of(engine, number))
+        if mailroom.load_run(number, run_id, as_of.replace(tzinfo=UTC), decisions_of(engine, number)).already:
+            return
+        with engine.transaction():
+            engine.execute("DELETE FROM meta WHERE name = 'loaded_run'")
+            engine.execute("INSERT INTO meta VALUES ('loaded_run', ?)", (str(number),))
+
+
+def loaded_run(engine: Engine) -> int:
+    """The run that the mailroom took in last, as the engine knows it."""
+    rows = engine.rows("SELECT value FROM meta WHERE name = 'loaded_run'")
+    return int(rows[0][0]) if rows else 0
+
+
+def check_not_behind(mailroom: Mailroom, run: int) -> None:
+    """Raises JourneyError when the mailroom does not know a run that it had taken in."""
+    newest = mailroom.last_loaded()
+    if newest < run:
+        raise JourneyError(
+            f"the mailroom knows the runs up to {newest}, but it had taken in run {run}: it is an older copy",
+            remedy="`journey mailroom recover` takes the missing runs in as unsure: none is sent blindly",
+            code="mailroom_behind",
+        )
 
 
 def decisions_of(engine: Engine, number: int) -> Iterator[Decision]:

@@ -10,8 +10,11 @@ from journey_engine.render import Renderer
 from journey_engine.rules import Rules
 
 
-def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> Rules:
-    """Add the older versions that passes of live journeys still stand in (rule 20), and the values they name."""
+def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> tuple[Rules, dict[str, str]]:
+    """Add the older versions that passes of live journeys still stand in (rule 20), and the values they name.
+
+    Also returns the journeys with a version that this program cannot read, and why: passes in it stand still.
+    """
     current = {(graph.journey, graph.version) for graph in rules.journeys}
     live = {graph.journey for graph in rules.journeys}
     rows = engine.rows(
@@ -20,11 +23,14 @@ def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> Rule
         "AND (e.state = 'open' OR e.goal_at IS NULL) "
         "ORDER BY 1, 2"
     )
-    pinned = tuple(
-        Graph.model_validate_json(text)
-        for name, version, text in rows
-        if name in live and (name, version) not in current
-    )
+    pinned: list[Graph] = []
+    unread: dict[str, str] = {}
+    for name, version, text in rows:
+        if name in live and (name, version) not in current:
+            try:
+                pinned.append(Graph.model_validate_json(text))
+            except ValueError:
+                unread[name] = f"{name}: version {version[:8]} in the engine cannot be read; passes in it stand still"
     values = dict(rules.values)
     for graph in pinned:
         for node in graph.nodes:
@@ -37,4 +43,4 @@ def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> Rule
                     values[title] = renderer.line_variables(title)
                 case _:
                     pass
-    return replace(rules, pinned=pinned, values=values)
+    return replace(rules, pinned=tuple(pinned), values=values), unread
