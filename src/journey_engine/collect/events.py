@@ -46,23 +46,32 @@ def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, q
     as_of = x.stamp(incoming.as_of)
     incoming.run("reread")
     incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
-    before = incoming.engine.rows("SELECT count(*) FROM reread")
-    incoming.run("reread_changed")
-    if incoming.engine.rows("SELECT count(*) FROM reread") != before:
-        incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
-    incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events", "outdate_events")
-    numbers: dict[str, int] = dict(incoming.engine.rows("SELECT property, number FROM properties ORDER BY number"))
-    typed = [exp.alias_(value, name) for p, n in numbers.items() for name, value in typed_columns("r", p, n)]
-    comma = exp.Var(this=", " + ", ".join(x.written(item) for item in typed)) if typed else exp.Var(this="")
-    incoming.run("receive_events", as_of=as_of, typed=comma)
+    if incoming.engine.rows("SELECT 1 FROM incoming_events WHERE reason IS NULL LIMIT 1"):
+        before = incoming.engine.rows("SELECT count(*) FROM reread")
+        incoming.run("reread_changed")
+        if incoming.engine.rows("SELECT count(*) FROM reread") != before:
+            incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
+        incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events")
+        _into_the_ledger(incoming)
+        if not quiet:
+            unknown = incoming.engine.rows("SELECT count(*) FROM unknown_customers")[0][0]
+            incoming.collected.unknown_customers = int(unknown)
+    if not quiet:
+        incoming.count_aside(incoming.project.events, "incoming_events")
+
+
+def _into_the_ledger(incoming: Incoming) -> None:
+    """Take in what is new, with typed columns for the properties that journeys name."""
     count = "SELECT count(*) FILTER (WHERE revision = 1), count(*) FILTER (WHERE revision > 1) FROM revised_events"
     received, corrected = incoming.engine.rows(count)[0]
     incoming.collected.received += int(received)
     incoming.collected.corrected += int(corrected)
-    if not quiet:
-        incoming.count_aside(incoming.project.events, "incoming_events")
-        unknown = incoming.engine.rows("SELECT count(*) FROM unknown_customers")[0][0]
-        incoming.collected.unknown_customers = int(unknown)
+    incoming.run("outdate_events")
+    if received or corrected:
+        numbers = incoming.engine.rows("SELECT property, number FROM properties ORDER BY number")
+        typed = [exp.alias_(value, name) for p, n in numbers for name, value in typed_columns("r", p, n)]
+        comma = exp.Var(this=", " + ", ".join(x.written(item) for item in typed)) if typed else exp.Var(this="")
+        incoming.run("receive_events", as_of=x.stamp(incoming.as_of), typed=comma)
 
 
 def _fresh_enough(incoming: Incoming, source: Source) -> None:

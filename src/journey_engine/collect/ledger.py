@@ -41,6 +41,8 @@ def assignments(pairs: Iterable[tuple[str, Sql]]) -> Sql:
 
 def type_made_events(engine: Engine, as_of: dt.datetime) -> None:
     """Fill the typed columns of events that the run itself made."""
+    if not engine.rows(statements("collect")["made"]):
+        return
     numbers = engine.rows("SELECT property, number FROM properties ORDER BY number")
     pairs = [pair for name, number in numbers for pair in typed_columns("r", name, number)]
     if pairs:

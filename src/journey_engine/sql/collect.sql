@@ -137,6 +137,9 @@ SELECT r.event_id, r.revision, r.newest, r.customer_id, r.name, r.occurred_at, {
     r.row_hash {typed}
 FROM revised_events AS r;
 
+-- made: Whether the run made events.
+SELECT 1 FROM member_changes WHERE "of" = 'stage' AND holds AND NOT baseline LIMIT 1;
+
 -- type_made: Events that the run itself made get typed columns too.
 UPDATE events AS r SET {typed} WHERE r.received_at = {as_of} AND r.name = 'stage_entered';
 

@@ -115,6 +115,19 @@ CROSS JOIN night AS n
 WHERE g.kind = 'gate'
     AND (f.reached_at <= n.as_of OR (f.reached_at < n.horizon AND NOT f.held AND NOT f.emitted));
 
+-- standing: What the passes in front stand at, so that only what they need is computed.
+SELECT g.kind, bool_or(g.match IS NOT NULL), bool_or(g.limited), bool_or(l.step IS NOT NULL)
+FROM front AS f
+JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
+LEFT JOIN leaving AS l ON l.journey = f.journey AND l.version = f.version AND l.from_node = f.node
+GROUP BY g.kind;
+
+-- found_none: Nobody waits for an event.
+CREATE OR REPLACE TEMP TABLE found (enrollment_id VARCHAR, event_id VARCHAR, occurred_at TIMESTAMP);
+
+-- hours_none: Nobody stands at a message with hours.
+CREATE OR REPLACE TEMP TABLE hours (enrollment_id VARCHAR, due_at TIMESTAMP);
+
 -- found: The earliest awaited event of each pass that waits for one (rule 13).
 CREATE OR REPLACE TEMP TABLE found AS
 SELECT enrollment_id, event_id, occurred_at
@@ -267,3 +280,7 @@ SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.key, s.entered_at
 FROM subject AS s
 JOIN settled AS d ON d.enrollment_id = s.enrollment_id
 CROSS JOIN night AS n;
+
+-- journeys_ran: What ran tonight, and since when.
+INSERT INTO journeys SELECT unnest(?), unnest(?), ?, ?
+ON CONFLICT (journey) DO UPDATE SET version = excluded.version, last_as_of = excluded.last_as_of;

@@ -75,14 +75,38 @@ def _move_all(evening: Evening) -> None:
     answer(evening, "goal", "exit")
     evening.run("sweep", "endings", "settle_endings", "transition_endings", "cancel_endings", "credit_endings",
               "front_first")  # fmt: skip
+    empty: set[str] = set()
     for _ in range(MAX_ROUNDS):
-        if not evening.any("front"):
+        standing = evening.engine.rows(statements("sweep")["standing"])
+        if not standing:
             return
+        _look_around(evening, {kind for kind, *_ in standing}, empty, awaiting=any(row[1] for row in standing),
+                     limited=any(row[2] for row in standing))  # fmt: skip
+        evening.run("sweep", "stepped", "transition_steps")
+        if any(kind == "emit" for kind, *_ in standing):
+            evening.run("sweep", "emit_steps")
+        if any(leaves for *_, leaves in standing):
+            evening.run("sweep", "leave_steps")
+        evening.run("sweep", "settle_steps", "front_next")
+    raise JourneyError(f"passes did not come to rest in {MAX_ROUNDS} rounds", code="no-rest")
+
+
+def _look_around(evening: Evening, kinds: set[str], empty: set[str], *, awaiting: bool, limited: bool) -> None:
+    """What the passes in front need to know before they step; what none of them needs is left empty."""
+    if "gate" in kinds:
         evening.run("sweep", "asked_gates")
         answer(evening, "gate")
-        evening.run("sweep", "found", "hours", "stepped", "transition_steps", "emit_steps", "leave_steps",
-                  "settle_steps", "front_next")  # fmt: skip
-    raise JourneyError(f"passes did not come to rest in {MAX_ROUNDS} rounds", code="no-rest")
+        empty.discard("truth")
+    elif "truth" not in empty:
+        evening.run("facts", "truth_none")
+        empty.add("truth")
+    for table, needed in (("found", awaiting), ("hours", limited)):
+        if needed:
+            evening.run("sweep", table)
+            empty.discard(table)
+        elif table not in empty:
+            evening.run("sweep", f"{table}_none")
+            empty.add(table)
 
 
 def _admit(evening: Evening) -> None:
@@ -101,12 +125,9 @@ def _versions(evening: Evening) -> None:
     known = {(journey, version) for journey, version in evening.engine.rows("SELECT journey, version FROM versions")}
     fresh = [g for g in evening.rules.journeys if (g.journey, g.version) not in known]
     rows = [(g.journey, g.version, g.model_dump_json()) for g in fresh]
+    if not evening.rules.journeys:
+        return
     evening.engine.load("versions", ("journey", "version", "graph"), rows)
-    names = [(graph.journey, graph.version) for graph in evening.rules.journeys]
+    journeys, versions = zip(*((g.journey, g.version) for g in evening.rules.journeys), strict=True)
     as_of = naive(evening.night.as_of)
-    for journey, version in names:
-        evening.engine.execute(
-            "INSERT INTO journeys VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (journey) DO UPDATE SET version = excluded.version, last_as_of = excluded.last_as_of",
-            (journey, version, as_of, as_of),
-        )
+    evening.engine.execute(statements("sweep")["journeys_ran"], (list(journeys), list(versions), as_of, as_of))
