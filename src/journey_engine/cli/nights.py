@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 
 from journey_engine.cli import DONE, FOUND, output
 from journey_engine.cli.output import now, project_folder, say, warn
@@ -19,6 +20,7 @@ def run(options: argparse.Namespace) -> int:
     loaded = open_project(project_folder(options.project))
     if loaded.rules is None:
         raise ProblemsFound(loaded.problems)
+    gc.freeze()  # what is loaded now stays until the end: the collector need not look at it for every message
     done = night.run(
         loaded,
         options.as_of or newest(loaded.project.cadence, now()),
@@ -47,6 +49,7 @@ def dispatch(options: argparse.Namespace) -> int:
 
     loaded = open_project(project_folder(options.project))
     as_of = options.as_of or now()
+    gc.freeze()
     done = deliver(loaded, as_of, clock=now)
     counts = {name: getattr(done, name) for name in ("accepted", "refused", "skipped", "unsure", "waiting", "tasks")}
     if options.json:

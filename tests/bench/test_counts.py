@@ -1,0 +1,84 @@
+"""Counts that keep a night fast, on a small fixed world; no clock is read.
+
+A bound is what was counted when it was written. Lower it when you do better; raise it only with a reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from bench.data import NOW, write_data
+from bench.project import JOURNEY, write_project
+from journey_engine import night
+from journey_engine.checks import open_project
+from journey_engine.night.delivery import hand_over
+from journey_engine.night.stores import open_mailroom
+
+DAY = dt.timedelta(days=1)
+
+
+def clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def world(folder: Path, customers: int, journeys: int = 1) -> Path:
+    write_data(folder / "data", customers)
+    write_project(folder, None)
+    for number in range(2, journeys + 1):
+        again = JOURNEY.replace("journey: picks", f"journey: picks-{number}")
+        (folder / f"journeys/retention/picks-{number}.yaml").write_text(again, encoding="utf-8")
+    return folder
+
+
+def statements(folder: Path, day: int) -> tuple[int, int]:
+    """How many statements the engine ran in the night of that day, and how many passes moved; nothing is sent."""
+    with night.begin(open_project(folder), NOW + day * DAY, clock=clock) as run:
+        before = run.engine.statements  # type: ignore[attr-defined]
+        for phase in ("collect", "facts", "sweep", "commit", "publish", "door"):
+            getattr(run, phase)()
+        after = run.engine.statements  # type: ignore[attr-defined]
+        return after - before, sum(counts.moved for counts in run.counts.values())
+
+
+@pytest.mark.parametrize("customers", [100, 400])
+def test_the_statements_of_a_night_do_not_grow_with_customers(tmp_path: Path, customers: int) -> None:
+    folder = world(tmp_path, customers)
+    (first, _), (second, moved), (quiet, still) = (statements(folder, day) for day in range(3))
+    assert (moved > 0, still) == (True, 0)
+    assert first <= 190
+    assert second <= 175
+    assert quiet <= 130
+
+
+def test_a_journey_more_adds_few_statements(tmp_path: Path) -> None:
+    one, ten = world(tmp_path / "one", 100), world(tmp_path / "ten", 100, journeys=10)
+    for day in range(3):
+        alone, together = statements(one, day)[0], statements(ten, day)[0]
+        assert (together - alone) / 9 <= 2
+
+
+def test_the_statements_of_a_dispatch_grow_with_batches_of_a_hundred(tmp_path: Path) -> None:
+    folder = world(tmp_path, 1500)
+    for day in range(2):
+        statements(folder, day)
+    loaded = open_project(folder)
+    ran: Counter[str] = Counter()
+    with open_mailroom(loaded) as mailroom:
+        due = mailroom.counts()["pending"]
+
+        @event.listens_for(mailroom.store.engine, "before_cursor_execute")
+        def count(_db: object, _cursor: object, sql: str, _parameters: object, _context: object, _many: bool) -> None:
+            word = sql.split()[0]
+            if word != "BEGIN" and "leases" not in sql:  # those are also signs of life, by the clock
+                ran[word] += 1
+
+        report = hand_over(loaded, mailroom, NOW + DAY, clock, None)
+    batches = -(-due // 100)
+    assert (report.accepted, batches) == (due, 3)
+    # A batch is claimed and settled in a transaction each, whatever its size; the rest is once a dispatch.
+    assert ran == {"SELECT": 2 * batches + 5, "UPDATE": 2 * batches, "INSERT": batches}
