@@ -272,7 +272,7 @@ class Shop:
         if (self.folder / "var/mailroom.sqlite").exists():
             with self.mailroom() as mailroom:
                 found["messages"] = sorted(
-                    (r.message_id, r.state.value, r.reason, r.template, r.customer_id)
+                    (r.message_id, r.state.value, r.state.value != "accepted" and r.reason, r.template, r.customer_id)
                     for r in mailroom.listing(limit=100_000)
                 )
                 found["tasks"] = mailroom.task_counts()
