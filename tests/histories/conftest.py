@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from journey_engine.records import Decision, Transition
 from journey_engine.walk import Life
 from tests.histories.story import Evening, Reading, Told
+from tests.properties.readings import Sweeping
 
 
 def by_walk(evenings: Sequence[Evening]) -> Mapping[str, Told]:
@@ -28,10 +32,62 @@ def by_walk(evenings: Sequence[Evening]) -> Mapping[str, Told]:
     return told
 
 
-READINGS: dict[str, Reading] = {"walk": by_walk}
+def by_sweep(evenings: Sequence[Evening]) -> Mapping[str, Told]:
+    """The reading in SQL, everyone at once, over one store."""
+    everyone = sorted({one.customer_id for evening in evenings for one in evening.customers})
+    sweeping = Sweeping(_columns(evenings), evenings[0].rules.timezone, respond=lambda sent: [])
+    transitions: dict[str, list[Transition]] = {who: [] for who in everyone}
+    decisions: dict[str, list[Decision]] = {who: [] for who in everyone}
+    last: dt.datetime | None = None
+    try:
+        for evening in evenings:
+            if last is not None and evening.night.as_of <= last:
+                continue
+            last = evening.night.as_of
+            known = [(one.customer_id, {"timezone": one.timezone, **one.attributes}) for one in evening.customers]
+            rows = [row for row in evening.rows if row.customer_id in everyone]
+            for decision in sweeping.run(evening.rules, evening.night, known, rows):
+                decisions.get(decision.customer_id, []).append(decision)
+            for who, move in sweeping.transitions(evening.night.run):
+                transitions.get(who, []).append(move)
+        passes = sweeping.enrollments()
+    finally:
+        sweeping.engine.close()
+    return {
+        who: Told(transitions[who], decisions[who], [one for one in passes if one.customer_id == who])
+        for who in everyone
+    }
 
 
-@pytest.fixture(params=sorted(READINGS))
+def _columns(evenings: Sequence[Evening]) -> dict[str, str]:
+    """The attributes as columns of a table; one that holds values of several types is text."""
+    kinds: dict[str, str] = {"timezone": "text"}
+    for evening in evenings:
+        for one in evening.customers:
+            for name, value in one.attributes.items():
+                kind = _kind(value)
+                kinds[name] = kind if kinds.get(name, kind) == kind else "text"
+    return {name: kind for name, kind in kinds.items() if name != "customer_id"}
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int() | float() | Decimal():
+            return "number"
+        case dt.datetime():
+            return "timestamp"
+        case dt.date():
+            return "date"
+        case _:
+            return "text"
+
+
+READINGS: dict[str, Reading] = {"walk": by_walk, "sweep": by_sweep}
+
+
+@pytest.fixture(params=["walk", pytest.param("sweep", marks=pytest.mark.long)])
 def reading(request: pytest.FixtureRequest) -> Reading:
     """How the evenings are read; each history must come out alike."""
     return READINGS[request.param]

@@ -1,0 +1,293 @@
+"""The two readings of a scenario, night by night: `walk` customer by customer, and `sweep` over tables of an engine.
+
+What becomes of a message is the same for both: it is accepted when it is due, then perhaps opened, clicked or bounced.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from journey_engine.collect import Collector, ensure_properties, type_made_events
+from journey_engine.engines import Engine, memory
+from journey_engine.project import Project
+from journey_engine.records import (
+    Customer,
+    Decision,
+    DecisionKind,
+    DecisionState,
+    Enrollment,
+    Event,
+    PassState,
+    Transition,
+)
+from journey_engine.rules import Night, Rules
+from journey_engine.sweep import Sweep, named
+from journey_engine.times import UTC, iso, zone_names
+from journey_engine.walk import Life
+from journey_engine.walk.life import accepted
+from tests.properties import told
+from tests.properties.told import Told
+
+SQL_KINDS = {
+    "text": "VARCHAR", "number": "DECIMAL(38, 6)", "whole": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN",
+    "date": "DATE", "timestamp": "TIMESTAMP",
+}  # fmt: skip
+
+# Someone who is always there, so that a night on which everyone else is absent is no broken export.
+KEEPER = "keeper"
+
+# A customer tonight: the id and the attributes as the data have them.
+Known = tuple[str, Mapping[str, Any]]
+
+
+def responses(sent: Event) -> list[Event]:
+    """What a customer does with a message: decided by its id, so that both readings meet the same."""
+    dice = hashlib.md5(sent.event_id.encode(), usedforsecurity=False).digest()
+    names = [name for name, byte in zip(("opened", "clicked", "bounced", "complained"), dice, strict=False)
+             if byte < (120, 90, 25, 8)[("opened", "clicked", "bounced", "complained").index(name)]]  # fmt: skip
+    found = []
+    for number, name in enumerate(names):
+        at = sent.occurred_at + dt.timedelta(minutes=(0, 5, 60, 1500)[dice[4 + number] % 4])
+        properties = {**sent.properties, **({"permanent": dice[9] % 2 == 0} if name == "bounced" else {})}
+        found.append(Event(f"{sent.event_id}:{name}", sent.customer_id, f"message_{name}", at, properties, at))
+    return found
+
+
+# --- walk -----------------------------------------------------------------------------------------------------
+
+
+class Walking:
+    """The plain reading of many customers."""
+
+    def __init__(self, timezone: str) -> None:
+        self.timezone = timezone
+        self.lives: dict[str, Life] = {}
+
+    def night(
+        self, rules: Rules, night: Night, known: Sequence[Known], rows: Sequence[Event], everyone: Sequence[str]
+    ) -> dict[str, Told]:
+        """One night of everyone."""
+        found = dict(known)
+        mine: dict[str, list[Event]] = {customer_id: [] for customer_id in everyone}
+        for row in rows:
+            mine[row.customer_id].append(row)
+        return {who: self._one(rules, night, who, found.get(who), mine[who]) for who in everyone}
+
+    def _one(
+        self, rules: Rules, night: Night, who: str, attributes: Mapping[str, Any] | None, rows: list[Event]
+    ) -> Told:
+        life = self.lives.setdefault(who, Life())
+        rows = rows + [event for sent in life.sent for event in responses(sent)]
+        customer = None if attributes is None else as_customer(who, attributes, self.timezone)
+        result = life.live(rules, night, customer, rows)
+        state = life.state
+        return Told(
+            transitions=told.keyed(told.transition(one) for one in result.transitions),
+            decisions=told.keyed(told.decision(one) for one in result.decisions),
+            enrollments=told.keyed(told.enrollment(one) for one in state.passes),
+            memberships={
+                f"{of} {name}": (one.member, one.ordinal)
+                for (of, name), one in state.memberships.items() if one.member or one.ordinal
+            },
+            overlays={name: (told.bare(one.value), told.bare(_json(one.imported))) for name, one in state.overlays.items()},
+            considered={f"{journey} {key}": told.stamp(at) for (journey, key), at in state.considered.items()},
+        )  # fmt: skip
+
+
+def as_customer(who: str, attributes: Mapping[str, Any], timezone: str) -> Customer:
+    """The customer in the zone of the data, or in the project's when there is none such."""
+    zone = attributes.get("timezone")
+    present = {"customer_id": who, **{name: value for name, value in attributes.items() if _known(value)}}
+    return Customer(who, zone if zone in zone_names() else timezone, present)
+
+
+def _known(value: Any) -> bool:
+    """What collect takes: numbers of the language are smaller than 10 to the 18."""
+    if isinstance(value, int | float | Decimal):
+        return abs(value) < 10**18
+    return value is not None
+
+
+def _json(value: Any) -> Any:
+    """An attribute as JSON keeps it."""
+    if isinstance(value, dt.datetime):
+        return iso(value)
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+# --- sweep ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Post:
+    """What stands between the nights: messages not yet due, and what was sent and answered."""
+
+    pending: list[Decision] = field(default_factory=list)
+    sent: list[Event] = field(default_factory=list)
+    answers: list[Event] = field(default_factory=list)
+    respond: Callable[[Event], list[Event]] = responses
+
+    def before(self, as_of: dt.datetime) -> list[str]:
+        """Hand over what is due; returns the passes whose messages still wait."""
+        self.answers = [event for sent in self.sent for event in self.respond(sent)]
+        self.sent += [accepted(one) for one in self.pending if one.due_at <= as_of]
+        self.pending = [one for one in self.pending if one.due_at > as_of]
+        return sorted({one.enrollment_id for one in self.pending})
+
+    def after(self, decisions: Sequence[Decision]) -> None:
+        """Take a run's decisions."""
+        gone = {one.enrollment_id for one in decisions if one.kind is DecisionKind.CANCEL}
+        self.pending = [one for one in self.pending if one.enrollment_id not in gone]
+        self.pending += [
+            one for one in decisions if one.kind is DecisionKind.MESSAGE and one.state is DecisionState.PENDING
+        ]
+
+
+class Sweeping:
+    """The reading in SQL, over one store."""
+
+    def __init__(
+        self,
+        kinds: Mapping[str, str],
+        timezone: str,
+        engine: Engine | None = None,
+        respond: Callable[[Event], list[Event]] = responses,
+    ) -> None:
+        self.kinds = dict(kinds)
+        self.engine = engine or memory()
+        self.engine.execute("SET threads = 1")  # the tables are small and the machine is shared
+        self.post = Post(respond=respond)
+        sender = {"name": "Shop", "email": "shop@example.com"}
+        self.project = Project.model_validate({
+            "project": "worlds", "customers": {"table": "given_customers"}, "events": {"table": "given_events"},
+            "timezone": timezone, "sender": sender,
+        })  # fmt: skip
+
+    def night(
+        self, rules: Rules, night: Night, known: Sequence[Known], rows: Sequence[Event], everyone: Sequence[str]
+    ) -> dict[str, Told]:
+        """One night of everyone."""
+        decisions = self.run(rules, night, known, rows)
+        return self.told(night.run, decisions, everyone)
+
+    def run(self, rules: Rules, night: Night, known: Sequence[Known], rows: Sequence[Event]) -> list[Decision]:
+        """One night of the tables; returns what it decided."""
+        blocked = self.post.before(night.as_of)
+        arrived = [row for row in [*rows, *self.post.answers] if (row.received_at or row.occurred_at) <= night.as_of]
+        self.give(known, arrived)
+        properties = ensure_properties(self.engine, named(rules))
+        with self.engine.transaction():
+            collector = Collector(self.engine, self.project, Path(), night.as_of)
+            collector.customers(accept_loss=True)
+            collector.events(self.post.sent)
+            sweep = Sweep(self.engine, rules, night, collector.collected.columns, properties, blocked)
+            sweep.prepare()
+            sweep.decide()
+            type_made_events(self.engine, night.as_of)
+            collector.keep_roster()
+        decisions = self.decisions(night.run)
+        self.post.after(decisions)
+        return decisions
+
+    def give(self, known: Sequence[Known], rows: Sequence[Event]) -> None:
+        """Put tonight's data where the project reads them."""
+        columns = {"customer_id": "text", **self.kinds}
+        layout = ", ".join(f'"{name}" {SQL_KINDS[kind]}' for name, kind in columns.items())
+        self.engine.execute(f"CREATE OR REPLACE TABLE given_customers ({layout})")
+        people = [[who, *(_stored(attributes.get(name)) for name in self.kinds)] for who, attributes in known]
+        people.append([KEEPER, *(None for _ in self.kinds)])
+        _fill(self.engine, "given_customers", people)
+        self.engine.execute(
+            "CREATE OR REPLACE TABLE given_events (event_id VARCHAR, customer_id VARCHAR, name VARCHAR, "
+            "occurred_at VARCHAR, properties VARCHAR)"
+        )
+        _fill(self.engine, "given_events", [
+            [row.event_id, row.customer_id, row.name, iso(row.occurred_at), json.dumps(dict(row.properties))] for row in rows
+        ])  # fmt: skip
+
+    def decisions(self, run: int) -> list[Decision]:
+        """What one run decided."""
+        names = "decision_id, kind, run, journey, version, enrollment_id, customer_id, step, occurrence, state, reason, due_at, reached_at, payload"
+        return [
+            Decision(a, DecisionKind(kind), *b, DecisionState(state), reason, _aware(due), _aware(reached), json.loads(payload))  # type: ignore[arg-type]
+            for a, kind, *b, state, reason, due, reached, payload in self.engine.rows(
+                f"SELECT {names} FROM decisions WHERE run = ? ORDER BY decision_id", [run])
+        ]  # fmt: skip
+
+    def transitions(self, run: int) -> list[tuple[str, Transition]]:
+        """The moves of one run, each with its customer."""
+        rows = self.engine.rows(
+            "SELECT e.customer_id, t.enrollment_id, t.run, t.seq, from_node, to_node, moved_at, t.reason, t.event_id "
+            "FROM transitions AS t JOIN enrollments AS e ON e.enrollment_id = t.enrollment_id WHERE t.run = ? "
+            "ORDER BY t.enrollment_id, t.seq", [run])  # fmt: skip
+        return [(who, Transition(*a, _aware(at), reason, event)) for who, *a, at, reason, event in rows]  # type: ignore[arg-type]
+
+    def enrollments(self) -> list[Enrollment]:
+        """Every pass as it stands."""
+        steps: dict[str, dict[str, Any]] = {}
+        for enrollment_id, step, left_at, event_id in self.engine.rows("SELECT * FROM pass_steps"):
+            held = steps.setdefault(enrollment_id, {})
+            held[step if step not in held else f"{step} twice"] = (_aware(left_at), event_id)
+        rows = self.engine.rows(
+            "SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.run, "
+            "coalesce(t.properties, e.trigger_data), e.node, e.reached_at, e.held, e.state, e.reason, e.closed_at, "
+            "e.goal_at, e.goal_run FROM enrollments AS e "
+            "LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1 ORDER BY e.enrollment_id"
+        )
+        return [
+            Enrollment(*a, _aware(entered), run, json.loads(trigger), node, _aware(reached), held, PassState(state),
+                       reason, _aware(closed), _aware(goal), goal_run, steps.get(a[0], {}))
+            for *a, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run in rows
+        ]  # type: ignore[arg-type]  # fmt: skip
+
+    def told(self, run: int, decisions: Sequence[Decision], everyone: Sequence[str]) -> dict[str, Told]:
+        """What the run left, by customer."""
+        found = {who: Told() for who in (*everyone, KEEPER)}
+        for who, move in self.transitions(run):
+            _put(found[who].transitions, *told.transition(move))
+        for one in decisions:
+            _put(found[one.customer_id].decisions, *told.decision(one))
+        for standing in self.enrollments():
+            _put(found[standing.customer_id].enrollments, *told.enrollment(standing))
+        rows = self.engine.rows('SELECT customer_id, "of", name, member, ordinal FROM memberships')
+        for who, of, name, member, ordinal in rows:
+            _put(found[who].memberships, f"{of} {name}", (member, ordinal))
+        for who, name, value, imported in self.engine.rows("SELECT * FROM overlays"):
+            pair = told.bare(json.loads(value)), told.bare(json.loads(imported) if imported else None)
+            _put(found[who].overlays, name, pair)
+        for journey, who, key, instant in self.engine.rows("SELECT * FROM considered"):
+            _put(found[who].considered, f"{journey} {key}", told.stamp(instant))
+        return found
+
+
+def _put(rows: told.Rows, key: str, row: Any) -> None:
+    while key in rows:
+        key += " again"
+    rows[key] = row
+
+
+def _fill(engine: Engine, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    for start in range(0, len(rows), 500):
+        some = rows[start : start + 500]
+        marks = ", ".join("(" + ", ".join("?" for _ in row) + ")" for row in some)
+        engine.execute(f"INSERT INTO {table} VALUES {marks}", [value for row in some for value in row])
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
+
+
+def _aware(instant: dt.datetime | None) -> dt.datetime | None:
+    return None if instant is None else instant.replace(tzinfo=UTC)
+
+
+__all__ = ["Decimal", "Known", "Post", "Sweeping", "Walking", "as_customer", "responses"]

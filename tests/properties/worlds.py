@@ -1,0 +1,203 @@
+"""Makes scenarios from one seed: rules with every word of the language's first part, and histories that meet them.
+
+Instants are taken from those that the rules can tell apart (a night less a length, an event and a length after it,
+a microsecond beside), so that edges are met often.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from journey_engine.records import Event
+from journey_engine.rules import following, newest
+from journey_engine.times import UTC, Duration, add_months, local_to_utc
+from journey_engine.triggers.date import parse_shift
+from tests.properties.conditions_made import COLUMNS, EVENTS, PROPERTIES, ZONES
+from tests.properties.journeys_made import Journeys
+from tests.properties.scenario import Person, Scenario
+
+STARTS = (
+    "2026-01-29", "2026-02-26", "2028-02-27", "2026-03-07", "2026-03-27", "2026-04-03", "2026-10-02", "2026-10-23",
+    "2026-10-31", "2026-12-29", "2026-06-13",
+)  # fmt: skip
+# How often a cadence is taken, and the lengths of time that matter between its nights.
+CADENCES = {
+    "0 2 * * *": (6, ("6 hours", "1 day", "36 hours", "2 days", "3 days", "1 week")),
+    "0 * * * *": (2, ("15 minutes", "30 minutes", "1 hour", "90 minutes", "3 hours", "1 day")),
+    "0 */6 * * *": (2, ("1 hour", "6 hours", "9 hours", "1 day", "2 days")),
+    "30 9 * * 1": (1, ("1 day", "3 days", "1 week", "10 days", "1 month")),
+}
+
+
+@dataclass(slots=True)
+class Maker(Journeys):
+    """One seed's choices: a project, its nights and its people."""
+
+    cadence: str = "0 2 * * *"
+
+    def scenario(self, people: int) -> Scenario:
+        self.calendar()
+        self.names = ["alpha", "beta", "gamma", "delta"][: self.of(1, 2, 3, 4)]
+        for name in ["loyal", "quiet"][: self.of(0, 1, 2)]:
+            self.segments[name] = self.condition(False, 1, trigger=False)
+        if self.maybe(0.4):
+            first = {"customer": {"customer_id": {"exists": True}}}
+            stages = {"fresh": first} | {name: self.condition(False, 1, trigger=False) for name in ("warm", "hot")}
+            self.stages = stages
+            self.used("cycle")
+        journeys = tuple(self.journey(name) for name in self.names)
+        later, redefined = self.changes(), self.redefinitions()
+        settings: dict[str, Any] = {}
+        if self.maybe(0.4):
+            settings["accept_late"] = self.length("6 hours", "1 day", "1 week", "1 month")
+        if self.maybe(0.15):
+            settings["max_lateness"] = self.length("1 hour", "1 day", "1 month")
+        if self.maybe(0.4):
+            settings["send_hours"] = self.of(("00:00", "23:59"), ("02:30", "03:00"), ("10:15", "18:00"))
+        kinds = {name: kind for name, (kind, _) in COLUMNS.items() if self.maybe(0.85)}
+        aside = frozenset((i, name) for i in range(1, len(self.nights)) for name in self.names if self.maybe(0.03))
+        self.lengths += [settings.get("accept_late", "72 hours"), settings.get("max_lateness", "4 days")]
+        return Scenario(
+            journeys=journeys, nights=tuple(self.nights), segments=self.segments, stages=self.stages,
+            values=self.values, cadence=self.cadence, timezone=self.of(*ZONES), kinds=kinds, aside=aside, later=later,
+            redefined=redefined, people=tuple(self.person(f"c{n}", kinds) for n in range(people)), **settings,
+        )  # fmt: skip
+
+    def calendar(self) -> None:
+        """A cadence and its nights: some missed, one perhaps off the cadence."""
+        self.cadence = self.used(self.weighted({cadence: chance for cadence, (chance, _) in CADENCES.items()}))
+        self.spans = CADENCES[self.cadence][1]
+        instant = dt.datetime.fromisoformat(self.of(*STARTS)).replace(tzinfo=UTC)
+        instant += dt.timedelta(hours=self.dice.randint(0, 23))
+        for _ in range(self.dice.randint(3, 5)):
+            for _ in range(1 if self.maybe(0.75) else self.used("missed") and self.of(2, 3, 5, 12, 35)):
+                instant = following(self.cadence, instant)
+            off = dt.timedelta(minutes=self.of(1, 37, 59)) if self.maybe(0.1) else dt.timedelta()
+            if not self.nights or instant + off > self.nights[-1]:
+                self.nights.append(instant + off)
+
+    def changes(self) -> tuple[tuple[int, Mapping[str, Any]], ...]:
+        """A journey that is edited while passes stand in it."""
+        if not self.maybe(0.15):
+            return ()
+        self.used("new version")
+        return ((self.dice.randint(1, len(self.nights) - 1), self.journey(self.of(*self.names))),)
+
+    def redefinitions(self) -> tuple[tuple[int, str, Any], ...]:
+        if not self.segments or not self.maybe(0.15):
+            return ()
+        self.used("segment redefined")
+        condition = self.condition(False, 0, trigger=False)
+        if "segment" in condition or "stage" in condition:
+            condition = {"customer": {"age": {"at_least": 5}}}
+        return ((self.dice.randint(1, len(self.nights) - 1), self.of(*self.segments), condition),)
+
+    # --- people -----------------------------------------------------------------------------------------------
+
+    def person(self, customer_id: str, kinds: Mapping[str, str]) -> Person:
+        attributes = {name: self.value(name) for name in kinds}
+        nights: list[dict[str, Any] | None] = []
+        away = self.maybe(0.05)
+        for _ in self.nights:
+            if self.maybe(0.3 if away else 0.05):
+                away = not away
+            if self.maybe(0.4):
+                name = self.of(*kinds, *({"plan", "age", "vip", "mixed"} & kinds.keys()))
+                attributes = attributes | {name: self.value(name)}
+            nights.append(None if away else attributes)
+        return Person(customer_id, tuple(nights), self.rows(customer_id))
+
+    def value(self, name: str) -> Any:
+        if self.maybe(0.15):
+            return None
+        if name == "seen":
+            return self.instant([])
+        return self.birthday() if name == "born" else self.of(*self.values_known[name])
+
+    def birthday(self) -> dt.date:
+        if self.maybe(0.3):
+            return self.of(dt.date(2000, 2, 29), dt.date(2024, 2, 29), dt.date(2001, 2, 28), dt.date(2020, 1, 31))
+        day = self.of(*self.nights).date() + dt.timedelta(days=self.of(-2, -1, 0, 0, 0, 1))
+        if self.offsets and self.maybe(0.6):  # the day itself lies an offset away
+            shift = parse_shift(self.of(*self.offsets))
+            assert shift is not None
+            months = -shift.sign * shift.length.months
+            moved = add_months(dt.datetime.combine(day, dt.time(), UTC), months)
+            day = (moved - shift.sign * dt.timedelta(seconds=shift.length.seconds)).date()
+        if self.maybe(0.2):  # an end of a month, on which a month more or less is not the same way back
+            day = day.replace(day=1) - dt.timedelta(days=1)
+        try:
+            return day.replace(year=day.year - self.of(0, 1, 1, 2, 6, 30))
+        except ValueError:
+            return dt.date(day.year - 3, 3, 1)
+
+    def instant(self, before: list[dt.datetime]) -> dt.datetime:
+        """An instant that the rules can tell from its neighbours."""
+        night = self.of(*self.nights)
+        length = Duration.parse(self.of(*(self.edges if self.edges and self.maybe(0.6) else self.lengths)))
+        match self.weighted({"night": 2, "less": 2, "after": 6 if before else 0, "between": 7, "past": 2, "local": 1}):
+            case "night":
+                found = night
+            case "less":
+                found = length.before(night)
+            case "after":
+                found = length.after(self.of(*before))
+            case "local":
+                local = dt.datetime.combine(night.date(), dt.time(self.of(1, 2, 3, 9, 20), self.of(0, 30)))
+                found = local_to_utc(local, self.of(*ZONES))
+            case "past":
+                found = self.nights[0] - dt.timedelta(minutes=15 * self.dice.randint(0, 2000))
+            case _:
+                first = newest(self.cadence, self.nights[0] - dt.timedelta(minutes=1))
+                quarters = int((self.nights[-1] - first) / dt.timedelta(minutes=15))
+                found = first + dt.timedelta(minutes=15 * self.dice.randint(0, quarters))
+        return found + dt.timedelta(microseconds=int(self.weighted({"0": 8, "1": 1, "-1": 1})))
+
+    def rows(self, customer_id: str) -> tuple[Event, ...]:
+        """What the customer did, as it stands in the data: doubled, corrected, late or ahead of its time."""
+        rows: list[Event] = []
+        known: list[dt.datetime] = []
+        for number in range(self.of(0, 2, 3, 4, 6, 9)):
+            at = self.instant(known)
+            known.append(at)
+            name = (
+                self.of(*self.events_known) if self.maybe(0.9) else self.of(*EVENTS, "unsubscribed", "message_bounced")
+            )
+            event_id = f"{customer_id}-{self.of('a', 'b', 'c')}{number}"
+            arrived = at
+            if self.maybe(0.12):
+                arrived += dt.timedelta(hours=self.of(1, 20, 40, 71, 73, 150))
+            elif self.maybe(0.05):
+                arrived -= dt.timedelta(days=2)
+            row = Event(event_id, customer_id, name, at, self.properties(name), arrived)
+            rows.append(row)
+            while self.maybe(0.15):
+                rows.append(self.again(rows[-1]))
+        return tuple(sorted(rows, key=lambda row: row.received_at or row.occurred_at))
+
+    def properties(self, name: str) -> dict[str, Any]:
+        if name == "unsubscribed":
+            return self.of({}, {"topic": "offers"}, {"topic": "receipts"}, {"topic": 5}, {"topic": None})
+        if name == "message_bounced":
+            return self.of({}, {"permanent": True}, {"permanent": False}, {"permanent": "true"})
+        names = self.dice.sample(list(PROPERTIES), self.of(2, 3, 5))
+        return {key: self.of(*self.values_known[f"event {key}"]) for key in names}
+
+    def again(self, row: Event) -> Event:
+        """The same event once more: alike, with other properties, at another instant or under another name."""
+        later = (row.received_at or row.occurred_at) + dt.timedelta(hours=self.of(0, 5, 24, 60))
+        change: Callable[[], dict[str, Any]] = self.of(
+            dict, lambda: {"properties": self.properties(row.name)},
+            lambda: {"occurred_at": row.occurred_at - dt.timedelta(hours=self.of(1, 30))},
+            lambda: {"name": self.of(*EVENTS)},
+        )  # fmt: skip
+        fields = {"name": row.name, "occurred_at": row.occurred_at, "properties": row.properties} | change()
+        return Event(row.event_id, row.customer_id, received_at=later, **fields)
+
+
+def scenario(seed: int, people: int = 50) -> Scenario:
+    """The scenario of a seed."""
+    return Maker(seed).scenario(people)
