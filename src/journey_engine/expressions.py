@@ -55,6 +55,11 @@ def call(name: str, *arguments: Sql) -> Sql:
     return exp.func(name, *arguments, dialect="duckdb")
 
 
+def named(value: Sql, name: str) -> Sql:
+    """value AS "name"."""
+    return exp.Alias(this=value, alias=exp.to_identifier(name, quoted=True))
+
+
 def cast(value: Sql, kind: str) -> Sql:
     """CAST."""
     return exp.Cast(this=value, to=_type(kind))
@@ -172,4 +177,4 @@ def _path(names: Sequence[str]) -> Sql:
 
 def written(query: Sql) -> str:
     """The statement in DuckDB's dialect."""
-    return query.sql(dialect="duckdb")
+    return query.sql(dialect="duckdb", copy=False)

@@ -75,9 +75,9 @@ def columns_sql(
             value, kind = _declared(value, kind, wanted.type), wanted.type
         value = _usable(value, kind, column_type)
         if value != came:
-            selected.append(_named(came, f"raw {name}"))
+            selected.append(x.named(came, f"raw {name}"))
         kinds[name] = kind
-        selected.append(_named(value, name))
+        selected.append(x.named(value, name))
     return kinds, selected
 
 
@@ -91,10 +91,6 @@ def _usable(value: Sql, kind: str, column_type: str) -> Sql:
             return x.case([(exp.Between(this=value.copy(), low=first, high=last), value)], exp.null())
         case _:
             return value
-
-
-def _named(value: Sql, name: str) -> Sql:
-    return exp.alias_(value, exp.to_identifier(name, quoted=True))
 
 
 def _instant(value: Sql, column_type: str) -> Sql:
@@ -123,11 +119,11 @@ def event_reading(columns: Mapping[str, str], source: Source, as_of: dt.datetime
     texts: list[Sql] = []
     for name in ("event_id", "customer_id", "name"):
         value = exp.Nullif(this=exp.Trim(this=x.cast(x.col("s", names[name]), "VARCHAR")), expression=x.text(""))
-        texts.append(_named(value, name))
+        texts.append(x.named(value, name))
     occurred_type = columns[names["occurred_at"]]
-    texts.append(_named(x.col("s", names["occurred_at"]), "occurred"))
+    texts.append(x.named(x.col("s", names["occurred_at"]), "occurred"))
     held = names["properties"] if names["properties"] in columns else None
-    texts.append(_named(_properties(held, columns), "given"))
+    texts.append(x.named(_properties(held, columns), "given"))
     occurred = _occurred(occurred_type, source.timezone)
     raw = [x.col("s", column) for column in dict.fromkeys(names.values()) if column in columns]
     return {

@@ -278,8 +278,9 @@ class Shop:
                 found["tasks"] = mailroom.task_counts()
                 found["feedback"] = sorted((e.event_id, e.name, e.occurred_at) for e in mailroom.feedback())
         if (self.folder / "var/engine.duckdb").exists():
-            for table, columns in TABLES.items():
-                found[table] = sorted(self.rows(f"SELECT {columns} FROM {table}"), key=repr)
+            with duckdb.connect(str(self.folder / "var/engine.duckdb"), read_only=True) as engine:
+                for table, columns in TABLES.items():
+                    found[table] = sorted(engine.execute(f"SELECT {columns} FROM {table}").fetchall(), key=repr)
         return {name: rows for name, rows in found.items() if rows}
 
 

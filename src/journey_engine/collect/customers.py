@@ -81,14 +81,14 @@ def _overlay(incoming: Incoming, kinds: dict[str, str]) -> None:
             there = x.negate(x.is_null(x.col(alias, "customer_id")))
             if kind == "mixed":
                 plain = exp.Coalesce(this=x.col(alias, "value"), expressions=[_as_json(imported.copy())])
-                columns.append(exp.alias_(plain, exp.to_identifier(f"json {name}", quoted=True)))
+                columns.append(x.named(plain, f"json {name}"))
                 imported = attribute_view(imported, kinds[name]).txt if name in kinds else imported
             value = x.pointed_text(x.col(alias, "value"))
             if kind == "mixed":
                 number = x.try_cast(x.col(alias, "value"), "DOUBLE")
                 value = x.case([(x.negate(x.is_null(number)), plain_number(value))], value.copy())
             imported = x.case([(there, x.try_cast(value, KINDS[kind]))], imported)
-        columns.append(exp.alias_(imported, exp.to_identifier(name, quoted=True)))
+        columns.append(x.named(imported, name))
     incoming.collected.columns = {**kinds, **overlays}
     _zones(incoming, "timezone" in kinds)
     zone = x.col("w", "timezone") if "timezone" in incoming.collected.columns else exp.null()

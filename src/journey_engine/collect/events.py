@@ -69,7 +69,7 @@ def _into_the_ledger(incoming: Incoming) -> None:
     incoming.run("outdate_events")
     if received or corrected:
         numbers = incoming.engine.rows("SELECT property, number FROM properties ORDER BY number")
-        typed = [exp.alias_(value, name) for p, n in numbers for name, value in typed_columns("r", p, n)]
+        typed = [x.named(value, name) for p, n in numbers for name, value in typed_columns("r", p, n)]
         comma = exp.Var(this=", " + ", ".join(x.written(item) for item in typed)) if typed else exp.Var(this="")
         incoming.run("receive_events", as_of=x.stamp(incoming.as_of), typed=comma)
 

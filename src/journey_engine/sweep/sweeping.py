@@ -53,14 +53,14 @@ class Sweep(Evening):
 def _members(evening: Evening) -> None:
     known = evening.engine.rows('SELECT "of", name, version FROM definitions')
     stored = {(of, name): version for of, name, version in known}
-    named = {d: exp.to_identifier(f"d{number}") for number, d in enumerate(evening.rules.definitions)}
+    named = {d: f"d{number}" for number, d in enumerate(evening.rules.definitions)}
     if named:
-        held = [exp.alias_(evening.facts.truth(d.predicate), name) for d, name in named.items()]
+        held = [x.named(evening.facts.truth(d.predicate), name) for d, name in named.items()]
         evening.run("facts", "evaluated", memberships=exp.Tuple(expressions=held))
     for definition, name in named.items():
         baseline = stored.get((definition.of, definition.name)) != definition.version
         evening.run("facts", "member_changes", kind=x.text(definition.of), name=x.text(definition.name),
-                  baseline=exp.convert(baseline), holds=x.col("v", name.this))  # fmt: skip
+                  baseline=exp.convert(baseline), holds=x.col("v", name))  # fmt: skip
     evening.run("members", *statements("members"))
     evening.engine.execute("DELETE FROM definitions")
     rows = [(d.of, d.name, d.version) for d in evening.rules.definitions]

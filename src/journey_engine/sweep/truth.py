@@ -92,11 +92,11 @@ def _truth_statement(evening: Evening, uses: tuple[str, ...]) -> str:
         return fill(statements("facts")["truth_plain"], parts)
     parts["aggregates"] = exp.Tuple(expressions=[c for a in atoms for c in _amounts(evening, a.number)])
     left = [
-        exp.alias_(x.filtered(exp.Max(this=x.col("s", "left_at")), _is_atom(evening, a.number)), f"left{a.number}")
+        x.named(x.filtered(exp.Max(this=x.col("s", "left_at")), _is_atom(evening, a.number)), f"left{a.number}")
         for a in atoms
         if a.scope == "since"
     ]
-    parts["departures"] = exp.Tuple(expressions=left or [exp.alias_(exp.null(), "nothing_left")])
+    parts["departures"] = exp.Tuple(expressions=left or [x.named(exp.null(), "nothing_left")])
     return fill(statements("facts")["truth"], parts)
 
 
@@ -116,7 +116,7 @@ def _amounts(evening: Evening, number: int) -> list[Sql]:
         exp.Max(this=x.col("m", "occurred_at")),
     ]
     pairs = zip(AMOUNTS, made, strict=True)
-    return [exp.alias_(x.filtered(agg, _is_atom(evening, number)), f"{name}{number}") for name, agg in pairs]
+    return [x.named(x.filtered(agg, _is_atom(evening, number)), f"{name}{number}") for name, agg in pairs]
 
 
 def history_tables(engine: Engine, facts: Facts) -> None:
@@ -135,19 +135,17 @@ def history_tables(engine: Engine, facts: Facts) -> None:
             ]
             names = AMOUNTS if value is not None else (AMOUNTS[0], *AMOUNTS[2:])
             columns += [
-                exp.alias_(x.filtered(aggregate, condition.copy()), f"{name}{number}")
+                x.named(x.filtered(aggregate, condition.copy()), f"{name}{number}")
                 for name, aggregate in zip(names, made, strict=True)
             ]
             if value is None:
-                columns.append(exp.alias_(x.cast(exp.null(), x.NUMBER), f"total{number}"))
+                columns.append(x.named(x.cast(exp.null(), x.NUMBER), f"total{number}"))
         wanted = x.either([condition.copy() for _, condition, _ in facts.history.values()])
         engine.execute(fill(file["facts"], {"aggregates": exp.Tuple(expressions=columns), "filter": wanted}))
     else:
         engine.execute(file["facts_none"])
     if facts.journeys:
-        flags: list[Sql] = [
-            exp.alias_(exp.LogicalOr(this=test), f"j{number}") for number, test in facts.journeys.values()
-        ]
+        flags: list[Sql] = [x.named(exp.LogicalOr(this=test), f"j{number}") for number, test in facts.journeys.values()]
         engine.execute(fill(file["journey_facts"], {"aggregates": exp.Tuple(expressions=flags)}))
     else:
         engine.execute(file["journey_facts_none"])
