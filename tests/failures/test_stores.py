@@ -197,3 +197,18 @@ def test_an_instant_at_the_end_of_time_is_refused(shop: Shop, as_of: str) -> Non
     done = shop.command("run", "--as-of", as_of)
     assert done.returncode == 2
     assert f"no night can be at {as_of}" in done.stderr
+
+
+def test_both_stores_restored_send_nothing_twice_after_recover(shop: Shop) -> None:
+    shop.run("02")
+    copies = [keep(shop, "engine.duckdb"), keep(shop, "mailroom.sqlite")]
+    shop.deliver("02 14:00")
+    sent = shop.letters()
+    for copy in copies:
+        restore(shop, copy)
+    assert recover(shop, "02 20:00") == []
+    states = {state for state, reason, _ in shop.messages().values() if reason == "recovered"}
+    assert states <= {"unsure"}
+    shop.deliver("02 21:00")
+    assert shop.letters() == sent
+    assert {"pending", "unsure"}.isdisjoint(state for state, _, _ in shop.messages().values())

@@ -208,7 +208,9 @@ def _recover(loaded: LoadedProject, options: argparse.Namespace) -> int:
     if options.json:
         output.print_json({"runs": runs})
     elif runs:
-        say(f"{len(runs)} missing runs were taken in; what they decided is unsure: `journey mailroom --state unsure`")
+        say(f"{len(runs)} missing runs were taken in; what they decided, and what was due in the copy, is unsure:")
     else:
-        say("no run is missing")
+        say("no run is missing; what was due in the copy is unsure:")
+    if not options.json:
+        say("`journey dispatch` asks the channels that keep records, `journey mailroom --state unsure` lists the rest")
     return DONE

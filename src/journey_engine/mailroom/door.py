@@ -75,13 +75,14 @@ def load_run(store: Store, run: MissedRun) -> LoadResult:
 def recover(store: Store, runs: Iterable[MissedRun], now: dt.datetime | None = None) -> list[LoadResult]:
     """Take missing runs in as `unsure`, oldest first, each in its own transaction.
 
-    A mailroom that lacks runs is an older copy: what was due in it by `now` may have left since, and is unsure too.
+    What was due in the copy by `now` may have left since it was made, and becomes unsure too.
     """
-    done: list[LoadResult] = []
+    if now is not None:
+        with store.write() as db:
+            _doubt(db, now)
+    done = []
     for run in sorted(runs, key=lambda one: one.run):
         with store.write() as db:
-            if not done and now is not None:
-                _doubt(db, now)
             done.append(_take(store, db, run, unsure=True))
     return done
 
