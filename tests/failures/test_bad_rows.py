@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from tests.failures.small_shop import JOURNEYS, Shop, customer, event, words
+from journey_engine import night
+from tests.failures.small_shop import JOURNEYS, Shop, clock, customer, event, words
 
 
 @pytest.fixture
@@ -68,8 +70,8 @@ def test_events_of_a_customer_nobody_knows_wait_and_are_received_when_the_custom
     shop.events = [event(1, 7, "signed_up", "01 10:00"), event(2, 7, "order_placed", "01 11:00")]
     shop.save()
     waiting = "data/events.csv: events of customers that the customers source does not have; they wait until it does"
-    for night in ("02", "03"):
-        done = shop.run(night)
+    for day in ("02", "03"):
+        done = shop.run(day)
         assert (done.set_aside, done.events_received) == ({waiting: 2}, 0)
     shop.customers.append(customer(7))
     shop.save()
@@ -164,6 +166,39 @@ def test_properties_may_be_huge_and_hold_anything_that_json_holds(shop: Shop) ->
     done = shop.run("02")
     assert (done.set_aside, done.events_received, done.journeys["welcome"].entered) == ({}, 7, 2)
     assert done.messages == {"accepted": 2}
+
+
+def test_properties_that_only_some_readers_of_json_can_read_are_set_aside(shop: Shop) -> None:
+    """A hundred thousand lists inside each other, once committed, would have stopped every night to come."""
+    deep = 100_000
+    odd = {
+        "no JSON": ['{"a":NaN}', '{"a":[1,-Infinity]}', '{"a":"\\ud800"}', '{"a":"\\q"}', '{"a":1}x', "{'a':1}"],
+        "deep": [f'{{"a":{"[" * deep}{"]" * deep}}}', '{"a":' * deep + "1" + "}" * deep],
+        "well": ['{"a":"x,nan,[inf"}', f'{{"a":[{",".join(["[]"] * 500)}]}}', '{"a":"x\\u0000y"}'],
+    }
+    texts = [text for some in odd.values() for text in some]
+    shop.customers = [customer(number) for number in range(len(texts))]
+    shop.events = [event(number, number, "signed_up", "01 10:00", text) for number, text in enumerate(texts)]
+    shop.save()
+    shop.template("hello", "{{ trigger.a }}")
+    done = shop.run("02")
+    assert done.set_aside == {
+        "data/events.csv: properties are no JSON": 6,
+        "data/events.csv: properties hold values more than 60 deep": 2,
+    }
+    assert (done.events_received, done.messages) == (3, {"accepted": 3})
+    assert shop.run("03").set_aside == done.set_aside
+
+
+def test_a_decision_that_cannot_be_read_again_stops_itself_only(shop: Shop) -> None:
+    shop.run("02")
+    with duckdb.connect(str(shop.folder / "var/engine.duckdb")) as engine:
+        engine.execute("UPDATE decisions SET payload = replace(payload, '\"values\":{', '\"values\":{{')")
+        engine.execute("UPDATE runs SET run_id = 'again'")
+    (shop.folder / "var/mailroom.sqlite").rename(shop.folder / "var/before.sqlite")
+    assert night.recover(shop.loaded(), clock=clock) == [1]
+    assert {(state, reason) for state, reason, _ in shop.messages().values()} == {("skipped", "unreadable_values")}
+    assert shop.run("04").journeys["welcome"].entered == 1
 
 
 def test_an_attribute_with_a_name_that_the_engine_needs_is_refused_and_the_remedy_works(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ from journey_engine.queries import fill, statements
 from journey_engine.records import Event
 from journey_engine.sources import event_reading, typed_columns
 from journey_engine.times import UTC, iso
+
+DEEPEST = 60
+_BRACKETS = re.compile(r'"(?:\\.|[^"\\])*"|[\[\]{}]', re.DOTALL)
 
 
 def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: bool) -> None:
@@ -46,11 +50,13 @@ def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, q
     as_of = x.stamp(incoming.as_of)
     incoming.run("reread")
     incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
+    _set_aside_the_unfit(incoming)
     if incoming.engine.rows("SELECT 1 FROM incoming_events WHERE reason IS NULL LIMIT 1"):
         before = incoming.engine.rows("SELECT count(*) FROM reread")
         incoming.run("reread_changed")
         if incoming.engine.rows("SELECT count(*) FROM reread") != before:
             incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
+            _set_aside_the_unfit(incoming)
         incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events")
         _into_the_ledger(incoming)
         if not quiet:
@@ -58,6 +64,37 @@ def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, q
             incoming.collected.unknown_customers = int(unknown)
     if not quiet:
         incoming.count_aside(incoming.project.events, "incoming_events")
+
+
+def _set_aside_the_unfit(incoming: Incoming) -> None:
+    """What the engine takes for JSON and others do not: NaN, and values too deep for what reads JSON by recursion.
+
+    Only the few rows that may hold such a thing are looked at one by one.
+    """
+    doubtful = incoming.engine.rows(statements("collect")["doubtful_rows"], (DEEPEST,))
+    unfit = [(row, why) for row, text in doubtful if (why := _unfit(text)) is not None]
+    if unfit:
+        incoming.run("unfit_rows")
+        incoming.engine.load("unfit_rows", ("row_in_source", "reason"), unfit)
+        incoming.run("unfit_aside")
+
+
+def _unfit(text: str) -> str | None:
+    level = deepest = 0
+    for found in _BRACKETS.finditer(text):
+        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        deepest = max(deepest, level)
+    if deepest > DEEPEST:
+        return f"properties hold values more than {DEEPEST} deep"
+    try:
+        json.loads(text, parse_constant=_no_constant)
+    except ValueError:
+        return "properties are no JSON"
+    return None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"JSON knows no {name}")
 
 
 def _into_the_ledger(incoming: Incoming) -> None:

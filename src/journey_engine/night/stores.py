@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlglot import exp
 
@@ -92,12 +93,22 @@ def decisions_of(engine: Engine, number: int) -> Iterator[Decision]:
     query = exp.select("*").from_("decisions").where(exp.column("run").eq(number), exp.column("kind").neq("set"))
     for rows in engine.batches(query.order_by("decision_id").sql(dialect="duckdb")):
         for row in rows:
+            payload, unread = _payload(row[13])
             yield Decision(
                 decision_id=row[0], kind=DecisionKind(row[1]), run=row[2], journey=row[3], version=row[4],
-                enrollment_id=row[5], customer_id=row[6], step=row[7], occurrence=row[8], state=DecisionState(row[9]),
-                reason=row[10], due_at=row[11].replace(tzinfo=UTC), reached_at=row[12].replace(tzinfo=UTC),
-                payload=json.loads(row[13]),
+                enrollment_id=row[5], customer_id=row[6], step=row[7], occurrence=row[8],
+                state=DecisionState.SKIPPED if unread else DecisionState(row[9]), reason=unread or row[10],
+                due_at=row[11].replace(tzinfo=UTC), reached_at=row[12].replace(tzinfo=UTC), payload=payload,
             )  # fmt: skip
+
+
+def _payload(text: str) -> tuple[dict[str, Any], str | None]:
+    """What goes with a decision; a reason when its values cannot be read, which must stop this decision only."""
+    try:
+        return json.loads(text), None
+    except (ValueError, RecursionError):
+        known, _, _ = text.partition(',"values":')  # within a text the quotes would be escaped
+        return json.loads(known + "}"), "unreadable_values"
 
 
 def pair(engine: Engine, mailroom: Mailroom) -> None:

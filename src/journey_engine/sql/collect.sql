@@ -70,6 +70,19 @@ WHERE r.reason IS NOT NULL OR NOT EXISTS (
         AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread)
 );
 
+-- doubtful_rows: Rows whose values may stand very deep inside each other, or may be NaN or Infinity.
+SELECT row_in_source, properties FROM incoming_events
+WHERE reason IS NULL AND (
+    length(properties) - length(replace(replace(properties, '[', ''), '{', '')) > ?
+    OR regexp_matches(properties, '[:,\[]-?(?i:nan|inf)')
+);
+
+-- unfit_rows: Those that are so indeed.
+CREATE OR REPLACE TEMP TABLE unfit_rows (row_in_source BIGINT, reason VARCHAR);
+
+-- unfit_aside: They are set aside.
+UPDATE incoming_events AS e SET reason = u.reason FROM unfit_rows AS u WHERE u.row_in_source = e.row_in_source;
+
 -- reread_changed: Known events that came with another content: where their other rows stand decides which counts.
 INSERT INTO reread
 SELECT DISTINCT r.event_id
