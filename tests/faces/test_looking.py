@@ -179,7 +179,8 @@ def test_mailroom_never_acts_by_an_oversight(
 
 def test_recover_says_when_nothing_is_missing_and_takes_in_what_is(journey: Journey, shop: Path) -> None:
     journey("run", "--project", shop, "--as-of", NIGHT)
-    assert journey("mailroom", "recover", "--project", shop).out.startswith("no run is missing; what was due in the copy")
+    found = journey("mailroom", "recover", "--project", shop)
+    assert found.out.startswith("no run is missing; what was due in the copy")
     for file in (shop / "var").glob("mailroom.sqlite*"):
         file.unlink()
     stopped = journey("run", "--project", shop, "--as-of", "2026-03-03T02:00:00Z")

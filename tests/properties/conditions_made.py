@@ -100,7 +100,7 @@ class Conditions:
 
     def condition(self, inside: bool, depth: int = 2, trigger: bool = True) -> dict[str, Any]:
         """Any condition: `inside` a pass or not, with a `trigger` to ask about or not (segments have none)."""
-        kinds = {"customer": 6, "event": 12, "subscribed": 1, "journey": 3, "message": 3}
+        kinds = {"customer": 6, "event": 12, "subscribed": 1, "journey": 3, "message": 4}
         kinds |= {"segment": 3} if self.segments else {}
         kinds |= {"stage": 2} if self.stages else {}
         kinds |= {"trigger": 3} if trigger else {}

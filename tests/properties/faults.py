@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pytest import MonkeyPatch
+import pytest
 
 from journey_engine.predicates import EventSet
 from journey_engine.records import Event, PassState
@@ -20,20 +20,20 @@ from journey_engine.walk import effects, life, night, occurrences, passes, value
 
 judge: Any = importlib.import_module("journey_engine.walk.judge")  # the package also has a function of that name
 
-Fault = Callable[[MonkeyPatch], None]
+Fault = Callable[[pytest.MonkeyPatch], None]
 SECOND = dt.timedelta(seconds=1)
 
 
-def what_happened_on_the_window_s_edge_counts(patch: MonkeyPatch) -> None:
+def what_happened_on_the_window_s_edge_counts(patch: pytest.MonkeyPatch) -> None:
     """`within: D` is later than as_of - D, and after entry is later than the entry."""
     patch.setattr(judge, "_between", lambda at, lower, upper: (lower is None or lower <= at) and at <= upper)
 
 
-def what_happened_at_as_of_is_left_for_the_next_run(patch: MonkeyPatch) -> None:
+def what_happened_at_as_of_is_left_for_the_next_run(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(judge, "_between", lambda at, lower, upper: (lower is None or lower < at) and at < upper)
 
 
-def a_gate_behind_an_effect_is_read_at_once(patch: MonkeyPatch) -> None:
+def a_gate_behind_an_effect_is_read_at_once(patch: pytest.MonkeyPatch) -> None:
     """`held` is forgotten."""
     plain = passes._gate
 
@@ -46,7 +46,7 @@ def a_gate_behind_an_effect_is_read_at_once(patch: MonkeyPatch) -> None:
     patch.setattr(passes, "_gate", gate)
 
 
-def a_held_gate_is_read_before_its_instant(patch: MonkeyPatch) -> None:
+def a_held_gate_is_read_before_its_instant(patch: pytest.MonkeyPatch) -> None:
     """`held` is set and not kept for the next run."""
     plain = life.walk_night
 
@@ -58,15 +58,15 @@ def a_held_gate_is_read_before_its_instant(patch: MonkeyPatch) -> None:
     patch.setattr(life, "walk_night", forgetful)
 
 
-def same_is_not_asked(patch: MonkeyPatch) -> None:
+def same_is_not_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(judge, "same_value", lambda left, right: True)
 
 
-def same_takes_two_missing_values_for_equal(patch: MonkeyPatch) -> None:
+def same_takes_two_missing_values_for_equal(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(judge, "same_value", lambda left, right: left == right)
 
 
-def a_closed_pass_gets_no_goal(patch: MonkeyPatch) -> None:
+def a_closed_pass_gets_no_goal(patch: pytest.MonkeyPatch) -> None:
     plain = passes._goal
 
     def goal(walking: Any, *rest: Any) -> None:
@@ -76,7 +76,7 @@ def a_closed_pass_gets_no_goal(patch: MonkeyPatch) -> None:
     patch.setattr(passes, "_goal", goal)
 
 
-def exit_when_wins_over_the_goal(patch: MonkeyPatch) -> None:
+def exit_when_wins_over_the_goal(patch: pytest.MonkeyPatch) -> None:
     plain = passes._goal
 
     def goal(walking: Any, *rest: Any) -> None:
@@ -86,7 +86,7 @@ def exit_when_wins_over_the_goal(patch: MonkeyPatch) -> None:
     patch.setattr(passes, "_goal", goal)
 
 
-def a_time_in_a_gap_moves_back(patch: MonkeyPatch) -> None:
+def a_time_in_a_gap_moves_back(patch: pytest.MonkeyPatch) -> None:
     """02:30 becomes 01:30 when the clocks go forward."""
 
     def early(local: dt.datetime, zone: str) -> dt.datetime:
@@ -98,7 +98,7 @@ def a_time_in_a_gap_moves_back(patch: MonkeyPatch) -> None:
     patch.setattr(occurrences, "local_to_utc", early)
 
 
-def re_entry_after_a_length_needs_a_moment_more(patch: MonkeyPatch) -> None:
+def re_entry_after_a_length_needs_a_moment_more(patch: pytest.MonkeyPatch) -> None:
     plain = occurrences._may_enter
 
     def may(reentry: Any, instant: dt.datetime, earlier: Any) -> bool:
@@ -109,7 +109,7 @@ def re_entry_after_a_length_needs_a_moment_more(patch: MonkeyPatch) -> None:
     patch.setattr(occurrences, "_may_enter", may)
 
 
-def after_exit_admits_at_the_very_exit(patch: MonkeyPatch) -> None:
+def after_exit_admits_at_the_very_exit(patch: pytest.MonkeyPatch) -> None:
     plain = occurrences._may_enter
 
     def may(reentry: Any, instant: dt.datetime, earlier: Any) -> bool:
@@ -120,12 +120,12 @@ def after_exit_admits_at_the_very_exit(patch: MonkeyPatch) -> None:
     patch.setattr(occurrences, "_may_enter", may)
 
 
-def late_events_start_passes_however_late(patch: MonkeyPatch) -> None:
+def late_events_start_passes_however_late(patch: pytest.MonkeyPatch) -> None:
     plain, month = night.visible, dt.timedelta(days=31)
     patch.setattr(night, "visible", lambda graph, past, tonight, lower: plain(graph, past, tonight, lower - month))
 
 
-def late_events_start_nothing(patch: MonkeyPatch) -> None:
+def late_events_start_nothing(patch: pytest.MonkeyPatch) -> None:
     """A run looks back to the one before and no further."""
     plain = night.visible
     patch.setattr(
@@ -133,15 +133,15 @@ def late_events_start_nothing(patch: MonkeyPatch) -> None:
     )
 
 
-def a_corrected_event_triggers_with_its_new_content(patch: MonkeyPatch) -> None:
+def a_corrected_event_triggers_with_its_new_content(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(night, "originals", night.newest)
 
 
-def conditions_read_the_first_content(patch: MonkeyPatch) -> None:
+def conditions_read_the_first_content(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(night, "newest", night.originals)
 
 
-def the_deadline_itself_is_too_late(patch: MonkeyPatch) -> None:
+def the_deadline_itself_is_too_late(patch: pytest.MonkeyPatch) -> None:
     plain = passes._await
 
     def short(walking: Any, node: Any) -> bool:
@@ -157,7 +157,7 @@ def the_deadline_itself_is_too_late(patch: MonkeyPatch) -> None:
     patch.setattr(passes, "_await", short)
 
 
-def the_last_allowed_hour_includes_its_end(patch: MonkeyPatch) -> None:
+def the_last_allowed_hour_includes_its_end(patch: pytest.MonkeyPatch) -> None:
     def hours(instant: dt.datetime, zone: str, start: dt.time, until: dt.time) -> dt.datetime:
         later = (dt.datetime.combine(dt.date.min, until) + dt.timedelta(minutes=1)).time()
         return plain(instant, zone, start, max(later, until))
@@ -166,7 +166,7 @@ def the_last_allowed_hour_includes_its_end(patch: MonkeyPatch) -> None:
     patch.setattr(effects, "into_hours", hours)
 
 
-def messages_of_other_passes_count(patch: MonkeyPatch) -> None:
+def messages_of_other_passes_count(patch: pytest.MonkeyPatch) -> None:
     plain = judge.belongs
 
     def belongs(event: Event, events: EventSet, *rest: Any) -> bool:
@@ -175,11 +175,11 @@ def messages_of_other_passes_count(patch: MonkeyPatch) -> None:
     patch.setattr(judge, "belongs", belongs)
 
 
-def every_missed_firing_counts(patch: MonkeyPatch) -> None:
+def every_missed_firing_counts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(night, "eligible", lambda graph, new, as_of: list(new))
 
 
-def a_month_runs_over_its_end(patch: MonkeyPatch) -> None:
+def a_month_runs_over_its_end(patch: pytest.MonkeyPatch) -> None:
     """A month after 31 January is 3 March."""
 
     def step(day: dt.date, offset: Any, sign: int) -> dt.date:
@@ -190,7 +190,7 @@ def a_month_runs_over_its_end(patch: MonkeyPatch) -> None:
     patch.setattr(occurrences, "_step", step)
 
 
-def february_29_is_always_the_28th(patch: MonkeyPatch) -> None:
+def february_29_is_always_the_28th(patch: pytest.MonkeyPatch) -> None:
     plain = occurrences._day_in
     patch.setattr(
         occurrences, "_day_in",
@@ -198,15 +198,15 @@ def february_29_is_always_the_28th(patch: MonkeyPatch) -> None:
     )  # fmt: skip
 
 
-def what_a_journey_set_stands_for_ever(patch: MonkeyPatch) -> None:
+def what_a_journey_set_stands_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(night, "_standing", lambda overlays, customer: dict(overlays))
 
 
-def an_unsubscribe_from_one_topic_is_from_all(patch: MonkeyPatch) -> None:
+def an_unsubscribe_from_one_topic_is_from_all(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(judge, "unsubscribes", lambda event, topic: event.name == "unsubscribed")
 
 
-def text_is_read_as_a_number_in_events(patch: MonkeyPatch) -> None:
+def text_is_read_as_a_number_in_events(patch: pytest.MonkeyPatch) -> None:
     """100 is not "100"."""
     patch.setattr(judge, "own_number", values.as_number)
 
@@ -218,7 +218,7 @@ def text_is_read_as_a_number_in_events(patch: MonkeyPatch) -> None:
     patch.setattr(judge, "property_passes", passes_test)
 
 
-def a_segment_s_first_evaluation_fires(patch: MonkeyPatch) -> None:
+def a_segment_s_first_evaluation_fires(patch: pytest.MonkeyPatch) -> None:
     plain = night._memberships
 
     def members(definitions: Any, world: Any, *rest: Any) -> Any:
@@ -228,7 +228,7 @@ def a_segment_s_first_evaluation_fires(patch: MonkeyPatch) -> None:
     patch.setattr(night, "_memberships", members)
 
 
-def a_message_still_waiting_holds_nothing_up(patch: MonkeyPatch) -> None:
+def a_message_still_waiting_holds_nothing_up(patch: pytest.MonkeyPatch) -> None:
     plain = life.walk_night
 
     def hurried(*given: Any, **named: Any) -> Any:

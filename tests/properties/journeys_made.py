@@ -24,7 +24,7 @@ class Journeys(Conditions):
         return [self.step(depth) for _ in range(self.dice.randint(1, most))]
 
     def step(self, depth: int) -> dict[str, Any]:
-        kinds = {"send": 7, "wait": 5, "wait_for": 6, "remind": 3, "task": 1, "set": 2, "exit": 1}
+        kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1}
         kinds |= {"branch": 6} if depth else {}
         kind = self.used(self.weighted(kinds))
         self.number += 1
@@ -76,14 +76,14 @@ class Journeys(Conditions):
             on = self.of("exit", "continue", "steps") if depth else self.of("exit", "continue")
             found["on_timeout"] = self.list_of_steps(depth - 1, 2) if on == "steps" else on
             self.used(f"on_timeout {on}")
-        if self.maybe(0.3):
+        if self.maybe(0.25):
             found["since"] = self.of("entry", "entry", *self.steps, "nowhere")
             self.used("wait_for since")
         self.steps.append(name)
         return found
 
     def message(self, name: str) -> dict[str, Any]:
-        template = self.of("t1", "t2", "t3")
+        template = self.of("t1", "t1", "t2")
         self.templates.append(template)
         self.values.setdefault(template, self.paths())
         found: dict[str, Any] = {"template": template, "topic": self.used(self.of("offers", "receipts"))}
@@ -135,7 +135,7 @@ class Journeys(Conditions):
         self.steps, self.number = [], 0
         trigger = self.trigger()
         found: dict[str, Any] = {"journey": name, "topic": "offers", "trigger": trigger}
-        reentry = self.weighted({"": 3, "never": 2, "after_exit": 2, "each_occurrence": 4, "after": 2})
+        reentry = self.weighted({"": 3, "never": 1, "after_exit": 3, "each_occurrence": 4, "after": 3})
         plain = "event" in trigger and not trigger["event"].get("first")
         if reentry == "after":
             found["reentry"] = {"after": self.edge()}
@@ -159,8 +159,8 @@ class Journeys(Conditions):
         return found | {"steps": steps}
 
     def trigger(self) -> dict[str, Any]:
-        kinds = {"event": 7, "inactive": 2, "abandoned": 2, "date": 3, "schedule": 2}
-        kinds |= {"enters": 4} if self.segments or self.stages else {}
+        kinds = {"event": 8, "inactive": 2, "abandoned": 2, "date": 4, "schedule": 3}
+        kinds |= {"enters": 3} if self.segments or self.stages else {}
         kind = self.used("on " + self.weighted(kinds)).removeprefix("on ")
         match kind:
             case "event":

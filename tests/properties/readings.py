@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,9 @@ class Walking:
                 f"{of} {name}": (one.member, one.ordinal)
                 for (of, name), one in state.memberships.items() if one.member or one.ordinal
             },
-            overlays={name: (told.bare(one.value), told.bare(_json(one.imported))) for name, one in state.overlays.items()},
+            overlays={
+                name: (told.bare(one.value), told.bare(_json(one.imported))) for name, one in state.overlays.items()
+            },
             considered={f"{journey} {key}": told.stamp(at) for (journey, key), at in state.considered.items()},
         )  # fmt: skip
 
@@ -209,16 +211,18 @@ class Sweeping:
             "occurred_at VARCHAR, properties VARCHAR)"
         )
         _fill(self.engine, "given_events", [
-            [row.event_id, row.customer_id, row.name, iso(row.occurred_at), json.dumps(dict(row.properties))] for row in rows
+            [row.event_id, row.customer_id, row.name, iso(row.occurred_at), json.dumps(dict(row.properties))]
+            for row in rows
         ])  # fmt: skip
 
     def decisions(self, run: int) -> list[Decision]:
         """What one run decided."""
-        names = "decision_id, kind, run, journey, version, enrollment_id, customer_id, step, occurrence, state, reason, due_at, reached_at, payload"
+        names = ", ".join(field.name for field in fields(Decision))
+        rows = self.engine.rows(f"SELECT {names} FROM decisions WHERE run = ? ORDER BY decision_id", [run])
         return [
-            Decision(a, DecisionKind(kind), *b, DecisionState(state), reason, _aware(due), _aware(reached), json.loads(payload))  # type: ignore[arg-type]
-            for a, kind, *b, state, reason, due, reached, payload in self.engine.rows(
-                f"SELECT {names} FROM decisions WHERE run = ? ORDER BY decision_id", [run])
+            Decision(one, DecisionKind(kind), *rest, DecisionState(state), reason, _sure(due), _sure(reached),
+                     json.loads(payload))
+            for one, kind, *rest, state, reason, due, reached, payload in rows
         ]  # fmt: skip
 
     def transitions(self, run: int) -> list[tuple[str, Transition]]:
@@ -227,14 +231,14 @@ class Sweeping:
             "SELECT e.customer_id, t.enrollment_id, t.run, t.seq, from_node, to_node, moved_at, t.reason, t.event_id "
             "FROM transitions AS t JOIN enrollments AS e ON e.enrollment_id = t.enrollment_id WHERE t.run = ? "
             "ORDER BY t.enrollment_id, t.seq", [run])  # fmt: skip
-        return [(who, Transition(*a, _aware(at), reason, event)) for who, *a, at, reason, event in rows]  # type: ignore[arg-type]
+        return [(who, Transition(*place, _sure(at), reason, event)) for who, *place, at, reason, event in rows]
 
     def enrollments(self) -> list[Enrollment]:
         """Every pass as it stands."""
         steps: dict[str, dict[str, Any]] = {}
         for enrollment_id, step, left_at, event_id in self.engine.rows("SELECT * FROM pass_steps"):
             held = steps.setdefault(enrollment_id, {})
-            held[step if step not in held else f"{step} twice"] = (_aware(left_at), event_id)
+            held[step if step not in held else f"{step} twice"] = (_sure(left_at), event_id)
         rows = self.engine.rows(
             "SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.run, "
             "coalesce(t.properties, e.trigger_data), e.node, e.reached_at, e.held, e.state, e.reason, e.closed_at, "
@@ -242,10 +246,10 @@ class Sweeping:
             "LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1 ORDER BY e.enrollment_id"
         )
         return [
-            Enrollment(*a, _aware(entered), run, json.loads(trigger), node, _aware(reached), held, PassState(state),
-                       reason, _aware(closed), _aware(goal), goal_run, steps.get(a[0], {}))
-            for *a, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run in rows
-        ]  # type: ignore[arg-type]  # fmt: skip
+            Enrollment(*who, _sure(entered), run, json.loads(trigger), node, _sure(reached), held, PassState(state),
+                       reason, _aware(closed), _aware(goal), goal_run, steps.get(who[0], {}))
+            for *who, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run in rows
+        ]  # fmt: skip
 
     def told(self, run: int, decisions: Sequence[Decision], everyone: Sequence[str]) -> dict[str, Told]:
         """What the run left, by customer."""
@@ -287,7 +291,8 @@ def _stored(value: Any) -> Any:
 
 
 def _aware(instant: dt.datetime | None) -> dt.datetime | None:
-    return None if instant is None else instant.replace(tzinfo=UTC)
+    return None if instant is None else _sure(instant)
 
 
-__all__ = ["Decimal", "Known", "Post", "Sweeping", "Walking", "as_customer", "responses"]
+def _sure(instant: dt.datetime) -> dt.datetime:
+    return instant.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The two readings tell the same of every world: each night's moves, decisions and passes, and all that stands after it.
+"""The two readings tell the same of every world: each night's moves, decisions and passes, and what stands after it.
 
 A world is one customer's history under one project's rules; a hundred of them are run at once.
 """
@@ -9,8 +9,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.properties.agreement import cut_down, first_difference
+from tests.properties.agreement import first_difference
 from tests.properties.common import PEOPLE, SEEDS, made, swept
+from tests.properties.cutting import cut_down
 from tests.properties.scenario import Scenario
 from tests.properties.told import Told
 from tests.properties.worlds import Maker

@@ -19,15 +19,18 @@ from tests.properties.conditions_made import COLUMNS, EVENTS, PROPERTIES, ZONES
 from tests.properties.journeys_made import Journeys
 from tests.properties.scenario import Person, Scenario
 
-STARTS = (
-    "2026-01-29", "2026-02-26", "2028-02-27", "2026-03-07", "2026-03-27", "2026-04-03", "2026-10-02", "2026-10-23",
-    "2026-10-31", "2026-12-29", "2026-06-13",
-)  # fmt: skip
+# Days shortly before something happens to the calendar, with the zone whose clocks change.
+STARTS = {
+    "2026-01-29": "UTC", "2026-02-26": "UTC", "2025-02-26": "Asia/Kolkata", "2028-02-27": "Pacific/Apia",
+    "2026-03-06": "America/New_York", "2026-03-27": "Europe/Berlin", "2026-04-03": "Australia/Lord_Howe",
+    "2026-10-02": "Australia/Lord_Howe", "2026-10-23": "Europe/Berlin", "2026-10-30": "America/New_York",
+    "2026-02-13": "Africa/Casablanca", "2026-03-20": "Africa/Casablanca", "2026-12-29": "America/Sao_Paulo",
+}  # fmt: skip
 # How often a cadence is taken, and the lengths of time that matter between its nights.
 CADENCES = {
-    "0 2 * * *": (6, ("6 hours", "1 day", "36 hours", "2 days", "3 days", "1 week")),
+    "0 2 * * *": (7, ("6 hours", "1 day", "36 hours", "2 days", "3 days", "1 week")),
     "0 * * * *": (2, ("15 minutes", "30 minutes", "1 hour", "90 minutes", "3 hours", "1 day")),
-    "0 */6 * * *": (2, ("1 hour", "6 hours", "9 hours", "1 day", "2 days")),
+    "0 */6 * * *": (3, ("1 hour", "6 hours", "9 hours", "1 day", "2 days")),
     "30 9 * * 1": (1, ("1 day", "3 days", "1 week", "10 days", "1 month")),
 }
 
@@ -70,7 +73,9 @@ class Maker(Journeys):
         """A cadence and its nights: some missed, one perhaps off the cadence."""
         self.cadence = self.used(self.weighted({cadence: chance for cadence, (chance, _) in CADENCES.items()}))
         self.spans = CADENCES[self.cadence][1]
-        instant = dt.datetime.fromisoformat(self.of(*STARTS)).replace(tzinfo=UTC)
+        day = self.of(*STARTS)
+        self.values_known["timezone"] = (STARTS[day], STARTS[day], self.of(*ZONES), self.of(*ZONES, "Mars/Base"))
+        instant = dt.datetime.fromisoformat(day).replace(tzinfo=UTC)
         instant += dt.timedelta(hours=self.dice.randint(0, 23))
         for _ in range(self.dice.randint(3, 5)):
             for _ in range(1 if self.maybe(0.75) else self.used("missed") and self.of(2, 3, 5, 12, 35)):
@@ -138,7 +143,7 @@ class Maker(Journeys):
         """An instant that the rules can tell from its neighbours."""
         night = self.of(*self.nights)
         length = Duration.parse(self.of(*(self.edges if self.edges and self.maybe(0.6) else self.lengths)))
-        match self.weighted({"night": 2, "less": 2, "after": 6 if before else 0, "between": 7, "past": 2, "local": 1}):
+        match self.weighted({"night": 2, "less": 2, "after": 8 if before else 0, "between": 7, "past": 2, "local": 1}):
             case "night":
                 found = night
             case "less":

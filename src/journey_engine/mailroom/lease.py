@@ -40,6 +40,9 @@ class Pace:
     watch: float = 12.0
 
 
+USUAL_PACE = Pace()
+
+
 class Lease:
     """A held lease. `check` before anything that only the holder may do."""
 
@@ -59,7 +62,7 @@ class Lease:
 
 
 @contextmanager
-def hold(store: Store, name: str, owner: str, clock: Clock, pace: Pace = Pace()) -> Iterator[Lease]:
+def hold(store: Store, name: str, owner: str, clock: Clock, pace: Pace = USUAL_PACE) -> Iterator[Lease]:
     """Hold a lease while the block runs. Raises JourneyError naming a live holder."""
     lease = Lease(name, f"{machine()}:{os.getpid()}:{process_start(os.getpid())}:{next(_count)}", pace)
     _take(store, lease, owner, clock)
@@ -145,7 +148,7 @@ def _row(store: Store, name: str) -> Row[Any] | None:
         return db.execute(select(leases).where(leases.c.name == name)).first()
 
 
-def dead_among(store: Store, names: set[str], clock: Clock, pace: Pace = Pace()) -> set[str]:
+def dead_among(store: Store, names: set[str], clock: Clock, pace: Pace = USUAL_PACE) -> set[str]:
     """The names without a live holder."""
     rows = {name: _row(store, name) for name in names}
     return {name for name, row in rows.items() if row is None or is_dead(store, row, clock, pace)}

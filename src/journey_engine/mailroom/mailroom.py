@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from journey_engine.mailroom import door, listing
 from journey_engine.mailroom.door import LoadResult, MissedRun
-from journey_engine.mailroom.lease import Clock, Lease, Pace, hold, machine, process_start
+from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
@@ -41,7 +41,7 @@ class Mailroom:
         }
 
     @classmethod
-    def open(cls, url: str, *, environment: str, pace: Pace = Pace()) -> Mailroom:
+    def open(cls, url: str, *, environment: str, pace: Pace = USUAL_PACE) -> Mailroom:
         """Open the mailroom at a database URL, making it when it is not there.
 
         Raises JourneyError when it cannot be opened, is of a newer version or belongs to another environment.

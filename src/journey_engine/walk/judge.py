@@ -29,6 +29,7 @@ from journey_engine.records import Enrollment, Event, PassState
 from journey_engine.times import FAR_PAST
 from journey_engine.walk.values import attribute_passes, compares, own_number, property_passes, same_value
 
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """All that a condition may look at: one customer at one instant, and the pass it stands in, if any.
