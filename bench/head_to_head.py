@@ -25,7 +25,7 @@ from bench.sinks import ROOT, Sink, smtp_sink
 from journey_engine import audience
 from journey_engine.checks import open_project
 
-NIGHTS = ("enter", "send", "quiet")
+NIGHTS = ("enter", "send", "after")
 BY_HAND = 3  # so often in each round; the best counts
 
 Round = dict[str, Any]
@@ -62,12 +62,12 @@ def _round(folder: Path, data: Data, sink: Sink) -> Round:
     dispatch, first = send["phases"]["dispatch"], flow["nights"]["enter"]["phases"]
     decided = sum(first[phase]["seconds"] for phase in ("collect", "facts", "sweep"))
     kept = decided + sum(first[phase]["seconds"] for phase in ("commit", "publish", "door"))
-    quiet = sum(flow["nights"]["quiet"]["phases"][phase]["seconds"] for phase in ("collect", "facts", "sweep"))
+    after = sum(flow["nights"]["after"]["phases"][phase]["seconds"] for phase in ("collect", "facts", "sweep"))
     return {
         **flow,
         "load": max(before, load()),
         "evaluated_a_second": send["customers"] / decided,
-        "evaluated_quiet_a_second": send["customers"] / quiet,
+        "evaluated_after_a_second": send["customers"] / after,
         "entered_a_second": by_hand.count / kept,
         "mails_a_second": send["mails"] / dispatch["seconds"],
         "mails_a_cpu_second": send["mails"] / dispatch["cpu"],
@@ -94,7 +94,7 @@ def _flow(folder: Path) -> Round:
         raise SystemExit(f"bench: the flow failed\n{done.stderr}")
     said = json.loads(done.stdout)
     nights = dict(zip(NIGHTS, said["nights"], strict=True))
-    extra = nights["quiet"]["phases"].values()
+    extra = nights["after"]["phases"].values()
     return {
         "nights": nights,
         "whole": {

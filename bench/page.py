@@ -63,7 +63,7 @@ def _whole(result: dict[str, Any]) -> list[tuple[str, ...]]:
         row("whole flow, customers/s", customers / whole["seconds"], own["customers"]),
         ("whole flow, CPU ms a customer", f"{cpu * 1000:.2f}", f"{own['cpu'] * 1000:.2f}", _x(own["cpu"] / cpu), ""),
         row("evaluated, customers/s, first night", middle["evaluated_a_second"], own["evaluated"], drip),
-        row("evaluated, customers/s, quiet night", middle["evaluated_quiet_a_second"]),
+        row("evaluated, customers/s, third night", middle["evaluated_after_a_second"]),
         row("entered, customers/s, with all that is kept", middle["entered_a_second"], own["entered"]),
         row("mails/s, all states durable", middle["mails_a_second"], own["mails"], listmonk),
         row("mails per CPU second of the dispatcher", middle["mails_a_cpu_second"]),
@@ -92,7 +92,7 @@ def _floors(result: dict[str, Any]) -> list[tuple[str, ...]]:
 def _phases(result: dict[str, Any]) -> list[tuple[str, ...]]:
     middle = result["median"]
     nights = middle["nights"]
-    titles = {"enter": "night 1", "send": "night 2", "quiet": "night 3"}
+    titles = {"enter": "night 1", "send": "night 2", "after": "night 3"}
     rest = {
         kind: middle["whole"][kind]
         - sum(one[kind] for name in ("enter", "send") for one in nights[name]["phases"].values())
