@@ -7,7 +7,7 @@ from typing import Any
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
-# Not measured here: they come from another machine of this kind (2 shared cores, 24 GiB), at 100,000 customers; they move by
+# Not measured here: from another machine of this kind (2 shared cores, 24 GiB), at 100,000 customers; they move by
 # 10 to 25 % from run to run. listmonk's is its author's.
 PARCELVOY = {
     "customers": 100_000 / 451, "cpu": 883 / 100_000, "evaluated": 561, "entered": 565, "mails": 67, "peak_mib": 2048,
