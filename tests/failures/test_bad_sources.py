@@ -177,7 +177,7 @@ def test_files_of_a_glob_are_put_together_by_the_names_of_their_columns(shop: Sh
     shop.project("customers: data/customers.csv", 'customers: "data/[[]2026]/*.csv"')
     done = shop.run("02")
     assert done.customers == 31
-    assert done.notes[0].endswith("1 rows set aside: duplicate customer_id (first: row 1 of c.csv)")
+    assert done.notes[0].endswith("1 row set aside: duplicate customer_id (first: row 1 of c.csv)")
     assert shop.rows("SELECT count(*), count(plan) FROM customers") == [(31, 20)]
 
 
@@ -235,6 +235,6 @@ def test_a_source_that_misses_what_is_expected_of_it_commits_nothing(
 
 def test_what_the_mailroom_tells_does_not_make_a_stale_source_fresh(shop: Shop) -> None:
     shop.project("events: data/events.csv", "events: {path: data/events.csv, expects: {freshness: 5 days}}")
-    for day in ("02", "03", "06"):
+    for day in ("04", "08"):
         shop.run(day)
     assert "it is 2026-03-06T12:00:00Z" in words(shop.refusal("12"))

@@ -52,7 +52,7 @@ def again(begun: Path, folder: Path) -> Shop:
     return shop
 
 
-@pytest.mark.parametrize("share", [0.001, 0.01, 0.2, 0.9])
+@pytest.mark.parametrize("share", [0.001, 0.2, 0.9])
 def test_a_night_on_a_full_disk_says_so_and_is_finished_when_there_is_room(
     begun: Path, undisturbed: dict[str, Any], tmp_path: Path, share: float
 ) -> None:

@@ -30,7 +30,8 @@ class Aside:
 
     def __str__(self) -> str:
         where = f" (first: {self.first})" if self.first else ""
-        return f"{self.source}: {self.count} rows set aside: {self.reason}{where}"
+        rows = "row" if self.count == 1 else "rows"
+        return f"{self.source}: {self.count} {rows} set aside: {self.reason}{where}"
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ def without_culprits(rules: Rules, failure: Failure, error: QueryFailed) -> tupl
         raise _beyond_journeys(rules, failure, error)
     found = {graph.journey: (graph.file, said) for graph, said in _culprits(rules, rules.journeys, failure)}
     if not found:
-        raise _unexplained(error)
+        raise unexplained(error)
     left = [graph for graph in rules.journeys if graph.journey not in found]
     return _only(rules, left), {name: f"{file}: its SQL failed: {said}" for name, (file, said) in found.items()}
 
@@ -55,10 +55,11 @@ def _beyond_journeys(rules: Rules, failure: Failure, error: QueryFailed) -> Jour
                 remedy="mend it there; nothing was changed",
                 code="definition-failed",
             )
-    return _unexplained(error)
+    return unexplained(error)
 
 
-def _unexplained(error: QueryFailed) -> JourneyError:
+def unexplained(error: QueryFailed) -> JourneyError:
+    """The error of a night that cannot be computed, whatever the journeys say."""
     return JourneyError(
         f"the night cannot be computed: {error.message}",
         remedy="`journey run --dry-run --show-sql` prints the statement; nothing was changed",

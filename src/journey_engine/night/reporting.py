@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+from journey_engine.collect import Aside, Collected
 from journey_engine.engines import Engine
+from journey_engine.project import Project, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,26 @@ SELECT journey, sum(entered), sum(moved), sum(converted), sum(exited), sum(finis
     JOIN enrollments AS e ON e.enrollment_id = t.enrollment_id
 ) GROUP BY journey
 """
+
+
+def asides(collected: Collected, events: Source) -> list[Aside]:
+    """Everything that was set aside, events that wait for their customer among it."""
+    found = list(collected.aside)
+    if collected.unknown_customers:
+        what = "events of customers that the customers source does not have; they wait until it does"
+        found.append(Aside(str(events.path or events.table), what, collected.unknown_customers))
+    return found
+
+
+def notes(collected: Collected, project: Project) -> list[str]:
+    """What people should know of tonight's data."""
+    found = [str(aside) for aside in asides(collected, project.events)]
+    if collected.corrected:
+        found.append(f"{collected.corrected} events came again with other content; the newest counts in conditions")
+    if collected.default_zone:
+        what = "customers have no zone, or an unknown one"
+        found.append(f"{collected.default_zone} {what}: {project.timezone} is used")
+    return found
 
 
 def journey_counts(engine: Engine, run: int) -> dict[str, JourneyCounts]:

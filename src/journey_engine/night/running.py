@@ -14,8 +14,8 @@ from journey_engine.errors import JourneyError, ProblemsFound
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import DispatchReport, Mailroom
 from journey_engine.night.delivery import hand_over
-from journey_engine.night.failing import without_culprits
-from journey_engine.night.reporting import JourneyCounts, RunReport, journey_counts, message_counts
+from journey_engine.night.failing import unexplained, without_culprits
+from journey_engine.night.reporting import JourneyCounts, RunReport, asides, journey_counts, message_counts, notes
 from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, owner, pair
 from journey_engine.night.versions import with_pinned
 from journey_engine.records import identity
@@ -152,27 +152,13 @@ class NightRun:
     # --- parts ------------------------------------------------------------------------------------------------
 
     def _asides(self) -> list[Aside]:
-        found = list(self.collected.aside)
-        if self.collected.unknown_customers:
-            events = self.loaded.project.events
-            what = "events of customers that the customers source does not have; they wait until it does"
-            found.append(Aside(str(events.path or events.table), what, self.collected.unknown_customers))
-        return found
+        return asides(self.collected, self.loaded.project.events)
 
     def _notes(self) -> list[str]:
-        notes = [str(aside) for aside in self._asides()]
-        if self.collected.corrected:
-            notes.append(
-                f"{self.collected.corrected} events came again with other content; the newest counts in conditions"
-            )
-        if self.collected.default_zone:
-            zone = self.loaded.project.timezone
-            notes.append(f"{self.collected.default_zone} customers have no zone, or an unknown one: {zone} is used")
+        found = notes(self.collected, self.loaded.project)
         if self.repeated:
-            notes.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
-        notes += self.troubles
-        notes += [trouble for done in self.dispatches for trouble in done.troubles]
-        return notes
+            found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
+        return [*found, *self.troubles, *(trouble for done in self.dispatches for trouble in done.troubles)]
 
     def _prepare(self) -> None:
         if self.sweeping is not None:
@@ -222,6 +208,9 @@ class NightRun:
         """Leave no transaction open behind a failure."""
         try:
             yield
+        except QueryFailed as error:
+            self._roll_back()
+            raise unexplained(error) from error
         except BaseException:
             self._roll_back()
             raise
