@@ -8,7 +8,7 @@ STAMP := .venv/installed
 LOG := .venv/install.log
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint format bench clean
+.PHONY: help setup run test test-all lint format docs bench clean
 MAKEFLAGS += --no-print-directory
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all  the same with the long profiles, minutes to hours"
 	@echo "make lint      ruff, mypy, import rules"
 	@echo "make format    let ruff format and sort"
+	@echo "make docs      write docs/language.md anew from the models"
 	@echo "make bench     measure"
 	@echo "make clean     remove .venv and caches (never var/ or data/)"
 
@@ -55,6 +56,9 @@ lint: setup
 format: setup
 	@$(BIN)/ruff check --quiet --fix --exit-zero .
 	@$(BIN)/ruff format --quiet .
+
+docs: setup
+	@$(BIN)/journey schema --markdown > .venv/language.md && cp .venv/language.md docs/language.md
 
 bench: setup
 	@$(BIN)/python -m bench $(ARGS)

@@ -66,13 +66,13 @@ class Comparison(Word):
     is_not: Scalar | None = Field(None, description="Present and not equal to this")
     in_: list[Scalar] | None = Field(None, alias="in", min_length=1, description="Equal to one of these")
     not_in: list[Scalar] | None = Field(None, min_length=1, description="Present and equal to none of these")
-    at_least: Scalar | None = None
-    at_most: Scalar | None = None
-    above: Scalar | None = None
-    below: Scalar | None = None
+    at_least: Scalar | None = Field(None, description="This or more")
+    at_most: Scalar | None = Field(None, description="This or less")
+    above: Scalar | None = Field(None, description="More than this")
+    below: Scalar | None = Field(None, description="Less than this")
     between: tuple[Scalar, Scalar] | None = Field(None, description="From the first to the second, both included")
-    contains: str | None = None
-    starts_with: str | None = None
+    contains: str | None = Field(None, description="A text with this in it")
+    starts_with: str | None = Field(None, description="A text that begins with this")
     exists: Flag | None = Field(None, description="Whether there is a value at all")
     within: Length | None = Field(None, description="A date or instant not longer ago than this")
     before: Length | None = Field(None, description="A date or instant this long ago or longer")
@@ -133,8 +133,8 @@ class EventWords(Word):
     """
 
     main: ClassVar[str | None] = "name"
-    name: Name
-    where: dict[str, PropertyComparison] = Field(default_factory=dict)
+    name: Name = Field(description="The event's name")
+    where: dict[str, PropertyComparison] = Field(default_factory=dict, description="What its properties must be")
 
     def events(self) -> EventSet:
         """The set of events this names."""
@@ -159,9 +159,9 @@ class Amount(Word):
     """
 
     main: ClassVar[str | None] = "exactly"
-    exactly: Annotated[Whole, Field(ge=0)] | None = None
-    at_least: Annotated[Whole, Field(ge=0)] | None = None
-    at_most: Annotated[Whole, Field(ge=0)] | None = None
+    exactly: Annotated[Whole, Field(ge=0)] | None = Field(None, description="So many")
+    at_least: Annotated[Whole, Field(ge=0)] | None = Field(None, description="So many or more")
+    at_most: Annotated[Whole, Field(ge=0)] | None = Field(None, description="So many or fewer; 0 for none")
 
     @model_validator(mode="after")
     def _some(self) -> Amount:
@@ -184,11 +184,11 @@ class Total(Word):
     ```
     """
 
-    property: str
-    at_least: Scalar | None = None
-    at_most: Scalar | None = None
-    above: Scalar | None = None
-    below: Scalar | None = None
+    property: str = Field(description="The property whose numbers are added up")
+    at_least: Scalar | None = Field(None, description="This or more")
+    at_most: Scalar | None = Field(None, description="This or less")
+    above: Scalar | None = Field(None, description="More than this")
+    below: Scalar | None = Field(None, description="Less than this")
 
     @model_validator(mode="after")
     def _some(self) -> Total:
@@ -233,11 +233,11 @@ class EventCondition(EventWords, ConditionWord):
     """
 
     key: ClassVar[str] = "event"
-    within: Length | None = None
-    count: Amount | None = None
-    sum: Total | None = None
-    first: Distance | None = None
-    last: Distance | None = None
+    within: Length | None = Field(None, description="Not longer ago than this")
+    count: Amount | None = Field(None, description="How many there must be; without it at least one")
+    sum: Total | None = Field(None, description="What a property must add up to")
+    first: Distance | None = Field(None, description="How long ago the first one was")
+    last: Distance | None = Field(None, description="How long ago the last one was")
     since: str | None = Field(None, description="A step of this journey: what happened after the pass left it")
     same: str | None = Field(None, description="A property that must equal the trigger's event's")
     ever: Flag = Field(False, description="Inside a pass: count the whole history")
@@ -281,7 +281,7 @@ class CustomerCondition(ConditionWord):
     key: ClassVar[str] = "customer"
     main: ClassVar[str | None] = "attributes"
     whole: ClassVar[bool] = True
-    attributes: dict[str, Comparison] = Field(min_length=1)
+    attributes: dict[str, Comparison] = Field(min_length=1, description="What each attribute must be")
 
     def resolve(self, context: Context) -> Predicate:
         """All named attributes must hold."""
@@ -299,7 +299,7 @@ class TriggerCondition(ConditionWord):
     key: ClassVar[str] = "trigger"
     main: ClassVar[str | None] = "properties"
     whole: ClassVar[bool] = True
-    properties: dict[str, PropertyComparison] = Field(min_length=1)
+    properties: dict[str, PropertyComparison] = Field(min_length=1, description="What each property must be")
 
     def resolve(self, context: Context) -> Predicate:
         """All named properties must hold."""
@@ -316,7 +316,7 @@ class SegmentCondition(ConditionWord):
 
     key: ClassVar[str] = "segment"
     main: ClassVar[str | None] = "name"
-    name: str
+    name: str = Field(description="A segment of project.yaml")
 
     def resolve(self, context: Context) -> Predicate:
         """The segment's own condition over the whole history."""
@@ -334,7 +334,7 @@ class StageCondition(ConditionWord):
 
     key: ClassVar[str] = "stage"
     main: ClassVar[str | None] = "name"
-    name: str
+    name: str = Field(description="A stage of the project's cycle")
 
     def resolve(self, context: Context) -> Predicate:
         """This stage's condition and none of a later stage."""
@@ -355,9 +355,11 @@ class JourneyCondition(ConditionWord):
 
     key: ClassVar[str] = "journey"
     main: ClassVar[str | None] = "name"
-    name: str
-    state: Literal["in", "finished", "converted", "exited"] = "in"
-    within: Length | None = None
+    name: str = Field(description="A journey of the project")
+    state: Literal["in", "finished", "converted", "exited"] = Field(
+        "in", description="Where its pass is, or how it ended"
+    )
+    within: Length | None = Field(None, description="Reached not longer ago than this")
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""
@@ -374,11 +376,13 @@ class MessageCondition(ConditionWord):
 
     key: ClassVar[str] = "message"
     main: ClassVar[str | None] = "template"
-    template: str
-    state: Literal["sent", "delivered", "opened", "clicked", "bounced", "replied"] = "sent"
-    within: Length | None = None
-    count: Amount | None = None
-    ever: Flag = False
+    template: str = Field(description="The message's template")
+    state: Literal["sent", "delivered", "opened", "clicked", "bounced", "replied"] = Field(
+        "sent", description="What became of it"
+    )
+    within: Length | None = Field(None, description="Not longer ago than this")
+    count: Amount | None = Field(None, description="How often; without it at least once")
+    ever: Flag = Field(False, description="Inside a pass: messages of every pass and journey")
 
     def resolve(self, context: Context) -> Predicate:
         """Events `message_<state>` whose template is this one."""
@@ -401,7 +405,7 @@ class SubscribedCondition(ConditionWord):
 
     key: ClassVar[str] = "subscribed"
     main: ClassVar[str | None] = "topic"
-    topic: str
+    topic: str = Field(description="A topic of project.yaml")
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""
@@ -418,7 +422,7 @@ class AllCondition(ConditionWord):
 
     key: ClassVar[str] = "all"
     main: ClassVar[str | None] = "items"
-    items: list[Condition] = Field(min_length=1)
+    items: list[Condition] = Field(min_length=1, description="The conditions")
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""
@@ -435,7 +439,7 @@ class AnyCondition(ConditionWord):
 
     key: ClassVar[str] = "any"
     main: ClassVar[str | None] = "items"
-    items: list[Condition] = Field(min_length=1)
+    items: list[Condition] = Field(min_length=1, description="The conditions")
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""
@@ -453,7 +457,7 @@ class NotCondition(ConditionWord):
     key: ClassVar[str] = "not"
     main: ClassVar[str | None] = "item"
     whole: ClassVar[bool] = True
-    item: Condition
+    item: Condition = Field(description="The condition")
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""

@@ -24,7 +24,7 @@ class After(Word):
     ```
     """
 
-    after: Length
+    after: Length = Field(description="Counted from the last entry")
 
 
 class GoalWords(Word):
@@ -35,9 +35,11 @@ class GoalWords(Word):
     ```
     """
 
-    condition: Condition
-    window: Length = Field(default=Duration(0, 30 * 86400), validate_default=True)
-    stay: Flag = False
+    condition: Condition = Field(description="A condition; its word stands beside `window` and `stay`")
+    window: Length = Field(
+        default=Duration(0, 30 * 86400), validate_default=True, description="How long after entry the goal is credited"
+    )
+    stay: Flag = Field(False, description="Go on with the steps when the goal is reached")
 
     @model_validator(mode="before")
     @classmethod
@@ -68,18 +70,24 @@ class Journey(Word):
     key: ClassVar[str] = "journey"
     journey: str = Field(pattern=NAME, max_length=80, description="Unique name, lower-case-with-dashes")
     stage: str | None = Field(None, description="A stage of the project's cycle")
-    about: str | None = Field(None, max_length=2000)
-    owner: Literal["marketing", "sales", "service"] = "marketing"
+    about: str | None = Field(None, max_length=2000, description="What it is for, in your own words")
+    owner: Literal["marketing", "sales", "service"] = Field("marketing", description="The team that answers for it")
     status: Literal["draft", "live"] = Field("live", description="A draft is checked and tested but not run")
-    priority: Whole = Field(0, ge=-1000, le=1000)
+    priority: Whole = Field(0, ge=-1000, le=1000, description="Higher goes first where only some may go")
     topic: str | None = Field(None, description="Topic of the messages below, unless a step names its own")
-    trigger: AnyTrigger
-    audience: Condition | None = None
-    reentry: Literal["never", "after_exit", "each_occurrence"] | After | None = None
-    backfill: Literal["none", "current"] = "none"
-    goal: GoalWords | None = None
-    exit_when: Condition | None = None
-    steps: list[AnyStep] = Field(min_length=1)
+    trigger: AnyTrigger = Field(description="What starts a pass")
+    audience: Condition | None = Field(None, description="Who may enter; without it everybody")
+    reentry: Literal["never", "after_exit", "each_occurrence"] | After | None = Field(
+        None, description="Who may enter again, and when; see the trigger for what holds without it"
+    )
+    backfill: Literal["none", "current"] = Field(
+        "none", description="`current` also takes in those who match when the journey first runs"
+    )
+    goal: GoalWords | None = Field(None, description="What the journey is for")
+    exit_when: Condition | None = Field(
+        None, description="Whoever this holds for leaves, and waiting messages are taken back"
+    )
+    steps: list[AnyStep] = Field(min_length=1, description="What happens, in order")
 
     def lower(self, builder: Builder, file: str) -> Graph:
         """Lower to a graph; the builder keeps the problems met on the way and gets its topic here."""

@@ -52,13 +52,17 @@ class Source(Word):
     """
 
     main: ClassVar[str | None] = "path"
-    path: str | None = None
-    table: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
+    path: str | None = Field(None, description="A file, or a pattern such as data/events-*.csv")
+    table: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
+        description="A table of the engine, such as raw.customers",
+    )
     columns: dict[str, str] = Field(default_factory=dict, description="Known name: the column's name in the source")
     timezone: str | None = Field(
         None, description="The zone of instants that carry none; without it they are set aside"
     )
-    expects: Expects = Expects()
+    expects: Expects = Field(Expects(), description="What it must look like before a night trusts it")
 
     @field_validator("timezone")
     @classmethod
@@ -80,9 +84,13 @@ class Sender(Word):
     ```
     """
 
-    name: str = Field(min_length=1, max_length=120)
-    email: str = Field(pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$")
-    reply_to: str | None = Field(None, pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$")
+    name: str = Field(min_length=1, max_length=120, description="The name that customers see")
+    email: str = Field(
+        pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$", description="The address that customers see"
+    )
+    reply_to: str | None = Field(
+        None, pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$", description="Where answers go"
+    )
     postal_address: str | None = Field(None, description="Marketing mails are refused without it")
 
 
@@ -95,7 +103,7 @@ class FileChannel(Word):
     """
 
     main: ClassVar[str | None] = "folder"
-    folder: str = "var/outbox"
+    folder: str = Field(default="var/outbox", description="Where the files are written")
 
 
 class SmtpChannel(Word):
@@ -106,13 +114,17 @@ class SmtpChannel(Word):
     ```
     """
 
-    host: str
-    port: Whole = Field(25, ge=1, le=65535)
-    starttls: Flag = False
-    tls: Flag = False
-    username: str | None = None
-    password_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    timeout: Length = Field(default=Duration(0, 30), validate_default=True)
+    host: str = Field(description="The server's name")
+    port: Whole = Field(25, ge=1, le=65535, description="The server's port")
+    starttls: Flag = Field(False, description="Encrypt after connecting")
+    tls: Flag = Field(False, description="Encrypt from the start")
+    username: str | None = Field(None, description="Who logs in")
+    password_env: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The environment variable that holds the password"
+    )
+    timeout: Length = Field(
+        default=Duration(0, 30), validate_default=True, description="How long to wait for an answer"
+    )
 
 
 class Channels(Word):
@@ -124,9 +136,9 @@ class Channels(Word):
     """
 
     main: ClassVar[str | None] = "default"
-    default: str = "file"
-    file: FileChannel = FileChannel()
-    smtp: SmtpChannel | None = None
+    default: str = Field(default="file", description="The channel of messages that name none")
+    file: FileChannel = Field(default=FileChannel(), description="Messages as files")
+    smtp: SmtpChannel | None = Field(default=None, description="Messages through a mail server")
 
 
 class Topic(Word):
@@ -138,8 +150,10 @@ class Topic(Word):
     """
 
     main: ClassVar[str | None] = "class_"
-    class_: Literal["marketing", "transactional", "staff"] = Field("marketing", alias="class")
-    label: str | None = None
+    class_: Literal["marketing", "transactional", "staff"] = Field(
+        "marketing", alias="class", description="Marketing can be unsubscribed from and keeps to the send hours"
+    )
+    label: str | None = Field(None, description="Its name as customers read it")
 
 
 class SendHours(Word):
@@ -150,8 +164,8 @@ class SendHours(Word):
     ```
     """
 
-    from_: str = Field(default="09:00", alias="from")
-    until: str = "20:00"
+    from_: str = Field(default="09:00", alias="from", description="From this time of day")
+    until: str = Field(default="20:00", description="Until before this time of day")
 
     @model_validator(mode="after")
     def _in_order(self) -> SendHours:
@@ -169,16 +183,16 @@ class AttributeWords(Word):
     """
 
     main: ClassVar[str | None] = "type"
-    type: Literal["text", "number", "boolean", "date", "timestamp"] = "text"
-    sensitive: Flag = False
+    type: Literal["text", "number", "boolean", "date", "timestamp"] = Field("text", description="What its values are")
+    sensitive: Flag = Field(False, description="It may not stand in a message")
 
 
 class StageWords(Word):
     """A stage of the project's own cycle."""
 
-    stage: str = Field(pattern=NAME)
-    about: str | None = None
-    when: Condition
+    stage: str = Field(pattern=NAME, description="Its name")
+    about: str | None = Field(None, description="What it means, in your own words")
+    when: Condition = Field(description="Who is in it, unless a later stage holds too")
 
 
 class CycleWords(Word):
@@ -190,8 +204,8 @@ class CycleWords(Word):
     """
 
     main: ClassVar[str | None] = "name"
-    name: Literal["marketing", "service"] | None = None
-    stages: list[StageWords] = Field(default_factory=list)
+    name: Literal["marketing", "service"] | None = Field(None, description="A cycle that ships")
+    stages: list[StageWords] = Field(default_factory=list, description="Stages of your own, first to last")
 
     @model_validator(mode="after")
     def _one(self) -> CycleWords:
@@ -206,24 +220,40 @@ SegmentName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
 class Project(Word):
     """The settings of one project."""
 
-    project: str = Field(pattern=NAME, max_length=80)
-    environment: str = Field("development", pattern=NAME)
-    cycle: CycleWords = Field(default_factory=lambda: CycleWords(name="marketing"))
+    project: str = Field(pattern=NAME, max_length=80, description="Its name")
+    environment: str = Field(
+        "development",
+        pattern=NAME,
+        description="Whose stores these are; a copy for trying things out gets another name",
+    )
+    cycle: CycleWords = Field(
+        default_factory=lambda: CycleWords(name="marketing"), description="The stages of a customer's life"
+    )
     cadence: str = Field("0 2 * * *", description="When the nights are: a cron line in UTC")
     timezone: str = Field("UTC", description="The zone of customers without one")
-    customers: Source
-    events: Source
-    engine: str = "duckdb:///var/engine.duckdb"
-    mailroom: str = "sqlite:///var/mailroom.sqlite"
-    sender: Sender
-    public_url: str = Field("https://example.com", pattern=r"^https?://[^\s]+$")
-    channels: Channels = Channels()
-    segments: dict[SegmentName, Condition] = Field(default_factory=dict)
-    topics: dict[SegmentName, Topic] = Field(default_factory=dict)
-    send_hours: SendHours = SendHours()
-    attributes: dict[str, AttributeWords] = Field(default_factory=dict)
-    accept_late: Length = Field(default=Duration(0, 72 * 3600), validate_default=True)
-    max_lateness: Length = Field(default=Duration(0, 4 * DAY), validate_default=True)
+    customers: Source = Field(description="Where the customers are")
+    events: Source = Field(description="Where their events are")
+    engine: str = Field("duckdb:///var/engine.duckdb", description="Where the state is kept")
+    mailroom: str = Field(
+        "sqlite:///var/mailroom.sqlite", description="Where messages wait and their receipts are kept"
+    )
+    sender: Sender = Field(description="Who writes")
+    public_url: str = Field("https://example.com", pattern=r"^https?://[^\s]+$", description="Where links lead")
+    channels: Channels = Field(Channels(), description="How messages travel")
+    segments: dict[SegmentName, Condition] = Field(default_factory=dict, description="Conditions by name")
+    topics: dict[SegmentName, Topic] = Field(default_factory=dict, description="What customers can say no to, by name")
+    send_hours: SendHours = Field(SendHours(), description="When marketing may arrive")
+    attributes: dict[str, AttributeWords] = Field(
+        default_factory=dict, description="What is known of customers' attributes, by name"
+    )
+    accept_late: Length = Field(
+        default=Duration(0, 72 * 3600),
+        validate_default=True,
+        description="How late an event may come in and still start a journey",
+    )
+    max_lateness: Length = Field(
+        default=Duration(0, 4 * DAY), validate_default=True, description="A message later than this is skipped"
+    )
 
     @field_validator("cadence")
     @classmethod

@@ -105,7 +105,12 @@ def _summary(loaded: LoadedProject, problems: Sequence[Problem], errors: int) ->
 
 
 def schema(options: argparse.Namespace) -> int:
-    """Print the JSON Schema of a journey file or of project.yaml."""
+    """Print the JSON Schema of a journey file or of project.yaml, or the whole language for people."""
+    if options.markdown:
+        from journey_engine.reference import page
+
+        say(page().rstrip("\n"))
+        return DONE
     from journey_engine.load.schema import schema as schema_of
 
     output.print_json(schema_of(options.of), indent=2)

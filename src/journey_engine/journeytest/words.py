@@ -58,9 +58,9 @@ class Happening(Word):
     ```
     """
 
-    at: Instant
-    name: str
-    properties: dict[str, Any] = Field(default_factory=dict)
+    at: Instant = Field(description="When it happened")
+    name: str = Field(description="The event's name; it stands as the word itself, with the properties as its value")
+    properties: dict[str, Any] = Field(default_factory=dict, description="The event's properties")
     id: str | None = Field(None, description="Its id, when the same event comes again with other content")
     received_at: Instant | None = Field(None, description="When it came into the data, when that was later")
 
@@ -90,9 +90,9 @@ class Nights(Word):
     """
 
     main: ClassVar[str | None] = "instants"
-    from_: Day | None = Field(None, alias="from")
-    until: Day | None = None
-    instants: list[Instant] | None = Field(None, min_length=1, max_length=4000)
+    from_: Day | None = Field(None, alias="from", description="The first night's day")
+    until: Day | None = Field(None, description="The last night's day")
+    instants: list[Instant] | None = Field(None, min_length=1, max_length=4000, description="Each night's instant")
 
     @model_validator(mode="after")
     def _one_form(self) -> Nights:
@@ -117,7 +117,7 @@ class ExpectedMessage(Word):
     """
 
     main: ClassVar[str | None] = "template"
-    template: str
+    template: str = Field(description="Its template")
     at: Local | None = Field(None, description="Without a zone: by the customer's clock")
     skipped: str | None = Field(None, description="The reason, such as too_late")
 
@@ -131,10 +131,10 @@ class ExpectedTask(Word):
     """
 
     main: ClassVar[str | None] = "team"
-    team: str
-    title: str | None = None
-    at: Local | None = None
-    due: Local | None = None
+    team: str = Field(description="Who is to do it")
+    title: str | None = Field(None, description="As the team reads it")
+    at: Local | None = Field(None, description="When it is given; without a zone by the customer's clock")
+    due: Local | None = Field(None, description="When it is to be done; without a zone by the customer's clock")
 
 
 class ExpectedExit(Word):
@@ -146,9 +146,9 @@ class ExpectedExit(Word):
     """
 
     main: ClassVar[str | None] = "state"
-    state: Literal["finished", "converted", "exited"]
-    reason: str | None = None
-    at: Local | None = None
+    state: Literal["finished", "converted", "exited"] = Field(description="How it ended")
+    reason: str | None = Field(None, description="Why, such as timeout")
+    at: Local | None = Field(None, description="When; without a zone by the customer's clock")
 
 
 class Expect(Word):
@@ -161,7 +161,7 @@ class Expect(Word):
 
     messages: list[ExpectedMessage] | None = Field(None, description="Exactly these, in order")
     tasks: list[ExpectedTask] | None = Field(None, description="Exactly these, in order")
-    exit: ExpectedExit | None = None
+    exit: ExpectedExit | None = Field(None, description="How the last pass ended")
     open: Literal[True] | None = Field(None, description="The last pass has not ended")
     entered: int | None = Field(None, ge=0, description="How many passes began")
 
@@ -186,11 +186,11 @@ class JourneyCase(Word):
     ```
     """
 
-    name: str = Field(min_length=1, max_length=200)
-    customer: dict[str, Any] = Field(default_factory=dict)
-    events: list[Happening] = Field(default_factory=list)
-    nights: Nights
-    expect: Expect
+    name: str = Field(min_length=1, max_length=200, description="What the story shows")
+    customer: dict[str, Any] = Field(default_factory=dict, description="The customer's attributes")
+    events: list[Happening] = Field(default_factory=list, description="What they did, in any order")
+    nights: Nights = Field(description="When the engine runs")
+    expect: Expect = Field(description="What must come about")
 
 
 class JourneyTests(Word):
@@ -202,5 +202,5 @@ class JourneyTests(Word):
     ```
     """
 
-    journey: str
-    tests: list[JourneyCase] = Field(min_length=1)
+    journey: str = Field(description="The journey's name")
+    tests: list[JourneyCase] = Field(min_length=1, description="The stories")

@@ -17,7 +17,7 @@ def model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseMod
     for segment in loc:
         inside = [found for annotation in here for found in _step(annotation, segment)]
         here = inside or here
-    models = (kind for annotation in here for kind, _ in _members(annotation) if _is_model(kind))
+    models = (kind for annotation in here for kind, _ in members(annotation) if _is_model(kind))
     return next(models, None)
 
 
@@ -45,22 +45,22 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _members(annotation: Any) -> Iterator[tuple[Any, str | None]]:
+def members(annotation: Any) -> Iterator[tuple[Any, str | None]]:
     """The kinds that an annotation allows, each with the tag that chooses it."""
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *marks = get_args(annotation)
         tag = next((mark.tag for mark in marks if isinstance(mark, Tag)), None)
-        yield from ((kind, tag or own) for kind, own in _members(inner))
+        yield from ((kind, tag or own) for kind, own in members(inner))
     elif origin in (Union, UnionType):
         for part in get_args(annotation):
-            yield from _members(part)
+            yield from members(part)
     else:
         yield annotation, None
 
 
 def _step(annotation: Any, segment: str | int) -> Iterator[Any]:
-    for kind, tag in _members(annotation):
+    for kind, tag in members(annotation):
         if tag is not None:
             if tag == segment:
                 yield kind

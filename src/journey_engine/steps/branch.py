@@ -24,9 +24,9 @@ class Way(Word):
     ```
     """
 
-    when: Condition | None = None
-    steps: list[AnyStep] = Field(default_factory=list)
-    otherwise: list[AnyStep] | None = None
+    when: Condition | None = Field(None, description="The condition of this way")
+    steps: list[AnyStep] = Field(default_factory=list, description="The steps of this way")
+    otherwise: list[AnyStep] | None = Field(None, description="The steps when no way before holds")
 
     @model_validator(mode="after")
     def _one_form(self) -> Way:
@@ -51,7 +51,7 @@ class Branch(Step):
     key: ClassVar[str] = "branch"
     main: ClassVar[str | None] = "ways"
     counted: ClassVar[bool] = True
-    ways: list[Way] = Field(min_length=1)
+    ways: list[Way] = Field(min_length=1, description="The ways, first to last")
 
     @model_validator(mode="before")
     @classmethod

@@ -21,7 +21,7 @@ class ExitStep(Step):
     key: ClassVar[str] = "exit"
     main: ClassVar[str | None] = "reason"
     counted: ClassVar[bool] = True
-    reason: str = Field("exit", min_length=1, max_length=80)
+    reason: str = Field("exit", min_length=1, max_length=80, description="Why, as reports and `journey explain` say it")
 
     def default_id(self) -> str:
         return f"exit:{self.reason}" if self.reason != "exit" else "exit"

@@ -24,9 +24,9 @@ class Remind(Send):
 
     key: ClassVar[str] = "remind"
     main: ClassVar[str | None] = None
-    every: Length
-    times: Whole = Field(ge=1, le=50)
-    until: Condition | None = None
+    every: Length = Field(description="How long between two")
+    times: Whole = Field(ge=1, le=50, description="How many in all")
+    until: Condition | None = Field(None, description="Stop as soon as this holds")
 
     def default_id(self) -> str:
         return f"remind:{self.template}"

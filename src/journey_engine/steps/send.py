@@ -24,10 +24,10 @@ class EventLines(Word):
     """
 
     main: ClassVar[str | None] = "events"
-    events: Name
-    where: dict[str, PropertyComparison] = Field(default_factory=dict)
+    events: Name = Field(description="The events' name")
+    where: dict[str, PropertyComparison] = Field(default_factory=dict, description="What their properties must be")
     since: str | None = Field(None, description="'entry' or a step id; without it the whole history")
-    newest: Whole = Field(20, ge=1, le=100)
+    newest: Whole = Field(20, ge=1, le=100, description="At most so many")
     same: str | None = Field(None, description="A property that must equal the trigger's event's")
 
     def lower(self, name: str) -> Lines:
@@ -47,10 +47,12 @@ class Send(Step):
 
     key: ClassVar[str] = "send"
     main: ClassVar[str | None] = "template"
-    template: TemplateName
-    topic: str | None = None
-    channel: str | None = None
-    with_: dict[str, EventLines] = Field(default_factory=dict, alias="with")
+    template: TemplateName = Field(description="A folder of templates/")
+    topic: str | None = Field(None, description="A topic of project.yaml (default: the journey's)")
+    channel: str | None = Field(None, description="The way out (default: the project's)")
+    with_: dict[str, EventLines] = Field(
+        default_factory=dict, alias="with", description="Lists of events for the template, by name"
+    )
     max_lateness: Length | None = Field(None, description="Later than this it is skipped (default: the project's)")
 
     def default_id(self) -> str:

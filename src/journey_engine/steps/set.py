@@ -27,7 +27,7 @@ class Value(Word):
     """
 
     main: ClassVar[str | None] = "value"
-    value: Scalar | None = None
+    value: Scalar | None = Field(None, description="The value itself; it may stand alone")
     from_: str | None = Field(None, alias="from", description="A path such as trigger.total or step.answer.interest")
 
     @field_validator("from_")
@@ -51,7 +51,7 @@ class SetStep(Step):
     """
 
     key: ClassVar[str] = "set"
-    values: dict[str, Value] = Field(min_length=1)
+    values: dict[str, Value] = Field(min_length=1, description="Each attribute with its new value")
 
     @field_validator("values")
     @classmethod

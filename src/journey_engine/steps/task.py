@@ -20,9 +20,9 @@ class TaskStep(Step):
     """
 
     key: ClassVar[str] = "task"
-    team: str = Field(min_length=1, max_length=80)
-    title: str = Field(min_length=1, max_length=300)
-    due: Length | None = None
+    team: str = Field(min_length=1, max_length=80, description="Who is to do it")
+    title: str = Field(min_length=1, max_length=300, description="What is to be done")
+    due: Length | None = Field(None, description="How long they have")
 
     def default_id(self) -> str:
         return f"task:{self.team}"

@@ -22,7 +22,7 @@ class Wait(Step):
     key: ClassVar[str] = "wait"
     main: ClassVar[str | None] = "for_"
     counted: ClassVar[bool] = True
-    for_: Length = Field(alias="for")
+    for_: Length = Field(alias="for", description="How long")
 
     def default_id(self) -> str:
         return f"wait:{self.for_}"

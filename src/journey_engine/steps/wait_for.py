@@ -24,10 +24,12 @@ class WaitFor(Step):
     """
 
     key: ClassVar[str] = "wait_for"
-    event: AwaitedEvent
+    event: AwaitedEvent = Field(description="The event that ends the wait")
     timeout: Length | None = Field(None, description="How long to wait; without it the pass waits until it is ended")
     since: str | None = Field(None, description="'entry' or a step id, so that an earlier answer counts")
-    on_timeout: Literal["exit", "continue"] | list[AnyStep] = "continue"
+    on_timeout: Literal["exit", "continue"] | list[AnyStep] = Field(
+        "continue", description="What then: go on, leave, or these steps first"
+    )
 
     def default_id(self) -> str:
         return f"wait_for:{self.event.name}"

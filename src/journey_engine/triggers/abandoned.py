@@ -22,9 +22,9 @@ class AbandonedTrigger(TriggerWord):
 
     key: ClassVar[str] = "abandoned"
     provides: ClassVar[tuple[str, ...] | None] = None
-    event: EventWords
-    without: EventWords
-    for_: Length = Field(alias="for")
+    event: EventWords = Field(description="What the customer began")
+    without: EventWords = Field(description="What would have finished it")
+    for_: Length = Field(alias="for", description="How long neither follows")
 
     def lower(self) -> OnSilence:
         return OnSilence(events=self.event.events(), without=self.without.events(), length=self.for_)

@@ -38,11 +38,18 @@ class DateTrigger(TriggerWord):
     default_reentry: ClassVar[str | None] = "each_occurrence"
     can_backfill: ClassVar[bool] = False
     provides: ClassVar[tuple[str, ...] | None] = ("date", "offset")
-    of: str = Field(pattern=r"^customer\.[A-Za-z_][A-Za-z0-9_]*$")
-    every: Literal["year", "month"] | None = None
-    offsets: list[str] = Field(default_factory=lambda: ["on the day"], min_length=1, max_length=20)
-    at: str = "09:00"
-    feb29: Literal["feb28", "mar1", "skip"] = "feb28"
+    of: str = Field(pattern=r"^customer\.[A-Za-z_][A-Za-z0-9_]*$", description="The attribute that holds the date")
+    every: Literal["year", "month"] | None = Field(
+        None, description="Its anniversary each year, or its day each month; without it once"
+    )
+    offsets: list[str] = Field(
+        default_factory=lambda: ["on the day"],
+        min_length=1,
+        max_length=20,
+        description="Days before or after, or on the day",
+    )
+    at: str = Field("09:00", description="The hour on the customer's clock")
+    feb29: Literal["feb28", "mar1", "skip"] = Field("feb28", description="Which day it is in years without 29 February")
 
     @field_validator("offsets", mode="before", json_schema_input_type=str | list[str])
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from journey_engine.graph import OnMembership
 from journey_engine.triggers.base import TriggerWord
@@ -20,8 +20,8 @@ class EntersTrigger(TriggerWord):
 
     key: ClassVar[str] = "enters"
     provides: ClassVar[tuple[str, ...] | None] = ("segment", "stage")
-    segment: str | None = None
-    stage: str | None = None
+    segment: str | None = Field(None, description="A segment of project.yaml")
+    stage: str | None = Field(None, description="A stage of the project's cycle")
 
     @model_validator(mode="after")
     def _one(self) -> EntersTrigger:

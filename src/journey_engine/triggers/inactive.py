@@ -22,8 +22,8 @@ class InactiveTrigger(TriggerWord):
 
     key: ClassVar[str] = "inactive"
     provides: ClassVar[tuple[str, ...] | None] = None
-    event: EventWords
-    for_: Length = Field(alias="for")
+    event: EventWords = Field(description="What the customer did last")
+    for_: Length = Field(alias="for", description="How long nothing of the kind follows")
 
     def lower(self) -> OnSilence:
         return OnSilence(events=self.event.events(), length=self.for_)

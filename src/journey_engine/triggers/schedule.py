@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from journey_engine.errors import nearest
 from journey_engine.graph import OnSchedule
@@ -26,8 +26,10 @@ class ScheduleTrigger(TriggerWord):
     default_reentry: ClassVar[str | None] = "each_occurrence"
     can_backfill: ClassVar[bool] = False
     provides: ClassVar[tuple[str, ...] | None] = ("firing",)
-    cron: str
-    timezone: str = "customer"
+    cron: str = Field(description="Minute, hour, day, month, weekday")
+    timezone: str = Field(
+        "customer", description="`customer` for each customer's own, or one zone such as Europe/Berlin"
+    )
 
     @field_validator("cron")
     @classmethod
