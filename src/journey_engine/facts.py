@@ -34,7 +34,8 @@ from journey_engine.predicates import (
 
 _COMPARE = {"is": "=", "is_not": "<>", "at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
 AMOUNTS = ("n", "total", "first_at", "last_at")
-INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
+DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+INSTANT = f"^{DAY}([T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,6}})?)?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)?)?$"
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,9 +106,10 @@ def _into_the_ledger(incoming: Incoming) -> None:
     incoming.run("outdate_events")
     if received or corrected:
         numbers = incoming.engine.rows("SELECT property, number FROM properties ORDER BY number")
-        typed = [x.named(value, name) for p, n in numbers for name, value in typed_columns("r", p, n)]
-        comma = exp.Var(this=", " + ", ".join(x.written(item) for item in typed)) if typed else exp.Var(this="")
-        incoming.run("receive_events", as_of=x.stamp(incoming.as_of), typed=comma)
+        typed = [pair for name, number in numbers for pair in typed_columns("r", name, number)]
+        columns = exp.Tuple(expressions=[exp.column(name) for name, _ in typed])
+        values = exp.Tuple(expressions=[value for _, value in typed])
+        incoming.run("receive_events", as_of=x.stamp(incoming.as_of), columns=columns, typed=values)
 
 
 def _fresh_enough(incoming: Incoming, source: Source) -> None:

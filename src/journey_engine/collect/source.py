@@ -113,7 +113,8 @@ class Incoming:
     def count_aside(self, source: Source, table: str) -> None:
         """Count the rows of a table that have a reason."""
         query = (
-            "SELECT reason, count(*), min(row_in_source) FROM {table} WHERE reason IS NOT NULL GROUP BY ALL ORDER BY 1"
+            "SELECT reason, count(*), min(row_in_source) FROM {table} WHERE reason IS NOT NULL "
+            "GROUP BY reason ORDER BY reason"
         )
         for why, count, first in self.engine.rows(fill(query, {"table": exp.to_table(table)})):
             self.aside(source, str(why), count, first)

@@ -99,7 +99,7 @@ WHERE r.reason IS NULL;
 
 -- taken_events: The rows of known customers.
 CREATE OR REPLACE TEMP TABLE taken_events AS
-SELECT r.* EXCLUDE (reason)
+SELECT r.row_in_source, r.event_id, r.customer_id, r.name, r.occurred_at, r.row_hash, r.properties
 FROM incoming_events AS r
 ANTI JOIN unknown_customers AS u ON u.row_in_source = r.row_in_source
 WHERE r.reason IS NULL;
@@ -114,20 +114,20 @@ SELECT r.event_id FROM taken_events AS r SEMI JOIN events AS l ON l.event_id = r
 CREATE OR REPLACE TEMP TABLE contents AS
 WITH grouped AS (
     SELECT r.event_id, r.customer_id, r.name, r.occurred_at, r.properties, min(r.row_in_source) AS first_row,
-        max(r.row_in_source) AS last_row, any_value(r.row_hash) AS row_hash
+        max(r.row_in_source) AS last_row, min(r.row_hash) AS row_hash
     FROM taken_events AS r
     SEMI JOIN several_rows AS s ON s.event_id = r.event_id
     GROUP BY r.event_id, r.customer_id, r.name, r.occurred_at, r.properties
 ), held AS (
-    SELECT g.*, l.revision,
+    SELECT g.event_id, g.customer_id, g.name, g.occurred_at, g.properties, g.first_row, g.last_row, g.row_hash, l.revision,
         coalesce(max(k.revision), 0) AS highest
     FROM grouped AS g
     LEFT JOIN events AS l ON l.event_id = g.event_id AND l.customer_id = g.customer_id AND l.name = g.name
         AND l.occurred_at = g.occurred_at AND l.properties = g.properties
     LEFT JOIN events AS k ON k.event_id = g.event_id
-    GROUP BY ALL
+    GROUP BY g.event_id, g.customer_id, g.name, g.occurred_at, g.properties, g.first_row, g.last_row, g.row_hash, l.revision
 )
-SELECT * EXCLUDE (revision, highest), revision IS NULL AS is_new,
+SELECT event_id, customer_id, name, occurred_at, properties, row_hash, revision IS NULL AS is_new,
     row_number() OVER (PARTITION BY event_id ORDER BY last_row DESC) = 1 AS newest,
     coalesce(revision, highest + row_number() OVER (PARTITION BY event_id, revision IS NULL ORDER BY first_row)) AS revision
 FROM held;
@@ -145,9 +145,8 @@ FROM contents AS c
 WHERE c.event_id = e.event_id AND c.newest AND e.newest <> (e.revision = c.revision);
 
 -- receive_events: Take them into the ledger, with typed columns for the properties that journeys name.
-INSERT INTO events BY NAME
-SELECT r.event_id, r.revision, r.newest, r.customer_id, r.name, r.occurred_at, {as_of} AS received_at, r.properties,
-    r.row_hash {typed}
+INSERT INTO events (event_id, revision, newest, customer_id, name, occurred_at, received_at, properties, row_hash, {columns})
+SELECT r.event_id, r.revision, r.newest, r.customer_id, r.name, r.occurred_at, {as_of}, r.properties, r.row_hash, {typed}
 FROM revised_events AS r;
 
 -- made: Whether the run made events.

@@ -77,7 +77,7 @@ SELECT w.trigger_data, {property}, concat('t', {word}) FROM trigger_words AS w W
 -- truth: Whether each asked predicate holds, when its plain event happened, and what it saw.
 CREATE OR REPLACE TEMP TABLE truth AS
 WITH counted AS (
-    SELECT q.ask, {aggregates}
+    SELECT q.ask AS counted_ask, {aggregates}
     FROM asked AS q
     JOIN atoms AS a ON a.predicate = q.predicate
     JOIN matches AS m ON m.match = a.match AND m.customer_id = q.customer_id
@@ -91,16 +91,16 @@ WITH counted AS (
         AND (NOT a.of_pass OR m.pass_id = q.enrollment_id)
     GROUP BY q.ask
 ), departed AS (
-    SELECT q.ask, {departures}
+    SELECT q.ask AS departed_ask, {departures}
     FROM asked AS q
     JOIN atoms AS a ON a.predicate = q.predicate AND a.scope = 'since'
     JOIN pass_steps AS s ON s.enrollment_id = q.enrollment_id AND s.step = a.since
     GROUP BY q.ask
 ), p AS (
-    SELECT q.ask AS asked_ask, counted.* EXCLUDE (ask), departed.* EXCLUDE (ask)
+    SELECT q.ask AS asked_ask, counted.*, departed.*
     FROM asked AS q
-    LEFT JOIN counted ON counted.ask = q.ask
-    LEFT JOIN departed ON departed.ask = q.ask
+    LEFT JOIN counted ON counted.counted_ask = q.ask
+    LEFT JOIN departed ON departed.departed_ask = q.ask
 )
 SELECT q.ask, q.purpose, q.enrollment_id, q.predicate, {holds} AS holds, CAST({instant} AS TIMESTAMP) AS instant,
     CAST({seen} AS VARCHAR) AS seen

@@ -1,18 +1,20 @@
 -- subject_open: The passes that this run may move, credit or end: open ones, and closed ones whose goal still counts.
 CREATE OR REPLACE TEMP TABLE subject AS
-SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
-    e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open, b.enrollment_id IS NOT NULL AS blocked,
-    FALSE AS is_new,
-    e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
-        OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
-            + to_microseconds(n.late_micros))
-        AND (g.bounded OR n.as_of <= e.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
-FROM enrollments AS e
-JOIN live AS l ON l.journey = e.journey
-JOIN customers AS c ON c.customer_id = e.customer_id
-CROSS JOIN night AS n
-LEFT JOIN goals AS g ON g.journey = e.journey AND g.version = e.version
-LEFT JOIN blocked AS b ON b.enrollment_id = e.enrollment_id
+SELECT * FROM (
+    SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
+        e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open, b.enrollment_id IS NOT NULL AS blocked,
+        FALSE AS is_new,
+        e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
+            OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
+                + to_microseconds(n.late_micros))
+            AND (g.bounded OR n.as_of <= e.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
+    FROM enrollments AS e
+    JOIN live AS l ON l.journey = e.journey
+    JOIN customers AS c ON c.customer_id = e.customer_id
+    CROSS JOIN night AS n
+    LEFT JOIN goals AS g ON g.journey = e.journey AND g.version = e.version
+    LEFT JOIN blocked AS b ON b.enrollment_id = e.enrollment_id
+) AS w
 WHERE is_open OR goal_counts;
 
 -- subject_new: The passes admitted in this run.
@@ -282,5 +284,5 @@ JOIN settled AS d ON d.enrollment_id = s.enrollment_id
 CROSS JOIN night AS n;
 
 -- journeys_ran: What ran tonight, and since when.
-INSERT INTO journeys SELECT unnest(?), unnest(?), ?, ?
+INSERT INTO journeys SELECT journey, version, as_of, as_of FROM live CROSS JOIN night WHERE TRUE
 ON CONFLICT (journey) DO UPDATE SET version = excluded.version, last_as_of = excluded.last_as_of;

@@ -16,7 +16,6 @@ from journey_engine.sweep.layout import lay_out
 from journey_engine.sweep.occurrences import list_occurrences
 from journey_engine.sweep.payloads import write_decisions
 from journey_engine.sweep.truth import answer, facts_tables, match_tables
-from journey_engine.times import naive
 
 MAX_ROUNDS = 10_000
 
@@ -128,6 +127,4 @@ def _versions(evening: Evening) -> None:
     if not evening.rules.journeys:
         return
     evening.engine.load("versions", ("journey", "version", "graph"), rows)
-    journeys, versions = zip(*((g.journey, g.version) for g in evening.rules.journeys), strict=True)
-    as_of = naive(evening.night.as_of)
-    evening.engine.execute(statements("sweep")["journeys_ran"], (list(journeys), list(versions), as_of, as_of))
+    evening.run("sweep", "journeys_ran")
