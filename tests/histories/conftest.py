@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from journey_engine.graph import Emit
 from journey_engine.records import Decision, Transition
+from journey_engine.rules import Rules
 from journey_engine.walk import Life
 from tests.histories.story import Evening, Reading, Told
 from tests.properties.readings import Sweeping
@@ -46,8 +49,9 @@ def by_sweep(evenings: Sequence[Evening]) -> Mapping[str, Told]:
             last = evening.night.as_of
             known = [(one.customer_id, {"timezone": one.timezone, **one.attributes}) for one in evening.customers]
             rows = [row for row in evening.rows if row.customer_id in everyone]
-            for decision in sweeping.run(evening.rules, evening.night, known, rows):
-                decisions.get(decision.customer_id, []).append(decision)
+            decided = sweeping.run(evening.rules, evening.night, known, rows)
+            for decision in sorted(decided, key=lambda one: _place(evening.rules, one)):
+                decisions.get(decision.customer_id, []).append(_bare(decision))
             for who, move in sweeping.transitions(evening.night.run):
                 transitions.get(who, []).append(move)
         passes = sweeping.enrollments()
@@ -57,6 +61,30 @@ def by_sweep(evenings: Sequence[Evening]) -> Mapping[str, Told]:
         who: Told(transitions[who], decisions[who], [one for one in passes if one.customer_id == who])
         for who in everyone
     }
+
+
+def _place(rules: Rules, decision: Decision) -> int:
+    """Where the decision's step stands in its journey: a pass comes to its nodes in their order."""
+    for graph in rules.graphs:
+        if (graph.journey, graph.version) == (decision.journey, decision.version):
+            for number, node in enumerate(graph.nodes):
+                if isinstance(node, Emit) and (node.step, node.occurrence) == (decision.step, decision.occurrence):
+                    return number
+    return -1
+
+
+def _bare(decision: Decision) -> Decision:
+    """The same where an absent value of a template is left out: SQL writes it as null, which means the same."""
+    if "values" not in decision.payload:
+        return decision
+    return replace(decision, payload={**decision.payload, "values": _present(decision.payload["values"])})
+
+
+def _present(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    kept = {name: _present(item) for name, item in value.items() if item is not None}
+    return {name: item for name, item in kept.items() if item != {}}
 
 
 def _columns(evenings: Sequence[Evening]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from journey_engine.collect import Collector, ensure_properties, type_made_events
+from journey_engine.collect import Collector, ensure_properties
 from journey_engine.engines import Engine, memory
 from journey_engine.project import Project
 from journey_engine.records import (
@@ -192,7 +192,6 @@ class Sweeping:
             sweep = Sweep(self.engine, rules, night, collector.collected.columns, properties, blocked)
             sweep.prepare()
             sweep.decide()
-            type_made_events(self.engine, night.as_of)
             collector.keep_roster()
         decisions = self.decisions(night.run)
         self.post.after(decisions)

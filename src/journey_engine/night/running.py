@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from journey_engine.collect import Aside, Collected, Collector, ensure_properties, type_made_events
+from journey_engine.collect import Aside, Collected, Collector, ensure_properties
 from journey_engine.engines import Engine, QueryFailed, open_engine
 from journey_engine.errors import JourneyError, ProblemsFound
 from journey_engine.load import LoadedProject
@@ -167,7 +167,6 @@ class NightRun:
     def _decide(self) -> None:
         if self.sweeping is not None:
             self.sweeping.decide()
-            type_made_events(self.engine, self.as_of)
 
     def _collect_again(self) -> None:
         self._roll_back()

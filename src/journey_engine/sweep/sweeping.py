@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from journey_engine import expressions as x
+from journey_engine.collect import type_made_events
 from journey_engine.errors import JourneyError
 from journey_engine.queries import statements
 from journey_engine.sweep.evening import Evening
@@ -61,6 +62,7 @@ def _members(evening: Evening) -> None:
         evening.run("facts", "member_changes", kind=x.text(definition.of), name=x.text(definition.name),
                   baseline=exp.convert(baseline), holds=x.col("v", name))  # fmt: skip
     evening.run("members", *statements("members"))
+    type_made_events(evening.engine, evening.night.as_of)  # triggers of this very run look at their properties
     evening.engine.execute("DELETE FROM definitions")
     rows = [(d.of, d.name, d.version) for d in evening.rules.definitions]
     evening.engine.load("definitions", ("of", "name", "version"), rows)
