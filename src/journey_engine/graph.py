@@ -86,8 +86,37 @@ class Emit(Base):
     next: int
 
 
+class Shift(Frozen):
+    """A signed distance in days, weeks, months or years from a date."""
+
+    length: Length
+    sign: Literal[-1, 1]
+
+
+class NextTime(Frozen):
+    """The next reading of a time of day later than the arrival, on these weekdays (Monday is 0)."""
+
+    until: Literal["time"] = "time"
+    at: dt.time
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    zone: str | None = None
+
+
+class ComingDate(Frozen):
+    """A date attribute of the customer as it is tonight, shifted, at a local time (rule 7)."""
+
+    until: Literal["date"] = "date"
+    attribute: str
+    offset: Shift | None = None
+    at: dt.time
+    zone: str | None = None
+
+
+Until = Annotated[NextTime | ComingDate, Field(discriminator="until")]
+
+
 class Await(Base):
-    """Waits a length of time, or for an event of a set.
+    """Waits a length of time, until a moment of the wall clock (the customer's, or of a zone), or for an event.
 
     With `events`: the earliest later than the arrival, or than `since` (a step left, or 'entry'), not after
     the deadline `timeout`; then `next`, else `otherwise` at the deadline.
@@ -95,6 +124,7 @@ class Await(Base):
 
     kind: Literal["await"] = "await"
     delay: Length | None = None
+    until: Until | None = None
     events: EventSet | None = None
     since: str | None = None
     timeout: Length | None = None
@@ -137,13 +167,6 @@ class OnSilence(Frozen):
     events: EventSet
     without: EventSet | None = None
     length: Length
-
-
-class Shift(Frozen):
-    """A signed distance in days, weeks, months or years from a date."""
-
-    length: Length
-    sign: Literal[-1, 1]
 
 
 class OnDate(Frozen):
@@ -242,11 +265,16 @@ class Graph(Frozen):
         return tuple(s for s in self.nodes[source].steps if s not in around and s in self.named_steps())
 
 
+# Fields that came later: where one says nothing, the structure is what it was before there was such a field.
+LATER = frozenset({"until"})
+
+
 def strip_positions(value: Any) -> Any:
     """Drop what is no structure: lines, columns, the file, the version and the wording of nothing."""
     dropped = {"line", "column", "file", "version", "goal_line", "exit_line", "trigger_line"}
     if isinstance(value, dict):
-        return {key: strip_positions(item) for key, item in value.items() if key not in dropped}
+        kept = ((key, item) for key, item in value.items() if key not in dropped)
+        return {key: strip_positions(item) for key, item in kept if key not in LATER or item is not None}
     if isinstance(value, list):
         return [strip_positions(item) for item in value]
     return value

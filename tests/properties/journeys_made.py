@@ -7,6 +7,10 @@ from typing import Any
 
 from tests.properties.conditions_made import COLUMNS, PROPERTIES, TRIGGER_WORDS, ZONES, Conditions
 
+OFFSETS = (
+    "1 day before", "3 days before", "1 day after", "1 week before", "7 days before", "1 month before", "1 month after",
+    "1 month 1 day after",
+)  # fmt: skip
 TITLES = ("Call {{ customer.first_name }}", "Look at {{ trigger.total }}")
 
 
@@ -42,7 +46,7 @@ class Journeys(Conditions):
                 found = self.message(name) | {"every": self.waiting(), "times": self.of(1, 2, 3)}
                 return found | ({"until": self.condition(True, 1)} if self.maybe(0.8) else {})
             case "wait":
-                return {"for": self.waiting()}
+                return self.wait()
             case "wait_for":
                 return self.wait_for(name, depth)
             case "branch":
@@ -61,6 +65,31 @@ class Journeys(Conditions):
             {"when": self.condition(True), "steps": self.list_of_steps(depth - 1, 2)} for _ in range(self.of(1, 1, 2))
         ]
         return found + ([{"otherwise": self.list_of_steps(depth - 1, 2)}] if self.maybe(0.6) else [])
+
+    def wait(self) -> dict[str, Any]:
+        kind = self.weighted({"length": 4, "until": 2, "date": 2})
+        if kind == "length":
+            return {"for": self.waiting()}
+        found: dict[str, Any] = {}
+        if self.maybe(0.3):
+            found["timezone"] = self.of("customer", "Asia/Kolkata", "America/New_York")
+        if kind == "until":
+            self.used("wait until")
+            if self.maybe(0.5):
+                days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+                found["weekdays"] = self.dice.sample(days, self.of(1, 2, 2, 4))
+            return found | {"until": self.of("02:30", "09:00", "23:45", "01:30", "00:00")}
+        self.used("wait until a date")
+        until: dict[str, Any] = {
+            "date": f"customer.{self.of('born', 'born', 'seen', 'seen', 'mixed', 'age', 'unknown')}"
+        }
+        if self.maybe(0.5):
+            until["offset"] = self.of(*OFFSETS)
+            self.offsets += [until["offset"]]
+            self.used("wait offset")
+        if self.maybe(0.5):
+            until["at"] = self.of("00:00", "02:30", "23:45", "01:30")
+        return found | {"until": until}
 
     def waiting(self) -> str:
         return self.length("5 minutes", "1 hour", *self.spans, *self.spans, "1 month", "1 month 1 day")
@@ -185,14 +214,12 @@ class Journeys(Conditions):
                 return {"date": self.date()}
 
     def date(self) -> dict[str, Any]:
-        offsets = ["on the day", "1 day before", "3 days before", "1 day after", "1 week before", "7 days before",
-                   "1 month before", "1 month after", "1 month 1 day after"]  # fmt: skip
         found: dict[str, Any] = {"of": f"customer.{self.of('born', 'born', 'born', 'seen', 'mixed', 'age', 'unknown')}"}
         if self.maybe(0.8):
             found["every"] = self.of("year", "year", "month")
             self.used(f"every {found['every']}")
         if self.maybe(0.6):
-            found["offsets"] = self.dice.sample(offsets, self.of(1, 1, 2, 3))
+            found["offsets"] = self.dice.sample(("on the day", *OFFSETS), self.of(1, 1, 2, 3))
             self.offsets += [offset for offset in found["offsets"] if offset != "on the day"]
             self.used("offsets")
         if self.maybe(0.6):

@@ -40,6 +40,7 @@ class Maker(Journeys):
     """One seed's choices: a project, its nights and its people."""
 
     cadence: str = "0 2 * * *"
+    years_ago: tuple[int, ...] = (0, 1, 1, 2, 6, 30)
 
     def scenario(self, people: int) -> Scenario:
         self.calendar()
@@ -62,6 +63,8 @@ class Maker(Journeys):
             settings["send_hours"] = self.of(("00:00", "23:59"), ("02:30", "03:00"), ("10:15", "18:00"))
         kinds = {name: kind for name, (kind, _) in COLUMNS.items() if self.maybe(0.85)}
         aside = frozenset((i, name) for i in range(1, len(self.nights)) for name in self.names if self.maybe(0.03))
+        # A date that is waited for lies ahead; one that comes again each year began long ago.
+        self.years_ago = (0, 0, 0, 0, 1, 6) if "wait until a date" in self.words else (0, 1, 1, 2, 6, 30)
         self.lengths += [settings.get("accept_late", "72 hours"), settings.get("max_lateness", "4 days")]
         return Scenario(
             journeys=journeys, nights=tuple(self.nights), segments=self.segments, stages=self.stages,
@@ -110,7 +113,8 @@ class Maker(Journeys):
             if self.maybe(0.3 if away else 0.05):
                 away = not away
             if self.maybe(0.4):
-                name = self.of(*kinds, *({"plan", "age", "vip", "mixed"} & kinds.keys()))
+                often = ("plan", "age", "vip", "mixed", "born", "seen")
+                name = self.of(*kinds, *(name for name in often if name in kinds))
                 attributes = attributes | {name: self.value(name)}
             nights.append(None if away else attributes)
         return Person(customer_id, tuple(nights), self.rows(customer_id))
@@ -135,7 +139,7 @@ class Maker(Journeys):
         if self.maybe(0.2):  # an end of a month, on which a month more or less is not the same way back
             day = day.replace(day=1) - dt.timedelta(days=1)
         try:
-            return day.replace(year=day.year - self.of(0, 1, 1, 2, 6, 30))
+            return day.replace(year=day.year - self.of(*self.years_ago))
         except ValueError:
             return dt.date(day.year - 3, 3, 1)
 

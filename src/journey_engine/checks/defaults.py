@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from journey_engine.graph import Emit, Message
 from journey_engine.load import LoadedJourney
+from journey_engine.load.parts import of_kind
+from journey_engine.steps.wait import Wait
 from journey_engine.yamlfile import Path
 
 
@@ -21,7 +23,17 @@ def defaults(journey: LoadedJourney) -> list[str]:
             if name not in word.model_fields_set and value not in (None, False, "", [], {}):
                 where = journey.positions.present(path)
                 taken.append(f"{_dotted((*where, info.alias or name))}: {_text(value)}")
-    return taken + list(_of_project(journey))
+    return taken + list(_whose_clock(journey)) + list(_of_project(journey))
+
+
+def _whose_clock(journey: LoadedJourney) -> Iterator[str]:
+    """A wait until a moment goes by the customer's clock, and until a date by nine in the morning."""
+    for path, word in of_kind(Wait, journey.words):
+        where = _dotted(journey.positions.present(path))
+        if word.until is not None and word.timezone is None:
+            yield f"{where}.timezone: customer"
+        if word.until is not None and word.until.date is not None and word.until.at is None:
+            yield f"{where}.until.at: 09:00"
 
 
 def _of_project(journey: LoadedJourney) -> Iterator[str]:

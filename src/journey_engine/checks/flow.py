@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from journey_engine.checks.scope import Scope, Subject, after
 from journey_engine.errors import Problem
-from journey_engine.graph import Await, Emit, Gate, Message
+from journey_engine.graph import Await, Emit, Gate, Message, NextTime, Node
 from journey_engine.predicates import Happened, Predicate, leaves
 from journey_engine.times import Duration
 
@@ -104,14 +104,24 @@ def goals_outlasted(scope: Scope, subject: Subject) -> Iterator[Problem]:
     longest = [0] * len(subject.graph.nodes)
     for number in range(len(subject.graph.nodes) - 1, -1, -1):
         node = subject.graph.nodes[number]
-        own = (node.delay or node.timeout or Duration()) if isinstance(node, Await) else Duration()
-        longest[number] = own.at_least_seconds + max((longest[other] for other in after(node)), default=0)
+        longest[number] = _longest(node) + max((longest[other] for other in after(node)), default=0)
     if longest[0] > goal.window.at_least_seconds:
         message = (
             f"the steps can take {Duration(0, longest[0])}, but the goal is credited for {goal.window} from entry; "
             "write a longer `window`"
         )
         yield subject.at(("goal", "window"), message, "goal-outlasted", "warning", key=True)
+
+
+def _longest(node: Node) -> int:
+    """How long a pass can stand at a node, in seconds; a date may be any time away, and counts nothing."""
+    match node:
+        case Await(until=NextTime(weekdays=days)):
+            return max((later - day) for day, later in zip(days, (*days[1:], days[0] + 7), strict=True)) * 86400
+        case Await(delay=delay, timeout=timeout):
+            return (delay or timeout or Duration()).at_least_seconds
+        case _:
+            return 0
 
 
 def endless_waits(scope: Scope, subject: Subject) -> Iterator[Problem]:

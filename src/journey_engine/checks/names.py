@@ -10,6 +10,7 @@ from journey_engine.errors import Place, Problem, nearest
 from journey_engine.graph import Emit, Message, OnDate
 from journey_engine.load.parts import Words, of_kind
 from journey_engine.steps.send import EventLines, Send
+from journey_engine.steps.wait import Wait
 from journey_engine.steps.wait_for import WaitFor
 from journey_engine.yamlfile import Path, Positions
 
@@ -94,17 +95,24 @@ def left_before(subject: Subject, step: str, path: Path) -> bool:
 
 
 def unknown_attributes(scope: Scope, subject: Subject) -> Iterator[Problem]:
-    """A condition, or a date trigger, on an attribute that no column provides: it would never hold."""
+    """A condition, a date trigger or a wait on an attribute that no column provides: it would never hold."""
     yield from attributes_named(scope, subject.words, subject.loaded.positions)
     trigger = subject.graph.trigger
     if isinstance(trigger, OnDate):
-        kind = scope.project.attributes.get(trigger.attribute)
-        if scope.attributes is not None and trigger.attribute not in scope.attributes:
-            message = _no_column(scope, trigger.attribute)
-            yield subject.at(("trigger", "date", "of"), message, "unknown-attribute", "warning")
-        elif kind is not None and kind.type not in ("date", "timestamp"):
-            message = f"'{trigger.attribute}' is a {kind.type} in project.yaml; a date trigger needs a date"
-            yield subject.at(("trigger", "date", "of"), message, "not-a-date")
+        yield from _date(scope, subject, trigger.attribute, ("trigger", "date", "of"), "a date trigger")
+    for path, wait in of_kind(Wait, subject.words):
+        if wait.until is not None and wait.until.date is not None:
+            name = wait.until.date.removeprefix("customer.")
+            yield from _date(scope, subject, name, (*path, "until", "date"), "a wait until a date")
+
+
+def _date(scope: Scope, subject: Subject, attribute: str, at: Path, what: str) -> Iterator[Problem]:
+    kind = scope.project.attributes.get(attribute)
+    if scope.attributes is not None and attribute not in scope.attributes:
+        yield subject.at(at, _no_column(scope, attribute), "unknown-attribute", "warning")
+    elif kind is not None and kind.type not in ("date", "timestamp"):
+        message = f"'{attribute}' is a {kind.type} in project.yaml; {what} needs a date"
+        yield subject.at(at, message, "not-a-date")
 
 
 def attributes_named(scope: Scope, words: Words, positions: Positions) -> Iterator[Problem]:

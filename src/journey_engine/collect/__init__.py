@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from journey_engine.collect.customers import take_customers
 from journey_engine.collect.events import take_events
-from journey_engine.collect.ledger import ensure_properties, type_made_events, tzdata_version
+from journey_engine.collect.ledger import ensure_properties, load_zones, type_made_events, tzdata_version
 from journey_engine.collect.source import Aside, Collected, Incoming
 from journey_engine.records import Event
 
-__all__ = ["Aside", "Collected", "Collector", "ensure_properties", "type_made_events", "tzdata_version"]
+__all__ = ["Aside", "Collected", "Collector", "ensure_properties", "load_zones", "type_made_events", "tzdata_version"]
 
 
 class Collector(Incoming):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from journey_engine.explain.history import Decided, History
-from journey_engine.graph import Await, Emit, Exit, Gate, Graph, Message, SetAttributes, Task
+from journey_engine.graph import Await, ComingDate, Emit, Exit, Gate, Graph, Message, NextTime, SetAttributes, Task
 from journey_engine.load import LoadedProject
 from journey_engine.records import Enrollment, Event, PassState, Transition
 from journey_engine.times import iso
 from journey_engine.walk import Scene
+from journey_engine.walk.moments import coming_date, next_time
 from journey_engine.walk.trace import Verdict, events_in_words, trace
 
 
@@ -79,7 +81,7 @@ def tell(one: Enrollment, history: History, loaded: LoadedProject, posted: Mappi
         closed_at=one.closed_at,
         goal_at=one.goal_at,
         moves=tuple(moves),
-        waits=_waits(one, graph, loaded) if is_open else None,
+        waits=_waits(one, graph, loaded, history) if is_open else None,
         waits_at=_node_line(graph, one.node, loaded, current=current) if is_open else None,
     )
 
@@ -129,6 +131,8 @@ class _Telling:
                 return "left, because exit_when held"
             case "finished":
                 return "reached the end"
+            case "date_gone":
+                return "ended: the date that it waited for is gone"
             case reason:
                 return f"ended: {reason}"
 
@@ -196,7 +200,7 @@ def line_of(file: str, number: int, loaded: LoadedProject, *, current: bool = Tr
     return Line(file, number, lines[number - 1].strip() if number <= len(lines) else None)
 
 
-def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject) -> str:
+def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject, history: History) -> str:
     if loaded.rules is not None and one.journey not in {live.journey for live in loaded.rules.journeys}:
         return "stands still: the journey is not live, has problems or is gone"
     if graph is None:
@@ -205,6 +209,8 @@ def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject) -> str:
     match node:
         case Await(delay=delay) if delay is not None:
             return f"waits until {iso(delay.after(one.reached_at))}"
+        case Await(until=moment) if moment is not None:
+            return _moment(moment, one, history, loaded.project.timezone)
         case Await(events=wanted, timeout=timeout):
             until = f", until {iso(timeout.after(one.reached_at))} at the latest" if timeout else ""
             return f"waits for {events_in_words(wanted)}{until}" if wanted else "waits"
@@ -216,3 +222,17 @@ def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject) -> str:
             return f"goes on at {iso(one.reached_at)}"
         case Exit():
             return f"ends at {iso(one.reached_at)}"
+
+
+def _moment(until: NextTime | ComingDate, one: Enrollment, history: History, zone: str) -> str:
+    """Until when a pass waits for a moment, as the last run saw the customer."""
+    attributes = history.attributes or {}
+    zone = until.zone or str(attributes.get("zone_in_force") or zone)
+    match until:
+        case NextTime():
+            return f"waits until {iso(next_time(until, one.reached_at, zone))}"
+        case ComingDate(attribute=attribute):
+            due = coming_date(until, one.reached_at, zone, attributes)
+            return f"waits for customer.{attribute}" + (f", until {iso(due)}" if due else ", which is missing")
+        case _:
+            assert_never(until)

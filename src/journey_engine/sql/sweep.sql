@@ -118,7 +118,7 @@ WHERE g.kind = 'gate'
     AND (f.reached_at <= n.as_of OR (f.reached_at < n.horizon AND NOT f.held AND NOT f.emitted));
 
 -- standing: What the passes in front stand at, so that only what they need is computed.
-SELECT g.kind, bool_or(g.match IS NOT NULL), bool_or(g.limited), bool_or(l.step IS NOT NULL)
+SELECT g.kind, bool_or(g.match IS NOT NULL), bool_or(g.limited), bool_or(g.until IS NOT NULL), bool_or(l.step IS NOT NULL)
 FROM front AS f
 JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
 LEFT JOIN leaving AS l ON l.journey = f.journey AND l.version = f.version AND l.from_node = f.node
@@ -177,13 +177,17 @@ SELECT m.enrollment_id, CASE WHEN m.target IS NULL THEN m.instant ELSE m.target 
 FROM moved AS m
 LEFT JOIN near_zones AS z ON z.zone = m.zone AND m.target >= z.local_from AND m.target < z.local_until;
 
--- stepped: One step of every pass in front, or none: where it goes, at which instant and why.
+-- stepped: One step of every pass in front, or none: where it goes, at which instant and why. A pass whose date is gone exits.
 CREATE OR REPLACE TEMP TABLE stepped AS
 WITH at_node AS (
-    SELECT f.*, g.kind, g.step, g.effect, g.occurrence, g.next_node, g.otherwise_node, g.exit_state, g.exit_reason, g.match,
+    SELECT f.*, g.step, g.effect, g.occurrence, g.next_node, g.otherwise_node, g.match, u.gone,
+        CASE WHEN u.gone THEN 'exit' ELSE g.kind END AS kind,
+        CASE WHEN u.gone THEN 'exited' ELSE g.exit_state END AS exit_state,
+        CASE WHEN u.gone THEN 'date_gone' ELSE g.exit_reason END AS exit_reason,
         n.run, n.as_of, n.horizon, h.due_at AS hour_at, w.event_id AS found_event, w.occurred_at AS found_at,
         a.holds, a.seen, a.enrollment_id IS NOT NULL AS answered,
-        f.reached_at + to_months(g.delay_months) + to_microseconds(g.delay_micros) AS over_at,
+        CASE WHEN g.until IS NULL THEN f.reached_at + to_months(g.delay_months) + to_microseconds(g.delay_micros)
+            ELSE u.over_at END AS over_at,
         f.reached_at + to_months(g.timeout_months) + to_microseconds(g.timeout_micros) AS deadline,
         coalesce(h.due_at, greatest(n.as_of, f.reached_at)) AS effect_at,
         n.as_of > f.reached_at + to_months(g.late_months) + to_microseconds(g.late_micros) AS too_late
@@ -192,11 +196,13 @@ WITH at_node AS (
     CROSS JOIN night AS n
     LEFT JOIN hours AS h ON h.enrollment_id = f.enrollment_id
     LEFT JOIN found AS w ON w.enrollment_id = f.enrollment_id
+    LEFT JOIN ends AS u ON u.enrollment_id = f.enrollment_id
     LEFT JOIN truth AS a ON a.enrollment_id = f.enrollment_id
 ), reasoned AS (
     SELECT *,
         CASE
             WHEN reached_at >= horizon THEN NULL
+            WHEN gone AND reached_at > as_of THEN NULL
             WHEN kind = 'emit' AND effect = 'message' AND blocked THEN NULL
             WHEN kind = 'emit' THEN CASE effect WHEN 'message' THEN 'sent' ELSE effect END
             WHEN kind = 'await' AND match IS NULL THEN CASE WHEN over_at < horizon THEN 'waited' END
@@ -218,6 +224,7 @@ SELECT *, why IS NOT NULL AS moved,
     END AS to_node,
     CASE
         WHEN why IS NULL THEN reached_at
+        WHEN gone THEN as_of
         WHEN kind = 'emit' THEN effect_at
         WHEN kind <> 'await' THEN reached_at
         WHEN why = 'waited' THEN over_at

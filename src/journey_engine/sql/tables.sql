@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP TABLE graph (
     journey VARCHAR, version VARCHAR, node INTEGER, kind VARCHAR, step VARCHAR, effect VARCHAR, limited BOOLEAN,
     occurrence INTEGER, delay_months INTEGER, delay_micros BIGINT, match INTEGER, same VARCHAR, since VARCHAR,
     timeout_months INTEGER, timeout_micros BIGINT, late_months INTEGER, late_micros BIGINT, next_node INTEGER,
-    otherwise_node INTEGER, predicate INTEGER, exit_state VARCHAR, exit_reason VARCHAR
+    otherwise_node INTEGER, predicate INTEGER, exit_state VARCHAR, exit_reason VARCHAR, until VARCHAR
 );
 
 -- goals: The goal of each version; a bounded one looks only at what happened in its pass, so that late data may credit it.

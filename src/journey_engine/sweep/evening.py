@@ -15,6 +15,7 @@ from journey_engine.facts import Facts
 from journey_engine.graph import Graph
 from journey_engine.queries import fill, statements
 from journey_engine.rules import Night, Rules
+from journey_engine.times import FAR_PAST
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Evening:
     facts: Facts = field(init=False)
     last: dict[str, dt.datetime] = field(init=False, default_factory=dict)
     truths: dict[tuple[str, ...], str] = field(init=False, default_factory=dict)
+    zones_from: dt.datetime = field(init=False, default=FAR_PAST)  # readings from here on are in near_zones
 
     def __post_init__(self) -> None:
         self.facts = Facts(self.night.as_of, self.columns, self.properties)

@@ -10,6 +10,7 @@ from journey_engine.predicates import Happened, Predicate, TriggerHas, leaves
 from journey_engine.queries import statements
 from journey_engine.rules import time_triggered
 from journey_engine.sweep.evening import Evening
+from journey_engine.sweep.waits import wait_tables
 from journey_engine.times import FAR_FUTURE, UTC, naive
 
 
@@ -19,6 +20,7 @@ def lay_out(evening: Evening) -> None:
     evening.last = {journey: instant.replace(tzinfo=UTC) for journey, instant in rows}
     _night_table(evening)
     _graph_tables(evening)
+    wait_tables(evening)
     _zone_table(evening)
 
 
@@ -81,7 +83,7 @@ def _bounded(goal: Predicate) -> bool:
 
 def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
     """The columns of a node after its key, kind and step."""
-    effect = limited = occurrence = match = same = since = predicate = state = reason = None
+    effect = limited = occurrence = match = same = since = predicate = state = reason = until = None
     delay: tuple[Any, ...] = (None, None)
     timeout: tuple[Any, ...] = (None, None)
     late: tuple[Any, ...] = (None, None)
@@ -96,6 +98,7 @@ def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
         case Await():
             delay, timeout, since = _length(node.delay), _length(node.timeout), node.since
             following, otherwise = node.next, node.otherwise
+            until = node.until.until if node.until is not None else None
             if node.events is not None:
                 match, same = evening.facts.match(node.events), node.events.same
         case Gate():
@@ -105,7 +108,7 @@ def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
             state, reason = node.state, node.reason
     return (
         effect, bool(limited), occurrence or 1, *delay, match, same, since, *timeout, *late, following, otherwise,
-        predicate, state, reason,
+        predicate, state, reason, until,
     )  # fmt: skip
 
 
@@ -113,6 +116,7 @@ def _zone_table(evening: Evening) -> None:
     """The stretches of offset that this night can touch; unknown zones were replaced at collect."""
     early = min([evening.night.since, *(evening.look(graph) for graph in evening.rules.journeys)])
     edge = (naive(early - dt.timedelta(days=4)), naive(evening.night.horizon + dt.timedelta(days=4)))
+    evening.zones_from = early - dt.timedelta(days=2)
     evening.engine.execute(
         "CREATE OR REPLACE TEMP TABLE near_zones AS SELECT zone, utc_from, utc_until, local_from, local_until, seconds "
         "FROM zone_offsets WHERE utc_until > ? AND utc_from < ?",

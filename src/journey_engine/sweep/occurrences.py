@@ -95,7 +95,7 @@ def _date(evening: Evening, parts: dict[str, Sql], trigger: OnDate, offset: Shif
     days = offset.sign * offset.length.seconds // 86400 if offset else 0
     text = "" if offset is None else f"{'-' if offset.sign < 0 else '+'}{offset.length}"
     shared = parts | {
-        "date": _day(evening, trigger.attribute),
+        "date": day_of(evening, trigger.attribute),
         "months": x.integer(months),
         "days": x.integer(days),
         "at": x.text(trigger.at.isoformat()),
@@ -108,7 +108,7 @@ def _date(evening: Evening, parts: dict[str, Sql], trigger: OnDate, offset: Shif
         evening.run("occurrences", "on_date", **shared, base=base, later=later)
 
 
-def _day(evening: Evening, attribute: str) -> Sql:
+def day_of(evening: Evening, attribute: str) -> Sql:
     """The attribute as a date, whatever type the source gave it."""
     column, kind = x.col("c", attribute), evening.columns.get(attribute)
     match kind:

@@ -17,6 +17,7 @@ from journey_engine.sweep.layout import lay_out
 from journey_engine.sweep.occurrences import list_occurrences
 from journey_engine.sweep.payloads import write_decisions
 from journey_engine.sweep.truth import answer, facts_tables, match_tables
+from journey_engine.sweep.waits import find_ends
 
 MAX_ROUNDS = 10_000
 
@@ -82,7 +83,7 @@ def _move_all(evening: Evening) -> None:
         if not standing:
             return
         _look_around(evening, {kind for kind, *_ in standing}, empty, awaiting=any(row[1] for row in standing),
-                     limited=any(row[2] for row in standing))  # fmt: skip
+                     limited=any(row[2] for row in standing), timed=any(row[3] for row in standing))  # fmt: skip
         evening.run("sweep", "stepped", "transition_steps")
         if any(kind == "emit" for kind, *_ in standing):
             evening.run("sweep", "emit_steps")
@@ -92,7 +93,9 @@ def _move_all(evening: Evening) -> None:
     raise JourneyError(f"passes did not come to rest in {MAX_ROUNDS} rounds", code="no-rest")
 
 
-def _look_around(evening: Evening, kinds: set[str], empty: set[str], *, awaiting: bool, limited: bool) -> None:
+def _look_around(
+    evening: Evening, kinds: set[str], empty: set[str], *, awaiting: bool, limited: bool, timed: bool
+) -> None:
     """What the passes in front need to know before they step; what none of them needs is left empty."""
     if "gate" in kinds:
         evening.run("sweep", "asked_gates")
@@ -108,6 +111,12 @@ def _look_around(evening: Evening, kinds: set[str], empty: set[str], *, awaiting
         elif table not in empty:
             evening.run("sweep", f"{table}_none")
             empty.add(table)
+    if timed:
+        find_ends(evening)
+        empty.discard("ends")
+    elif "ends" not in empty:
+        evening.run("waits", "ends_none")
+        empty.add("ends")
 
 
 def _admit(evening: Evening) -> None:

@@ -13,6 +13,14 @@ from journey_engine.times import zone_names
 from journey_engine.triggers.base import TriggerWord
 
 
+def known_zone(value: str) -> str:
+    """Check that a text is `customer` or the name of a zone."""
+    if value != "customer" and value not in zone_names():
+        hint = nearest(value, ["customer", *sorted(zone_names())])
+        raise ValueError(f"unknown zone '{value}'{hint}; write `customer` or a name such as Europe/Berlin")
+    return value
+
+
 class ScheduleTrigger(TriggerWord):
     """Each firing of a cron line, in the customer's zone or in one zone for all.
 
@@ -42,10 +50,7 @@ class ScheduleTrigger(TriggerWord):
     @field_validator("timezone")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value != "customer" and value not in zone_names():
-            hint = nearest(value, ["customer", *sorted(zone_names())])
-            raise ValueError(f"unknown zone '{value}'{hint}; write `customer` or a name such as Europe/Berlin")
-        return value
+        return known_zone(value)
 
     def lower(self) -> OnSchedule:
         return OnSchedule(cron=self.cron, zone=None if self.timezone == "customer" else self.timezone)

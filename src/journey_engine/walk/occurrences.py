@@ -179,7 +179,7 @@ def _dates(trigger: OnDate, past: Past, night: Night, lower: dt.datetime) -> Ite
         first = _unshifted(lower.date(), offset) - 5 * _DAY
         last = _unshifted(night.horizon.date(), offset) + 5 * _DAY
         for day in _days(trigger, base, first, last):
-            local = dt.datetime.combine(_shifted(day, offset), trigger.at)
+            local = dt.datetime.combine(shifted(day, offset), trigger.at)
             instant = local_to_utc(local, past.zone)
             if lower < instant < night.horizon:
                 key = f"{day}|{text}" if text else f"{day}"
@@ -207,7 +207,8 @@ def _day_in(year: int, month: int, day: int, trigger: OnDate) -> dt.date | None:
     return dt.date(year, 3, 1) if trigger.feb29 == "mar1" else None
 
 
-def _shifted(day: dt.date, offset: Shift | None) -> dt.date:
+def shifted(day: dt.date, offset: Shift | None) -> dt.date:
+    """A day with its offset, clamped at the month's end."""
     return day if offset is None else _step(day, offset, offset.sign)
 
 

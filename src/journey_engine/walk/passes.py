@@ -6,10 +6,11 @@ import datetime as dt
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from journey_engine.graph import Await, Emit, Exit, Gate, Goal, Graph, Message
+from journey_engine.graph import Await, ComingDate, Emit, Exit, Gate, Goal, Graph, Message, NextTime
 from journey_engine.records import Decision, Enrollment, Event, PassState, Transition
 from journey_engine.walk.effects import Tonight, cancel, emit
 from journey_engine.walk.judge import bounded, instant_of, matching, since
+from journey_engine.walk.moments import coming_date, next_time
 
 SENT = {"message": "sent", "task": "task", "set": "set"}
 
@@ -115,6 +116,8 @@ def _step(walking: Walking) -> bool:
     match node:
         case Emit():
             return _emit(walking, node)
+        case Await(until=until) if until is not None:
+            return _until(walking, node, until)
         case Await(events=None):
             return _delay(walking, node)
         case Await():
@@ -146,6 +149,26 @@ def _delay(walking: Walking, node: Await) -> bool:
         raise ValueError(f"node {walking.one.node} of '{walking.one.journey}' awaits nothing")
     due = node.delay.after(walking.one.reached_at)
     if due >= walking.tonight.night.horizon:
+        return False
+    walking.move(node.next, due, "waited")
+    return True
+
+
+def _until(walking: Walking, node: Await, until: NextTime | ComingDate) -> bool:
+    """Wait for a moment in the zone of tonight; a date that is gone ends the pass once it has arrived (rule 7)."""
+    one, customer = walking.one, walking.tonight.customer
+    zone = until.zone or customer.timezone
+    match until:
+        case NextTime():
+            due: dt.datetime | None = next_time(until, one.reached_at, zone)
+        case ComingDate():
+            due = coming_date(until, one.reached_at, zone, walking.tonight.attributes)
+        case _:
+            assert_never(until)
+    if due is None and one.reached_at <= walking.as_of:
+        walking.close(PassState.EXITED, "date_gone", walking.as_of)
+        return True
+    if due is None or due >= walking.tonight.night.horizon:
         return False
     walking.move(node.next, due, "waited")
     return True
