@@ -1,7 +1,9 @@
 # Everything a person or CI runs. Needs Python 3.11 or newer, git and make, and nothing else.
 # PYTHON chooses the interpreter for a new .venv; ARGS goes to pytest: make test ARGS="tests/unit -x".
+# WORKERS is how many processes the tests run in: one for each core unless you say otherwise; 0 is this process alone.
 PYTHON ?= python3
 ARGS ?=
+WORKERS ?= auto
 
 BIN := .venv/bin
 STAMP := .venv/installed
@@ -41,10 +43,10 @@ run: setup
 	@$(BIN)/python -m journey_engine.tour
 
 test: setup
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-all: setup
-	@JOURNEY_LONG=1 HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q $(ARGS)
+	@JOURNEY_LONG=1 HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check --quiet .

@@ -115,7 +115,7 @@ def _kind(value: Any) -> str:
 READINGS: dict[str, Reading] = {"walk": by_walk, "sweep": by_sweep}
 
 
-@pytest.fixture(params=["walk", pytest.param("sweep", marks=pytest.mark.long)])
+@pytest.fixture(params=list(READINGS))
 def reading(request: pytest.FixtureRequest) -> Reading:
     """How the evenings are read; each history must come out alike."""
     return READINGS[request.param]
