@@ -260,6 +260,10 @@ class Facts:
             )
         return attribute_view(x.col("c", name), self.columns[name])
 
+    def passes(self, tests: Sequence[Test], view: View) -> Sql:
+        """Whether a value passes every test."""
+        return x.both([self._test(test, view) for test in tests])
+
     def _test(self, test: Test, view: View) -> Sql:
         value: Scalar = test.operands[0] if test.operands else ""
         match test.op:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Predicate, Scalar
+from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Predicate, Scalar, Test
 
 
 class Lines(Frozen):
@@ -188,6 +188,15 @@ class OnMembership(Frozen):
     name: str
 
 
+class OnChange(Frozen):
+    """Each change of an attribute's value as seen between runs; the texts before and after it pass the tests."""
+
+    kind: Literal["change"] = "change"
+    attribute: str
+    was: tuple[Test, ...] = ()
+    became: tuple[Test, ...] = ()
+
+
 class OnSchedule(Frozen):
     """Each firing of a cron line, in the customer's zone when `zone` is None."""
 
@@ -196,7 +205,7 @@ class OnSchedule(Frozen):
     zone: str | None = None
 
 
-Trigger = Annotated[OnEvent | OnSilence | OnDate | OnMembership | OnSchedule, Field(discriminator="kind")]
+Trigger = Annotated[OnEvent | OnSilence | OnDate | OnMembership | OnChange | OnSchedule, Field(discriminator="kind")]
 
 
 class Reentry(Frozen):

@@ -188,7 +188,7 @@ class Journeys(Conditions):
         return found | {"steps": steps}
 
     def trigger(self) -> dict[str, Any]:
-        kinds = {"event": 8, "inactive": 2, "abandoned": 2, "date": 4, "schedule": 3}
+        kinds = {"event": 8, "inactive": 2, "abandoned": 2, "date": 4, "schedule": 3, "changes": 3}
         kinds |= {"enters": 3} if self.segments or self.stages else {}
         kind = self.used("on " + self.weighted(kinds)).removeprefix("on ")
         match kind:
@@ -200,6 +200,8 @@ class Journeys(Conditions):
                 return {"inactive": {"event": self.events(0.12), "for": self.edge()}}
             case "abandoned":
                 return {"abandoned": {"event": self.events(0.12), "without": self.events(0.3), "for": self.edge()}}
+            case "changes":
+                return {"changes": self.change()}
             case "enters":
                 names = [{"segment": name} for name in self.segments] + [{"stage": name} for name in self.stages]
                 return {"enters": self.of(*names)}
@@ -212,6 +214,15 @@ class Journeys(Conditions):
                 return {"schedule": {"cron": cron, "timezone": zone}}
             case _:
                 return {"date": self.date()}
+
+    def change(self) -> dict[str, Any]:
+        name = self.of("plan", "plan", "age", "vip", "mixed", "spent", "seen", "welcomed", "unknown")
+        found: dict[str, Any] = {"attribute": name}
+        for side, chance in (("to", 0.5), ("from", 0.3)):
+            if self.maybe(chance):
+                found[side] = self.comparison("plan" if name in ("seen", "mixed") else name)
+                self.used(f"changes {side}")
+        return found
 
     def date(self) -> dict[str, Any]:
         found: dict[str, Any] = {"of": f"customer.{self.of('born', 'born', 'born', 'seen', 'mixed', 'age', 'unknown')}"}

@@ -99,6 +99,10 @@ class Walking:
             overlays={
                 name: (told.bare(one.value), told.bare(_json(one.imported))) for name, one in state.overlays.items()
             },
+            watched={
+                name: (one.value, one.ordinal, one.before, told.stamp(one.changed_at))
+                for name, one in state.watched.items()
+            },
             considered={f"{journey} {key}": told.stamp(at) for (journey, key), at in state.considered.items()},
         )  # fmt: skip
 
@@ -265,6 +269,8 @@ class Sweeping:
         for who, name, value, imported in self.engine.rows("SELECT * FROM overlays"):
             pair = told.bare(json.loads(value)), told.bare(json.loads(imported) if imported else None)
             _put(found[who].overlays, name, pair)
+        for who, name, value, ordinal, before, changed_at in self.engine.rows("SELECT * FROM watched"):
+            _put(found[who].watched, name, (value, ordinal, before, told.stamp(changed_at)))
         for journey, who, key, instant in self.engine.rows("SELECT * FROM considered"):
             _put(found[who].considered, f"{journey} {key}", told.stamp(instant))
         return found

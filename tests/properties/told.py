@@ -23,12 +23,13 @@ class Told:
     enrollments: Rows = field(default_factory=dict)
     memberships: Rows = field(default_factory=dict)
     overlays: Rows = field(default_factory=dict)
+    watched: Rows = field(default_factory=dict)
     considered: Rows = field(default_factory=dict)
 
     def differences(self, other: Told) -> list[str]:
         """Lines that tell where two tellings part; the sections that cause others come first."""
         lines: list[str] = []
-        for section in ("memberships", "enrollments", "transitions", "decisions", "overlays", "considered"):
+        for section in ("memberships", "watched", "enrollments", "transitions", "decisions", "overlays", "considered"):
             mine, theirs = getattr(self, section), getattr(other, section)
             for key in sorted(mine.keys() | theirs.keys()):
                 if mine.get(key) != theirs.get(key):

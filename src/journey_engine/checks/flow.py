@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from journey_engine.checks.scope import Scope, Subject, after
 from journey_engine.errors import Problem
-from journey_engine.graph import Await, Emit, Gate, Message, NextTime, Node
+from journey_engine.graph import Await, Emit, Gate, Message, NextTime, Node, OnChange
 from journey_engine.predicates import Happened, Predicate, leaves
 from journey_engine.times import Duration
 
@@ -34,6 +34,12 @@ def impossible_backfill(scope: Scope, subject: Subject) -> Iterator[Problem]:
     trigger = subject.journey.trigger
     if subject.journey.backfill != "none" and not trigger.can_backfill:
         message = f"a `{trigger.key}` trigger has nothing to backfill; leave `backfill` out"
+        yield subject.at(("backfill",), message, "impossible-backfill")
+    change = subject.graph.trigger
+    if subject.journey.backfill != "none" and isinstance(change, OnChange) and (change.was or not change.became):
+        message = (
+            "`backfill` takes those whose value is tonight what `to` says; write `to` without `from`, or leave it out"
+        )
         yield subject.at(("backfill",), message, "impossible-backfill")
 
 

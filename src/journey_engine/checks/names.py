@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from journey_engine.checks.scope import Scope, Subject, customer_conditions
 from journey_engine.conditions import EventCondition, JourneyCondition, MessageCondition, SubscribedCondition
 from journey_engine.errors import Place, Problem, nearest
-from journey_engine.graph import Emit, Message, OnDate
+from journey_engine.graph import Emit, Message, OnChange, OnDate
 from journey_engine.load.parts import Words, of_kind
 from journey_engine.steps.send import EventLines, Send
 from journey_engine.steps.wait import Wait
@@ -95,11 +95,14 @@ def left_before(subject: Subject, step: str, path: Path) -> bool:
 
 
 def unknown_attributes(scope: Scope, subject: Subject) -> Iterator[Problem]:
-    """A condition, a date trigger or a wait on an attribute that no column provides: it would never hold."""
+    """A condition, a trigger or a wait on an attribute that no column provides: it would never hold."""
     yield from attributes_named(scope, subject.words, subject.loaded.positions)
     trigger = subject.graph.trigger
     if isinstance(trigger, OnDate):
         yield from _date(scope, subject, trigger.attribute, ("trigger", "date", "of"), "a date trigger")
+    if isinstance(trigger, OnChange) and scope.attributes is not None and trigger.attribute not in scope.attributes:
+        message = _no_column(scope, trigger.attribute)
+        yield subject.at(("trigger", "changes", "attribute"), message, "unknown-attribute", "warning")
     for path, wait in of_kind(Wait, subject.words):
         if wait.until is not None and wait.until.date is not None:
             name = wait.until.date.removeprefix("customer.")

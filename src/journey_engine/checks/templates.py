@@ -16,6 +16,7 @@ from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
 from journey_engine.steps.task import TaskStep
 from journey_engine.steps.wait_for import WaitFor
+from journey_engine.triggers.changes import ChangesTrigger
 from journey_engine.yamlfile import Path
 
 ROOTS = ("customer", "trigger", "step")
@@ -124,6 +125,9 @@ def _provided(scope: Scope, subject: Subject, name: str, path: Path) -> tuple[st
     if root == "trigger":
         provided = _of_trigger(subject.journey)
         value = rest.split(".")[0]
+        secret = _secret_change(scope, subject.journey.trigger, value)
+        if secret is not None:
+            return secret, "sensitive-value"
         if value and provided is not None and value not in provided:
             return _no_trigger_value(subject, value), "unknown-value"
         return None
@@ -141,6 +145,16 @@ def _customer(scope: Scope, name: str) -> tuple[str, str] | None:
     where = scope.project.customers.path
     hint = nearest(name, scope.likely)
     return f"no column of {where} and no `set` step provides 'customer.{name}'{hint}", "unknown-value"
+
+
+def _secret_change(scope: Scope, trigger: object, value: str) -> str | None:
+    """What is wrong with `trigger.to` when a sensitive attribute changed, or None."""
+    if not isinstance(trigger, ChangesTrigger) or value not in ("from", "to"):
+        return None
+    told = _customer(scope, trigger.attribute)
+    if told is None or told[1] != "sensitive-value":
+        return None
+    return f"'trigger.{value}' is what the attribute was or became: {told[0]}"
 
 
 def _of_trigger(journey: Journey) -> tuple[str, ...] | None:

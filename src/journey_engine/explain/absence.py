@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from journey_engine.explain.history import History
 from journey_engine.explain.story import Line, line_of, scene
-from journey_engine.graph import Graph, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence
+from journey_engine.graph import Graph, OnChange, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence
 from journey_engine.load import LoadedProject
 from journey_engine.records import Enrollment, Event, PassState
 from journey_engine.rules import Night, time_triggered
@@ -77,7 +77,8 @@ def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence
 
 def _past(history: History, zone: str) -> Past:
     attributes = {"customer_id": history.customer_id, **(history.attributes or {})}
-    return Past(history.first, attributes, str(attributes.get("timezone") or zone), history.members, frozenset())
+    zone = str(attributes.get("timezone") or zone)
+    return Past(history.first, attributes, zone, history.members, frozenset(), history.watched)
 
 
 def _occurrences(graph: Graph, history: History, night: Night, zone: str) -> list[Occurrence]:
@@ -99,12 +100,22 @@ def _never(graph: Graph, history: History, night: Night, zone: str) -> str:
             if member.member:
                 return f"already in the {of} {name} when the journey first looked; only becoming a member starts it"
             return f"not in the {of} {name}"
+        case OnChange(attribute=attribute):
+            return _unchanged(attribute, history)
         case OnDate(attribute=attribute):
             if (history.attributes or {}).get(attribute) is None:
                 return f"customer.{attribute} is missing"
             return f"the date has not come; {_next(graph, history, night, zone)}"
         case OnSchedule():
             return f"it has not fired since the journey began; {_next(graph, history, night, zone)}"
+
+
+def _unchanged(attribute: str, history: History) -> str:
+    value = history.watched.get(attribute)
+    if value is None or value.changed_at is None:
+        return f"customer.{attribute} has not changed since it is watched"
+    was, became = (text or "missing" for text in (value.before, value.value))
+    return f"the last change of customer.{attribute}, from {was} to {became} at {iso(value.changed_at)}, is not the one"
 
 
 def _not_silent(trigger: OnSilence, history: History) -> str:

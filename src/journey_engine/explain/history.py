@@ -13,7 +13,7 @@ from journey_engine.engines import Engine
 from journey_engine.graph import Graph
 from journey_engine.records import Enrollment, Event, PassState, Transition
 from journey_engine.times import UTC
-from journey_engine.walk import Membership
+from journey_engine.walk import Membership, Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class History:
     moves: Mapping[str, Sequence[Transition]] = field(default_factory=dict)
     decisions: Mapping[str, Sequence[Decided]] = field(default_factory=dict)
     members: Mapping[tuple[str, str], Membership] = field(default_factory=dict)
+    watched: Mapping[str, Watched] = field(default_factory=dict)
     considered: frozenset[tuple[str, str]] = frozenset()
     began: Mapping[str, dt.datetime] = field(default_factory=dict)  # journey -> its first run
     graphs: Mapping[tuple[str, str], Graph] = field(default_factory=dict)
@@ -71,6 +72,13 @@ def read(engine: Engine, customer_id: str) -> History:
             (of, name): Membership(member, ordinal)
             for of, name, member, ordinal in engine.rows(
                 'SELECT "of", name, member, ordinal FROM memberships WHERE customer_id = ?', [customer_id]
+            )
+        },
+        watched={
+            name: Watched(value, ordinal, before, _maybe(changed_at))
+            for name, value, ordinal, before, changed_at in engine.rows(
+                "SELECT attribute, value, ordinal, value_before, changed_at FROM watched WHERE customer_id = ?",
+                [customer_id],
             )
         },
         considered=frozenset(

@@ -50,6 +50,23 @@ SEMI JOIN customers AS c ON c.customer_id = m.customer_id
 CROSS JOIN night AS n
 WHERE m."of" = {kind} AND m.name = {name} AND m.member;
 
+-- on_change: The last change of an attribute.
+INSERT INTO visible
+SELECT {journey}, v.customer_id, CAST(v.ordinal AS VARCHAR), v.changed_at, NULL,
+    CAST(json_object('attribute', v.attribute, 'from', v.value_before, 'to', v.value) AS VARCHAR), FALSE
+FROM watched AS v
+SEMI JOIN customers AS c ON c.customer_id = v.customer_id
+WHERE v.attribute = {attribute} AND v.changed_at > {look} AND {was} AND {became};
+
+-- on_values: For a backfill, everyone whose attribute is tonight what it should become.
+INSERT INTO visible
+SELECT {journey}, v.customer_id, CAST(v.ordinal AS VARCHAR), n.as_of, NULL,
+    CAST(json_object('attribute', v.attribute, 'from', v.value_before, 'to', v.value) AS VARCHAR), TRUE
+FROM watched AS v
+SEMI JOIN customers AS c ON c.customer_id = v.customer_id
+CROSS JOIN night AS n
+WHERE v.attribute = {attribute} AND {became};
+
 -- on_schedule: Each firing, for every customer in whose zone it is computed.
 INSERT INTO visible
 SELECT f.journey, c.customer_id, f.firing, f.instant, NULL, CAST(json_object('firing', f.firing) AS VARCHAR), FALSE

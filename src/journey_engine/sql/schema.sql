@@ -15,7 +15,7 @@ CREATE TABLE journeys (
 -- versions: The graph of every version that a pass entered (rule 20).
 CREATE TABLE versions (journey VARCHAR NOT NULL, version VARCHAR NOT NULL, graph VARCHAR NOT NULL, PRIMARY KEY (journey, version));
 
--- definitions: The version of each segment and stage that was last evaluated (rule 10).
+-- definitions: The version of each segment and stage that was last evaluated (rule 10), and the attributes that are watched.
 CREATE TABLE definitions ("of" VARCHAR NOT NULL, name VARCHAR NOT NULL, version VARCHAR NOT NULL, PRIMARY KEY ("of", name));
 
 -- events: The ledger. Revision 1 is the content first seen; `newest` is the content that counts in conditions (rule 2).
@@ -64,6 +64,12 @@ CREATE TABLE decisions (
 -- memberships: Who is in a segment or stage, and how often they became a member (rule 10).
 CREATE TABLE memberships (
     "of" VARCHAR NOT NULL, name VARCHAR NOT NULL, customer_id VARCHAR NOT NULL, member BOOLEAN NOT NULL, ordinal INTEGER NOT NULL
+);
+
+-- watched: The value, as text, of each attribute whose changes journeys ask about, when it was last seen, and its last change.
+CREATE TABLE watched (
+    customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR, ordinal INTEGER NOT NULL, value_before VARCHAR,
+    changed_at TIMESTAMP
 );
 
 -- overlays: Attributes that journeys set; each stands until the imported value changes (rule 15).

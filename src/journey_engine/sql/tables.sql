@@ -46,6 +46,9 @@ CREATE OR REPLACE TEMP TABLE member_changes (
     "of" VARCHAR, name VARCHAR, customer_id VARCHAR, holds BOOLEAN, ordinal INTEGER, baseline BOOLEAN
 );
 
+-- watching: The attributes whose changes journeys ask about, or did.
+CREATE OR REPLACE TEMP TABLE watching (attribute VARCHAR);
+
 -- same_keys: The property of a trigger that `same` compares with; the cause is its event's id, or its data.
 CREATE OR REPLACE TEMP TABLE same_keys (cause VARCHAR, property VARCHAR, same_key VARCHAR);
 

@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
-from journey_engine.facts import iso
-from journey_engine.graph import Graph, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence, Shift
+from journey_engine.facts import attribute_view, iso
+from journey_engine.graph import Graph, OnChange, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence, Shift
 from journey_engine.rules import firings
 from journey_engine.sweep.evening import Evening
 from journey_engine.times import FAR_PAST, local_to_utc, utc_to_local
@@ -48,6 +48,9 @@ def _list(evening: Evening, graph: Graph, look: dt.datetime, *, backfilled: bool
             )
             parts |= {"kind": x.text(trigger.of), "name": x.text(trigger.name), "data": data}
             evening.run("occurrences", name, **parts)
+        case OnChange():
+            sides = {"attribute": x.text(trigger.attribute), **_sides(evening, trigger)}
+            evening.run("occurrences", "on_values" if backfilled else "on_change", **parts, **sides)
         case OnSchedule():
             _fire(evening, graph, trigger, look)
         case OnDate():
@@ -55,6 +58,12 @@ def _list(evening: Evening, graph: Graph, look: dt.datetime, *, backfilled: bool
                 _date(evening, parts, trigger, offset, look)
         case _:
             assert_never(trigger)
+
+
+def _sides(evening: Evening, trigger: OnChange) -> dict[str, Sql]:
+    """What a value was and what it became, each read from its text."""
+    was, became = (attribute_view(x.col("v", column), "text") for column in ("value_before", "value"))
+    return {"was": evening.facts.passes(trigger.was, was), "became": evening.facts.passes(trigger.became, became)}
 
 
 def _silence(evening: Evening, trigger: OnSilence, look: dt.datetime) -> dict[str, Sql]:

@@ -11,6 +11,7 @@ from sqlglot import exp
 from journey_engine import expressions as x
 from journey_engine.collect import type_made_events
 from journey_engine.errors import JourneyError
+from journey_engine.graph import OnChange
 from journey_engine.queries import statements
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.layout import lay_out
@@ -35,6 +36,7 @@ class Sweep(Evening):
     def decide(self) -> None:
         """Move every pass, admit new ones and move those too, and write what was decided."""
         _members(self)
+        _watch(self)
         list_occurrences(self)
         self.run("entering", "fresh")
         self.run("sweep", "subject_open")
@@ -64,9 +66,24 @@ def _members(evening: Evening) -> None:
                   baseline=exp.convert(baseline), holds=x.col("v", name))  # fmt: skip
     evening.run("members", *statements("members"))
     type_made_events(evening.engine, evening.night.as_of)  # triggers of this very run look at their properties
-    evening.engine.execute("DELETE FROM definitions")
+    evening.engine.execute("DELETE FROM definitions WHERE \"of\" <> 'attribute'")
     rows = [(d.of, d.name, d.version) for d in evening.rules.definitions]
     evening.engine.load("definitions", ("of", "name", "version"), rows)
+
+
+def _watch(evening: Evening) -> None:
+    """Note what changed of the watched attributes; once watched always, so that a journey set aside misses nothing."""
+    known = evening.engine.rows("SELECT name FROM definitions WHERE \"of\" = 'attribute'")
+    watched = {name for (name,) in known}
+    triggers = (graph.trigger for graph in evening.rules.journeys)
+    fresh = {trigger.attribute for trigger in triggers if isinstance(trigger, OnChange)} - watched
+    evening.engine.load("definitions", ("of", "name", "version"), [("attribute", name, "") for name in sorted(fresh)])
+    names = sorted(watched | fresh)
+    if names:
+        evening.engine.load("watching", ("attribute",), [(name,) for name in names])
+        values = [(x.text(name), evening.facts.attribute(name).txt) for name in names]
+        value = x.switch(x.col("a", "attribute"), values, x.cast(exp.null(), "VARCHAR"))
+        evening.run("watching", *statements("watching"), value=value)
 
 
 def _move_all(evening: Evening) -> None:

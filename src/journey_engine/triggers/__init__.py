@@ -5,6 +5,7 @@ from __future__ import annotations
 from journey_engine.language import one_of
 from journey_engine.triggers.abandoned import AbandonedTrigger
 from journey_engine.triggers.base import TriggerWord
+from journey_engine.triggers.changes import ChangesTrigger
 from journey_engine.triggers.date import DateTrigger
 from journey_engine.triggers.enters import EntersTrigger
 from journey_engine.triggers.event import EventTrigger
@@ -17,6 +18,7 @@ TRIGGERS: tuple[type[TriggerWord], ...] = (
     AbandonedTrigger,
     DateTrigger,
     EntersTrigger,
+    ChangesTrigger,
     ScheduleTrigger,
 )
 

@@ -14,6 +14,7 @@ from journey_engine.walk.ledger import (
     Membership,
     Overlay,
     WalkResult,
+    Watched,
     WorldState,
     take_in,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Scene",
     "Verdict",
     "WalkResult",
+    "Watched",
     "WorldState",
     "after_run",
     "judge",

@@ -40,12 +40,23 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """An attribute's value as text when it was last seen, and its last change: the n-th, from what, in which run."""
+
+    value: str | None
+    ordinal: int = 0
+    before: str | None = None
+    changed_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerState:
     """What the engine keeps of one customer between nights, but for the events."""
 
     passes: tuple[Enrollment, ...] = ()
     overlays: Mapping[str, Overlay] = field(default_factory=dict)
     memberships: Mapping[tuple[str, str], Membership] = field(default_factory=dict)  # (of, name)
+    watched: Mapping[str, Watched] = field(default_factory=dict)  # attribute -> its last value
     considered: Mapping[tuple[str, str], dt.datetime] = field(default_factory=dict)  # (journey, key) -> instant
 
 
@@ -55,6 +66,7 @@ class WorldState:
 
     last_run: Mapping[str, dt.datetime] = field(default_factory=dict)  # journey -> as_of of its last run
     baselines: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (of, name) -> version
+    watched: frozenset[str] = frozenset()  # attributes whose changes journeys ask about, or did
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from journey_engine.graph import Graph
+from journey_engine.graph import Graph, OnChange
 from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition, identity
 from journey_engine.rules import Definition, Night, Rules, time_triggered
 from journey_engine.times import zone_names
@@ -22,6 +22,7 @@ from journey_engine.walk.ledger import (
     Membership,
     Overlay,
     WalkResult,
+    Watched,
     WorldState,
     in_order,
     newest,
@@ -29,7 +30,7 @@ from journey_engine.walk.ledger import (
 )
 from journey_engine.walk.occurrences import Occurrence, Past, admitted, backfilled, eligible, visible
 from journey_engine.walk.passes import Walking, begin_pass, walk_pass
-from journey_engine.walk.values import unchanged
+from journey_engine.walk.values import as_text, unchanged
 
 
 @dataclass(slots=True)
@@ -74,13 +75,14 @@ def walk_night(
     rows = _Rows({one.enrollment_id: one for one in state.passes})
     _old_passes(tonight, world, rows)
     first_contents = in_order((*originals(events, night.as_of), *new_events))
-    past = Past(first_contents, attributes, customer.timezone, members, became)
+    watched = _watched(_watching(rules, world), state.watched, attributes, night.as_of)
+    past = Past(first_contents, attributes, customer.timezone, members, became, watched)
     considered = _entries(tonight, world, past, state.considered, rows)
     overlays = _set(overlays, customer, [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET])
     taken = in_order(event.first for event in events if event.first.received_at == night.as_of)
     suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
     return WalkResult(
-        CustomerState(tuple(rows.passes.values()), overlays, members, considered),
+        CustomerState(tuple(rows.passes.values()), overlays, members, watched, considered),
         tuple(rows.transitions),
         (*suppressions, *(decision for _, decision in rows.decisions)),
         new_events,
@@ -92,7 +94,14 @@ def after_run(rules: Rules, night: Night, world: WorldState) -> WorldState:
     return WorldState(
         {**world.last_run, **{graph.journey: night.as_of for graph in rules.journeys}},
         {(one.of, one.name): one.version for one in rules.definitions},
+        _watching(rules, world),
     )
+
+
+def _watching(rules: Rules, world: WorldState) -> frozenset[str]:
+    """The attributes that are watched; once watched always, so that a journey set aside for a night misses nothing."""
+    triggers = (graph.trigger for graph in rules.journeys)
+    return world.watched | {trigger.attribute for trigger in triggers if isinstance(trigger, OnChange)}
 
 
 def _standing(overlays: Mapping[str, Overlay], customer: Customer) -> dict[str, Overlay]:
@@ -128,6 +137,20 @@ def _memberships(
         if joined and world.baselines.get(name) == definition.version:
             became.add(name)
     return members, frozenset(became)
+
+
+def _watched(
+    names: frozenset[str], before: Mapping[str, Watched], attributes: Mapping[str, Any], as_of: dt.datetime
+) -> dict[str, Watched]:
+    """The watched attributes as they are tonight; the first value ever seen of one is no change."""
+    found = dict(before)
+    for name in names:
+        value, last = as_text(attributes.get(name)), before.get(name)
+        if last is None:
+            found[name] = Watched(value)
+        elif value != last.value:
+            found[name] = Watched(value, last.ordinal + 1, last.value, as_of)
+    return found
 
 
 def _stage_events(

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from journey_engine.graph import (
     Graph,
+    OnChange,
     OnDate,
     OnEvent,
     OnMembership,
@@ -19,12 +20,13 @@ from journey_engine.graph import (
     Shift,
     Trigger,
 )
+from journey_engine.predicates import Test
 from journey_engine.records import Enrollment, Event, PassState, identity
 from journey_engine.rules import Night, firings, time_triggered
 from journey_engine.times import FAR_PAST, add_months, iso, local_to_utc, utc_to_local
 from journey_engine.walk.judge import belongs
-from journey_engine.walk.ledger import Membership
-from journey_engine.walk.values import as_date
+from journey_engine.walk.ledger import Membership, Watched
+from journey_engine.walk.values import as_date, attribute_passes
 
 _DAY = dt.timedelta(days=1)
 
@@ -41,13 +43,14 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What triggers look at: events as they first came with this run's own, attributes, memberships."""
+    """What triggers look at: events as they first came with this run's own, attributes, memberships, changes."""
 
     events: Sequence[Event]
     attributes: Mapping[str, Any]
     zone: str
     members: Mapping[tuple[str, str], Membership]
     became: frozenset[tuple[str, str]]
+    watched: Mapping[str, Watched] = field(default_factory=dict)
 
 
 def visible(graph: Graph, past: Past, night: Night, lower: dt.datetime) -> list[Occurrence]:
@@ -57,11 +60,15 @@ def visible(graph: Graph, past: Past, night: Night, lower: dt.datetime) -> list[
 
 
 def backfilled(graph: Graph, past: Past, night: Night) -> list[Occurrence]:
-    """What a journey with `backfill: current` takes at first: the newest occurrence, or membership."""
+    """What a journey with `backfill: current` takes at first: the newest occurrence, membership, or value."""
     trigger = graph.trigger
     if isinstance(trigger, OnMembership):
         standing = past.members.get((trigger.of, trigger.name), Membership())
         return [_joined(trigger, standing.ordinal, night)] if standing.member else []
+    if isinstance(trigger, OnChange):
+        value = past.watched[trigger.attribute]
+        fits = _passes(trigger.became, value.value, night)
+        return [_changed(trigger, value, night.as_of)] if fits else []
     return visible(graph, past, night, FAR_PAST)[-1:]
 
 
@@ -143,6 +150,8 @@ def _occurrences(trigger: Trigger, past: Past, night: Night, lower: dt.datetime)
         case OnMembership():
             if (trigger.of, trigger.name) in past.became:
                 yield _joined(trigger, past.members[trigger.of, trigger.name].ordinal, night)
+        case OnChange():
+            yield from _last_change(trigger, past, night)
         case _:
             assert_never(trigger)
 
@@ -239,3 +248,21 @@ def _schedule(trigger: OnSchedule, past: Past, night: Night, lower: dt.datetime)
 
 def _joined(trigger: OnMembership, ordinal: int, night: Night) -> Occurrence:
     return Occurrence(night.as_of, str(ordinal), {trigger.of: trigger.name})
+
+
+def _last_change(trigger: OnChange, past: Past, night: Night) -> Iterator[Occurrence]:
+    value = past.watched.get(trigger.attribute)
+    if value is None or value.changed_at is None:
+        return
+    if _passes(trigger.was, value.before, night) and _passes(trigger.became, value.value, night):
+        yield _changed(trigger, value, value.changed_at)
+
+
+def _changed(trigger: OnChange, value: Watched, instant: dt.datetime) -> Occurrence:
+    data = {"attribute": trigger.attribute, "from": value.before, "to": value.value}
+    told = {name: text for name, text in data.items() if text is not None}
+    return Occurrence(instant, str(value.ordinal), told)
+
+
+def _passes(tests: Sequence[Test], text: str | None, night: Night) -> bool:
+    return all(attribute_passes(test, text, night.as_of) for test in tests)
