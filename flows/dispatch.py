@@ -11,6 +11,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from journey_engine.checks import open_project
@@ -24,7 +25,13 @@ def now() -> dt.datetime:
     return dt.datetime.now(UTC)
 
 
-@flow(name="dispatch", persist_result=False)
+def _name() -> str:
+    """The run's name on the page: the instant it is for."""
+    as_of = flow_run.parameters.get("as_of")
+    return f"dispatch at {iso(as_of)}" if isinstance(as_of, dt.datetime) else f"dispatch at {now():%Y-%m-%dT%H:%MZ}"
+
+
+@flow(name="dispatch", flow_run_name=_name, persist_result=False)
 def dispatch(project: str = ".", as_of: dt.datetime | None = None) -> State[Any] | None:
     """Hand over the messages of this project that are due; without `as_of` at the clock's instant.
 
@@ -37,7 +44,7 @@ def dispatch(project: str = ".", as_of: dt.datetime | None = None) -> State[Any]
             open_project(Path(project)),
             at,
             clock=now,
-            on_batch=lambda so_far: log.info("%d accepted", so_far.accepted),
+            on_batch=lambda so_far: log.info("%d accepted so far", so_far.accepted) if so_far.accepted else None,
         )
     except JourneyError as error:
         return Failed(message=str(error))

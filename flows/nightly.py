@@ -60,7 +60,10 @@ def nightly(project: str = ".", as_of: dt.datetime | None = None, accept_loss: b
             done = work(night)
     except JourneyError as error:
         return Failed(message=str(error))
-    show(loaded.project.project, done)
+    if done.repeated:  # the report of the night that did the work stays the newest
+        get_run_logger().info("%s", reports.as_text(done))
+    else:
+        show(loaded.project.project, done)
     if done.broken:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(done.broken.items()))
         return Failed(message=f"set aside and left as they were: {reasons}")

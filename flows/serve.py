@@ -8,6 +8,7 @@ Needs a Prefect server (PREFECT_API_URL); runs until it is stopped. Who prefers 
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 
 from prefect import serve
@@ -20,6 +21,8 @@ from journey_engine.load import read_project
 
 def main(folder: Path) -> None:
     """Serve until stopped."""
+    # Prefect's own handler of SIGTERM stops well but forgets to wait, and says so on the way out.
+    warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     settings = read_project(folder).settings
     parameters = {"project": str(folder.absolute())}
     serve(

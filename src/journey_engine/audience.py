@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,8 @@ from journey_engine.language import Word
 from journey_engine.load import LoadedProject
 from journey_engine.load.mistakes import problems_of
 from journey_engine.load.names import unknown_names
-from journey_engine.predicates import Happened, InJourney, Predicate, Subscribed, TriggerHas, leaves
+from journey_engine.predicates import Attribute, Happened, InJourney, Predicate, Subscribed, TriggerHas, leaves
+from journey_engine.project import CUSTOMER_COLUMNS
 from journey_engine.records import Event
 from journey_engine.sweep.counting import count_matching
 from journey_engine.times import UTC
@@ -112,8 +113,20 @@ def count(
         made = _from_the_copy(engine, loaded, predicate)
         collector.customers(accept_loss=True)
         collector.events([*feedback, *made])
+        _columns_known(predicate, {*collector.collected.columns, *project.attributes, *CUSTOMER_COLUMNS})
         found, some = count_matching(engine, predicate, as_of, collector.collected.columns, properties, sample)
         return Audience(found, collector.collected.customers, tuple(some))
+
+
+def _columns_known(predicate: Predicate, columns: Collection[str]) -> None:
+    """Raises JourneyError for an attribute that no column provides: it would match nobody, or everybody."""
+    for leaf in leaves(predicate):
+        if isinstance(leaf, Attribute) and (name := leaf.where.name) not in columns:
+            raise JourneyError(
+                f"no column of the customers and no `set` step provides '{name}'{nearest(name, sorted(columns))}",
+                remedy=f"ask for one of: {', '.join(sorted(columns))}",
+                code="unknown-attribute",
+            )
 
 
 @contextmanager

@@ -32,6 +32,7 @@ def last(loaded: LoadedProject) -> RunReport:
     with open_mailroom(loaded) as mailroom:
         messages = mailroom.counts(run)
     told = json.loads(kept or "{}")
+    ran = [journey for journey in ran if journey not in told.get("broken", {})]
     return RunReport(
         run_id=run_id,
         as_of=as_of.replace(tzinfo=UTC),
@@ -70,6 +71,7 @@ def as_json(report: RunReport) -> dict[str, Any]:
         "notes": list(report.notes),
         "customers": report.customers,
         "events_received": report.events_received,
+        "dispatched": report.dispatched,
         "seconds": {phase: round(seconds, 3) for phase, seconds in report.seconds.items()},
     }
 
@@ -128,7 +130,8 @@ def as_markdown(report: RunReport) -> str:
 
 
 def _heading(report: RunReport) -> str:
-    known = f"{report.customers:,} customers, {report.events_received:,} new events"
+    events = "new event" if report.events_received == 1 else "new events"
+    known = f"{report.customers:,} customers, {report.events_received:,} {events}"
     done = "was already done, nothing changed" if report.repeated else known
     return f"Run {report.run_id} as of {iso(report.as_of)}: {done}"
 

@@ -161,7 +161,8 @@ def _told(lines: IO[str]) -> Iterator[dict[str, Any]]:
 def _one_night(report: dict[str, Any]) -> str:
     entered = sum(counts["entered"] for counts in report["journeys"].values())
     moved = sum(counts["moved"] for counts in report["journeys"].values())
-    return f"  {report['events_received']:,} new events, {entered:,} passes begun, {moved:,} moved"
+    left = f", {report['dispatched']:,} letters left" if report.get("dispatched") else ""
+    return f"  {report['events_received']:,} new events, {entered:,} passes begun, {moved:,} moved{left}"
 
 
 def _ending(root: Path, reports: list[dict[str, Any]]) -> None:

@@ -129,4 +129,21 @@ def test_a_mistake_in_a_test_file_has_its_place(journey: Journey, shop: Path) ->
     (shop / "journeys/hello.test.yaml").write_text("journey: hello\ntsets: []\n")
     said = journey("test", "--project", shop)
     assert said.status == 1
-    assert "journeys/hello.test.yaml:2:1" in said.out
+    assert said.out.count("journeys/hello.test.yaml:2:1") == 1
+    assert said.out.endswith("0 tests, 0 passed, 0 failed; 1 test file with mistakes, not run\n")
+
+
+def test_a_torn_template_is_not_said_to_lack_what_its_layout_shows(journey: Journey, shop: Path) -> None:
+    body = shop / "templates/hello/body.html"
+    body.write_text(body.read_text(encoding="utf-8").replace("}}", "}", 1), encoding="utf-8")
+    found = journey("validate", "--project", shop, "--json").json["problems"]
+    assert [one["code"] for one in found] == ["template-syntax"]
+    assert "a value" in found[0]["message"]
+    assert "}}" in found[0]["message"]
+
+
+def test_validate_of_one_file_counts_that_one(journey: Journey, shop: Path) -> None:
+    other = (shop / "journeys/hello.yaml").read_text(encoding="utf-8").replace("journey: hello", "journey: other")
+    (shop / "journeys/other.yaml").write_text(other, encoding="utf-8")
+    assert journey("validate", "--project", shop).out.startswith("2 journeys checked")
+    assert journey("validate", shop / "journeys/hello.yaml").out.startswith("1 journey checked")

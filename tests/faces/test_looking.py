@@ -79,6 +79,14 @@ def test_a_mistake_in_a_condition_has_its_place(
     assert found in said.err
 
 
+def test_audience_refuses_an_attribute_that_no_column_provides(journey: Journey, shop: Path) -> None:
+    (shop / "asked.yaml").write_text("customer: {plann: pro}\n", encoding="utf-8")
+    said = journey("audience", shop / "asked.yaml", "--project", shop, "--json")
+    assert said.status == 2
+    assert "'plann' (did you mean 'plan'?)" in said.err
+    assert said.json["error"]["code"] == "unknown-attribute"
+
+
 # --- explain ------------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +123,16 @@ def test_explain_says_why_a_customer_is_not_in_a_journey(journey: Journey, run_s
     said = journey("explain", "c1", "hello", "--project", run_shop)
     assert said.status == 0
     assert "hello, not entered: " in said.out
+
+
+def test_explain_of_a_pass_that_was_backfilled_says_that_reentry_forbids_another(journey: Journey, shop: Path) -> None:
+    file = shop / "journeys/hello.yaml"
+    text = file.read_text(encoding="utf-8").replace("reentry: never", "reentry: never\nbackfill: current")
+    file.write_text(text, encoding="utf-8")
+    journey("run", "--project", shop, "--as-of", "2026-03-20T02:00:00Z")
+    said = journey("explain", "c1", "hello", "--project", shop).out
+    assert "reentry is never" in said or "further" not in said
+    assert "backfill: current" not in said
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,16 @@ def test_a_run_as_json_is_one_object_with_the_counts(journey: Journey, shop: Pat
     assert found["run_id"].startswith("2026-03-02T020000Z-")
     assert found["journeys"]["hello"] == {"entered": 4, "moved": 4, "converted": 0, "exited": 0, "finished": 0}
     assert found["messages"] == {"accepted": 1, "pending": 3}
+    assert found["dispatched"] == 1
+
+
+def test_new_events_are_those_of_the_source_not_what_the_mailroom_told(journey: Journey, shop: Path) -> None:
+    journey("run", "--project", shop, "--as-of", NIGHT)
+    journey("dispatch", "--project", shop, "--as-of", LATER)
+    again = journey("run", "--project", shop, "--as-of", "2026-03-03T02:00:00Z", "--json").json
+    read = (shop / "data/events.csv").read_text(encoding="utf-8")
+    on_the_second = [line for line in read.splitlines() if "2026-03-02T" in line and "T00:" not in line]
+    assert again["events_received"] == len([line for line in on_the_second if line.split(",")[3] > NIGHT])
 
 
 def test_the_same_night_again_enters_moves_and_sends_nothing(journey: Journey, shop: Path) -> None:

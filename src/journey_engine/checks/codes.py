@@ -57,6 +57,8 @@ CODES: Mapping[str, str] = {
     "missing-file": "A layout or block that a template names and that is not there.",
     "encoding": "A template that is not written in UTF-8.",
     "template-syntax": "A template that cannot be parsed.",
+    "empty-subject": "A subject that says nothing.",
+    "unknown-block": "A block that the layout does not have, whose words would be left out.",
     "unknown-filter": "A filter that templates do not have.",
     "unknown-test": "A test that templates do not have.",
     "unknown-function": "A function that templates do not have.",

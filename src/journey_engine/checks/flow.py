@@ -155,7 +155,10 @@ def short_waits(scope: Scope, subject: Subject) -> Iterator[Problem]:
             what = f"what follows this wait of {length} must look at the customer, and that happens up to {every} later"
         else:
             continue
-        message = f"{what}: the cadence '{scope.project.cadence}' looks every {every}"
+        message = (
+            f"{what}: the cadence '{scope.project.cadence}' looks every {every}; "
+            "wait longer, or let `cadence:` in project.yaml look more often"
+        )
         yield subject.at_step(node, message, "short-wait")
 
 

@@ -42,15 +42,25 @@ def _call(options: argparse.Namespace) -> int:
         return command(options)
     except ProblemsFound as error:
         output.problems(error, getattr(options, "project", None))
+        _in_json(options, error)
         return FOUND
     except JourneyError as error:
         output.problem(error)
+        _in_json(options, error)
         return FAILED
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001 - the last place that can say where the traceback is
         output.unexpected(error, debug=options.debug)
         return FAILED
+
+
+def _in_json(options: argparse.Namespace, error: JourneyError) -> None:
+    """The same for a script that asked for JSON: one object there, whatever happened."""
+    if getattr(options, "json", False):
+        from journey_engine.cli import output
+
+        output.print_json({"error": {"code": error.code, "message": error.message, "remedy": error.remedy}})
 
 
 def _reader_left() -> int:

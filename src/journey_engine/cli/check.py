@@ -43,7 +43,7 @@ def validate(options: argparse.Namespace) -> int:
     errors = sum(problem.severity == "error" for problem in problems)
     if options.json:
         output.print_json(
-            {"journeys": len(loaded.journeys), "errors": errors, "warnings": len(problems) - errors,
+            {"journeys": _checked(loaded, options.paths, folder), "errors": errors, "warnings": len(problems) - errors,
              "problems": as_json(problems)}
         )  # fmt: skip
         return FOUND if errors else DONE
@@ -51,7 +51,7 @@ def validate(options: argparse.Namespace) -> int:
         say(format_problems(problems, folder, loaded.sources))
     if options.verbose:
         _show_defaults(loaded)
-    say(_summary(loaded, problems, errors))
+    say(_summary(_checked(loaded, options.paths, folder), problems, errors))
     return FOUND if errors else DONE
 
 
@@ -92,8 +92,14 @@ def _show_defaults(loaded: LoadedProject) -> None:
             say("\n".join(f"  {line}" for line in taken))
 
 
-def _summary(loaded: LoadedProject, problems: Sequence[Problem], errors: int) -> str:
-    count = len(loaded.journeys)
+def _checked(loaded: LoadedProject, paths: Sequence[str], folder: Path) -> int:
+    """How many journeys were asked for; all of them without names."""
+    wanted = [Path(path).resolve() for path in paths]
+    files = [(folder / one.file).resolve() for one in loaded.journeys.values()]
+    return sum(not wanted or any(file.is_relative_to(path) for path in wanted) for file in files)
+
+
+def _summary(count: int, problems: Sequence[Problem], errors: int) -> str:
     checked = f"{count} journey{'s' if count != 1 else ''} checked"
     warnings = len(problems) - errors
     found = [

@@ -176,7 +176,7 @@ def _mailroom(commands: Commands) -> None:
         "mailroom",
         "look:mailroom",
         "Show every message by state and reason, and end what is stuck.",
-        "What each state means and which action ends it is in docs/operator.md.",
+        "What each state means and which action ends it is in docs/mailroom.md.",
     )
     parser.add_argument(
         "action",

@@ -58,8 +58,9 @@ def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, q
             incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
             _set_aside_the_unfit(incoming)
         incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events")
-        _into_the_ledger(incoming)
+        received = _into_the_ledger(incoming)
         if not quiet:
+            incoming.collected.received += received
             unknown = incoming.engine.rows("SELECT count(*) FROM unknown_customers")[0][0]
             incoming.collected.unknown_customers = int(unknown)
     if not quiet:
@@ -97,11 +98,10 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"JSON knows no {name}")
 
 
-def _into_the_ledger(incoming: Incoming) -> None:
-    """Take in what is new, with typed columns for the properties that journeys name."""
+def _into_the_ledger(incoming: Incoming) -> int:
+    """Take in what is new, with typed columns for the properties that journeys name; returns how many events it is."""
     count = "SELECT count(*) FILTER (WHERE revision = 1), count(*) FILTER (WHERE revision > 1) FROM revised_events"
     received, corrected = incoming.engine.rows(count)[0]
-    incoming.collected.received += int(received)
     incoming.collected.corrected += int(corrected)
     incoming.run("outdate_events")
     if received or corrected:
@@ -110,6 +110,7 @@ def _into_the_ledger(incoming: Incoming) -> None:
         columns = exp.Tuple(expressions=[exp.column(name) for name, _ in typed])
         values = exp.Tuple(expressions=[value for _, value in typed])
         incoming.run("receive_events", as_of=x.stamp(incoming.as_of), columns=columns, typed=values)
+    return int(received)
 
 
 def _fresh_enough(incoming: Incoming, source: Source) -> None:

@@ -36,7 +36,7 @@ class Aside:
 
 @dataclass(slots=True)
 class Collected:
-    """What came in: counts, what was set aside, and the attributes by kind."""
+    """What came in: counts, what was set aside, and the attributes by kind. `received` are the source's own events."""
 
     columns: dict[str, str] = field(default_factory=dict)
     customers: int = 0

@@ -58,15 +58,17 @@ def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence
     name = f"the trigger occurred at {iso(newest.instant)}"
     began = history.began[graph.journey]
     since = Night.of(1, began, settings.cadence).since
-    if newest.instant <= since:
+    passes = [one for one in history.passes if one.journey == graph.journey]
+    if newest.instant <= since and not passes:
         why = f"{name}; the journey's first run, {iso(began)}, looked back to {iso(since)} only"
         timed = time_triggered(graph)
-        more = _next(graph, history, night, settings.timezone) if timed else "`backfill: current` takes it"
+        late = "`backfill: current` takes what stands in the first run only, so it would have had to be there then"
+        more = _next(graph, history, night, settings.timezone) if timed else late
         return Absence(graph.journey, f"{why}; {more}", at)
     asked = replace(scene(history, None, history.as_of), trigger=newest.data)
     if not judge(graph.audience, asked):
         return Absence(graph.journey, f"{name}, and the audience says no", at, trace(graph.audience, asked))
-    refused = _reentry(graph, newest, [one for one in history.passes if one.journey == graph.journey])
+    refused = _reentry(graph, newest, passes)
     if refused:
         return Absence(graph.journey, f"{name}, and {refused}", at)
     if (graph.journey, newest.key) in history.considered or newest.instant < history.as_of:

@@ -69,9 +69,7 @@ class TestReport:
         return not self.problems and all(result.passed for result in self.results)
 
     def lines(self) -> Iterator[str]:
-        """The report as people read it: what failed, then the steps covered, then the count."""
-        for problem in self.problems:
-            yield str(problem)
+        """The report as people read it: what failed, then the steps covered, then the count; not the problems."""
         for result in self.results:
             if not result.passed:
                 yield f"{result.journey}: {result.name}"
@@ -85,7 +83,9 @@ class TestReport:
             yield f"{one.journey}: {len(one.covered)} of {steps} steps passed by a test"
             yield from (f"  no test passes {step} ({place})" for step, place in one.missing)
         failed = sum(not result.passed for result in self.results)
-        yield f"{len(self.results)} tests, {len(self.results) - failed} passed, {failed} failed"
+        unread = len({problem.place.file for problem in self.problems})
+        files = f"; {unread} test file{'s' * (unread != 1)} with mistakes, not run" if unread else ""
+        yield f"{len(self.results)} tests, {len(self.results) - failed} passed, {failed} failed{files}"
 
 
 def test_files(folder: File) -> list[File]:

@@ -69,10 +69,11 @@ def notes(collected: Collected, project: Project) -> list[str]:
     """What people should know of tonight's data."""
     found = [str(aside) for aside in asides(collected, project.events)]
     if collected.corrected:
-        found.append(f"{collected.corrected} events came again with other content; the newest counts in conditions")
+        events = "event" if collected.corrected == 1 else "events"
+        found.append(f"{collected.corrected} {events} came again with other content; the newest counts in conditions")
     if collected.default_zone:
-        what = "customers have no zone, or an unknown one"
-        found.append(f"{collected.default_zone} {what}: {project.timezone} is used")
+        who = "customer has" if collected.default_zone == 1 else "customers have"
+        found.append(f"{collected.default_zone} {who} no zone, or an unknown one: {project.timezone} is used")
     return found
 
 

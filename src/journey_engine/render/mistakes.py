@@ -6,13 +6,13 @@ Only what can be seen without values. Jinja knows lines; the column is that of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import TemplateSyntaxError, nodes
 
 from journey_engine.errors import Place, Problem, nearest
-from journey_engine.render.analysis import Parsed, literals
+from journey_engine.render.analysis import Parse, Parsed, Use, literals
 from journey_engine.render.sandbox import (
     ALLOWED_FILTERS,
     ALLOWED_TESTS,
@@ -23,12 +23,25 @@ from journey_engine.render.sandbox import (
 
 _HREF = re.compile(r"""(?:href|src|action)\s*=\s*["']?\s*$""", re.IGNORECASE)
 _OURS = ("links", "sender")
+_REMEDIES = (
+    ("unexpected char", "inside {{ }} and {% %} write plain quotes, ' or \""),
+    ("expected 'end of print statement'", "a value begins with {{ and ends with }}"),
+    ("expected 'end of statement block'", "a statement begins with {% and ends with %}"),
+    ("looking for the following tags", "every block, if and for needs its end, such as {% endblock %}"),
+    (
+        "Encountered unknown tag",
+        "statements are block, if, elif, else, for, set, extends, include and import",
+    ),
+    ("unexpected '}'", "a value ends with }}, a statement with %}"),
+)
+"""What Jinja says of a syntax error, and what a person does about it."""
 
 
 def syntax_problem(error: TemplateSyntaxError, file: str, source: str) -> Problem:
     """Jinja's complaint about a file that cannot be parsed."""
     message = (error.message or "cannot be read").rstrip(".")
     words = re.findall(r"'([^']+)'", message)
+    message = next((f"{message}; {remedy}" for said, remedy in _REMEDIES if said in message), message)
     return Problem(_place(file, source, error.lineno, *words, "{%", "{{"), message, "template-syntax")
 
 
@@ -42,6 +55,41 @@ def tree_problems(parsed: Parsed, source: str, exists: Path | None = None) -> It
             yield Problem(_place(parsed.file, source, node.lineno, word), message, code)
     if parsed.file.endswith(".html"):
         yield from _unsafe_links(parsed, source)
+
+
+def stray_blocks(parsed: Parsed, source: str, parse: Parse) -> Iterator[Problem]:
+    """Blocks of a file that its layout does not have: Jinja would leave their words out without a word."""
+    extends = next(iter(parsed.tree.find_all(nodes.Extends)), None)
+    names = literals(extends) if extends is not None else []
+    layout = parse(names[0]) if names else None
+    if layout is None:
+        return
+    known = list(dict.fromkeys(_blocks_above(layout, parse, {parsed.file})))
+    for block in parsed.tree.body:
+        if isinstance(block, nodes.Block) and block.name not in known:
+            has = ", ".join(known) or "none"
+            message = f"{names[0]} has no block '{block.name}'{nearest(block.name, known)}; it has: {has}"
+            yield Problem(_place(parsed.file, source, block.lineno, block.name), message, "unknown-block")
+
+
+def _blocks_above(layout: Parsed, parse: Parse, seen: set[str]) -> Iterator[str]:
+    yield from (block.name for block in layout.tree.find_all(nodes.Block))
+    extends = next(iter(layout.tree.find_all(nodes.Extends)), None)
+    names = literals(extends) if extends is not None else []
+    above = parse(names[0]) if names else None
+    if above is not None and above.file not in seen:
+        yield from _blocks_above(above, parse, {*seen, layout.file})
+
+
+def unprovided(uses: Sequence[Use], provided: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """Values that a template takes from the engine itself (`links.`, `sender.`, `message.`) and that are not there."""
+    for use in uses:
+        root, _, name = use.path.partition(".")
+        if root in provided and name and name not in provided[root]:
+            known = list(provided[root])
+            message = f"nothing provides '{use.path}'{nearest(name, known)}; {root} has: {', '.join(known)}"
+            source = Path(use.place.file).read_text(encoding="utf-8")
+            yield Problem(_place(use.place.file, source, use.place.line, use.path), message, "unknown-value")
 
 
 def _problem(node: nodes.Node, names: frozenset[str]) -> tuple[str, str, str] | None:

@@ -9,7 +9,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 from journey_engine.errors import Place, Problem
 from journey_engine.render.analysis import Parsed
 from journey_engine.render.library import Chain, Library
-from journey_engine.render.mistakes import syntax_problem, tree_problems
+from journey_engine.render.mistakes import stray_blocks, syntax_problem, tree_problems
 from journey_engine.render.sandbox import TemplateEnvironment
 
 Kept = dict[tuple[str, bool], tuple[Parsed | None, list[Problem]]]
@@ -30,6 +30,12 @@ class Reading:
         if name not in self.files:
             self.files[name] = self._parse(name)
         return self.files[name]
+
+    def layouts(self) -> None:
+        """Note the blocks that no layout has, of every file read so far."""
+        for parsed in [one for one in self.files.values() if one is not None]:
+            source = Path(parsed.file).read_text(encoding="utf-8")
+            self.problems += stray_blocks(parsed, source, self.parse)
 
     def _parse(self, name: str) -> Parsed | None:
         try:

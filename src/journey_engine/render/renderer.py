@@ -22,13 +22,17 @@ from journey_engine.project import Sender
 from journey_engine.render.analysis import Parsed, Use, uses
 from journey_engine.render.filters import FilterError
 from journey_engine.render.library import HTML, SUBJECT, TEXT, Chain, Library, LocaleLoader
-from journey_engine.render.mistakes import syntax_problem, tree_problems
+from journey_engine.render.mistakes import syntax_problem, tree_problems, unprovided
 from journey_engine.render.reading import Kept, Reading
 from journey_engine.render.sandbox import MAX_TEXT, TemplateEnvironment
 from journey_engine.render.values import MissingValue, wrap
 
-PROVIDED = ("sender", "links", "message")
-"""Roots that the renderer itself provides."""
+PROVIDED: Mapping[str, tuple[str, ...]] = {
+    "sender": ("name", "email", "postal_address"),
+    "links": ("home", "unsubscribe", "preferences"),
+    "message": ("id", "locale", "timezone"),
+}
+"""What the renderer itself provides, by root."""
 MARKETING_NEEDS = ("links.unsubscribe", "sender.postal_address")
 
 
@@ -208,14 +212,17 @@ class Renderer:
         ]
         for name, chain in self._parts(template):
             found += self._part_problems(name, chain)
+            path = self.library.path(name, chain)
+            if name.endswith(SUBJECT) and path is not None and not path.read_bytes().strip():
+                found.append(Problem(Place(str(path)), "the subject is empty; write one line", "empty-subject"))
         return sorted(set(found))
 
     def marketing_problems(self, template: str) -> list[Problem]:
         """What a marketing message must show in every body: the unsubscribe link and the postal address."""
         found = set()
         for name, chain in self._parts(template):
-            if name.endswith(SUBJECT):
-                continue
+            if name.endswith(SUBJECT) or any(one.severity == "error" for one in self._part_problems(name, chain)):
+                continue  # what cannot be read whole may well show both
             named = {use.path for use in self._part_uses(name, chain)}
             path = self.library.path(name, chain)
             for need in MARKETING_NEEDS:
@@ -264,7 +271,9 @@ class Renderer:
             reading = Reading(self.library, environment, name, chain, self._kept)
             parsed = reading.parse(name)
             used = [] if parsed is None else list(uses(parsed, reading.parse))
-            self._looked[name, chain] = used, sorted(set(reading.problems))
+            reading.layouts()
+            found = {*reading.problems, *unprovided(used, PROVIDED)}
+            self._looked[name, chain] = used, sorted(found)
             self._names.setdefault(name, tuple(reading.files))
         return self._looked[name, chain]
 
