@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from journey_engine.collect import Collector, ensure_properties
 from journey_engine.conditions import Condition
-from journey_engine.engines import Engine, memory, open_engine, open_reader, published
+from journey_engine.engines import Engine, is_postgres, memory, open_engine, open_reader, published, with_tables_of
 from journey_engine.errors import JourneyError, Problem, ProblemsFound, nearest
 from journey_engine.facts import named_properties
 from journey_engine.language import Word
@@ -133,8 +133,9 @@ def _columns_known(predicate: Predicate, columns: Collection[str]) -> None:
 def _engine(loaded: LoadedProject) -> Iterator[Engine]:
     """An engine for this question alone; a copy of the project's when a source is one of its tables."""
     project = loaded.project
-    if project.customers.table is None and project.events.table is None:
-        engine = memory()
+    tables = [source.table for source in (project.customers, project.events) if source.table is not None]
+    if not tables or is_postgres(project.engine):
+        engine = with_tables_of(project.engine, tables) if tables else memory()
         try:
             yield engine
         finally:

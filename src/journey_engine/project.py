@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from journey_engine.address import FORM, Address
 from journey_engine.conditions import Condition
 from journey_engine.language import NAME, Flag, Whole, Word
 from journey_engine.predicates import Length
@@ -276,6 +277,9 @@ class Project(Word):
     @field_validator("engine")
     @classmethod
     def _engine(cls, value: str) -> str:
-        if not value.startswith("duckdb:///"):
-            raise ValueError(f"'{value}' is no engine that this version runs; write duckdb:///var/engine.duckdb")
+        if value.startswith(("postgresql:", "postgres:")):
+            Address.of(value)  # says what is wrong with it
+        elif not value.startswith("duckdb:///"):
+            known = f"duckdb:///var/engine.duckdb or {FORM}"
+            raise ValueError(f"'{value}' is no engine that this version runs; write {known}")
         return value

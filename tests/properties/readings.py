@@ -16,6 +16,7 @@ from typing import Any
 
 from journey_engine.collect import Collector, ensure_properties
 from journey_engine.engines import Engine, memory
+from journey_engine.engines.duckdb import DuckDB
 from journey_engine.project import Project
 from journey_engine.records import (
     Customer,
@@ -168,7 +169,8 @@ class Sweeping:
     ) -> None:
         self.kinds = dict(kinds)
         self.engine = engine or memory()
-        self.engine.execute("SET threads = 1")  # the tables are small and the machine is shared
+        if isinstance(self.engine, DuckDB):
+            self.engine.execute("SET threads = 1")  # the tables are small and the machine is shared
         self.post = Post(respond=respond)
         sender = {"name": "Shop", "email": "shop@example.com"}
         self.project = Project.model_validate({

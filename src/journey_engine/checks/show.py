@@ -10,6 +10,7 @@ from typing import Any
 from journey_engine.errors import Problem
 
 WIDTH = 100  # of a source line; longer ones are shown around the caret
+PASSWORD = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]+(?=@)|(?<=[?&]password=)[^\s&]+")  # of a URL, with its user
 
 
 def format_problem(problem: Problem, lines: Sequence[str] = ()) -> str:
@@ -20,6 +21,7 @@ def format_problem(problem: Problem, lines: Sequence[str] = ()) -> str:
     if not 1 <= number <= len(lines) or not lines[number - 1].strip():
         return head
     text = "".join(letter if letter.isprintable() else " " for letter in lines[number - 1])
+    text = PASSWORD.sub(lambda found: "*" * len(found[0]), text)
     start = max(0, column - 1 - WIDTH // 2) if len(text) > WIDTH else 0
     shown = text[start : start + WIDTH]
     word = re.match(r"[\w.-]+|.?", text[column - 1 :])

@@ -35,12 +35,13 @@ def take_customers(incoming: Incoming, *, accept_loss: bool) -> None:
     _check_names(known_names(columns, source.columns), named(source))
     kinds, selected = columns_sql(columns, source.columns, incoming.project.attributes)
     with incoming.reading(source):
-        incoming.run("incoming_customers", columns=exp.Tuple(expressions=selected), relation=relation)
-    incoming.run("customers_aside", "imported", names=exp.Tuple(expressions=[x.col("i", name) for name in kinds]))
+        incoming.read("incoming_customers", columns=exp.Tuple(expressions=selected), relation=relation)
+    incoming.read("customers_aside", "imported", names=exp.Tuple(expressions=[x.col("i", name) for name in kinds]))
     incoming.count_aside(source, "customers_aside")
     _unparsed(incoming, source, kinds, selected)
-    incoming.collected.customers = int(incoming.engine.rows("SELECT count(*) FROM imported")[0][0])
+    incoming.collected.customers = int(incoming.reader.rows("SELECT count(*) FROM imported")[0][0])
     incoming.expect(source, incoming.collected.customers, 1 if accept_loss else max(source.expects.rows, 1))
+    incoming.engine.bring("imported")
     if not accept_loss:
         _refuse_loss(incoming, source)
     _overlay(incoming, kinds)
@@ -102,7 +103,7 @@ def _overlay(incoming: Incoming, kinds: dict[str, str]) -> None:
         away = incoming.engine.rows(statements("collect")["default_zones"])[0][0]
         incoming.collected.default_zone = int(away)
         if away and "timezone" in kinds:
-            count, first = incoming.engine.rows(statements("collect")["unknown_zones"])[0]
+            count, first = incoming.reader.rows(statements("collect")["unknown_zones"])[0]
             reason = f"timezone is no zone of the time zone database; {incoming.project.timezone} is used"
             incoming.aside(incoming.project.customers, reason, count, first)
 
@@ -145,13 +146,17 @@ def _zones(incoming: Incoming, given: bool) -> None:
     incoming.run("known_zones")
     zones: set[str] = set()
     if given:
-        rows = incoming.engine.rows('SELECT DISTINCT "timezone" FROM imported WHERE "timezone" IS NOT NULL')
+        rows = incoming.reader.rows('SELECT DISTINCT "timezone" FROM imported WHERE "timezone" IS NOT NULL')
         zones = {str(zone) for (zone,) in rows} & zone_names()
     extra = incoming.engine.rows(
         "SELECT DISTINCT json_extract_string(value, '$') FROM overlays WHERE attribute = 'timezone'"
     )
     zones |= {str(zone) for (zone,) in extra} & zone_names()
-    incoming.engine.load("known_zones", ("zone",), [(zone,) for zone in sorted(zones)])
+    known = [(zone,) for zone in sorted(zones)]
+    incoming.engine.load("known_zones", ("zone",), known)
+    if incoming.beside:
+        incoming.read("known_zones")
+        incoming.reader.load("known_zones", ("zone",), known)
     load_zones(incoming.engine, {*zones, incoming.project.timezone})
 
 
@@ -165,7 +170,7 @@ def _unparsed(incoming: Incoming, source: Source, kinds: Mapping[str, str], sele
         counts.append(x.filtered(exp.Count(this=exp.Star()), lost))
         counts.append(x.filtered(exp.Min(this=x.col("i", "row_in_source")), lost.copy()))
     if counts:
-        found = incoming.engine.rows(fill(statements("collect")["unparsed"], {"counts": exp.Tuple(expressions=counts)}))
+        found = incoming.reader.rows(fill(statements("collect")["unparsed"], {"counts": exp.Tuple(expressions=counts)}))
         for name, count, first in zip(names, found[0][::2], found[0][1::2], strict=True):
             reason = f"{name} is no {kinds[name]}; the value is taken as missing"
             incoming.aside(source, reason, count, first)

@@ -30,15 +30,16 @@ def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: b
     relation, columns = incoming.relation(source, "events", EVENT_COLUMNS[:4], EVENT_COLUMNS)
     if source.timezone is not None:
         load_zones(incoming.engine, [source.timezone])
-    incoming.run("feedback")
+    incoming.read("feedback")
     told = ((e.event_id, e.customer_id, e.name, iso(e.occurred_at), _json(e.properties)) for e in feedback)
-    came_back = incoming.engine.load("feedback", EVENT_COLUMNS, told)
+    came_back = incoming.reader.load("feedback", EVENT_COLUMNS, told)
+    incoming.engine.bring("feedback", ["properties"])
     with incoming.reading(source):
         _receive(incoming, relation, event_reading(columns, source, incoming.as_of))
     if not accept_loss:
         _fresh_enough(incoming, source)
         if source.expects.rows:
-            counted = incoming.engine.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))
+            counted = incoming.reader.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))
             incoming.expect(source, int(counted[0][0]), source.expects.rows)
     if came_back:
         kinds = dict.fromkeys(EVENT_COLUMNS, "VARCHAR")
@@ -49,14 +50,12 @@ def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: b
 def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, quiet: bool = False) -> None:
     as_of = x.stamp(incoming.as_of)
     incoming.run("reread")
-    incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
-    _set_aside_the_unfit(incoming)
+    _read(incoming, relation=relation, as_of=as_of, **reading)
     if incoming.engine.rows("SELECT 1 FROM incoming_events WHERE reason IS NULL LIMIT 1"):
         before = incoming.engine.rows("SELECT count(*) FROM reread")
         incoming.run("reread_changed")
         if incoming.engine.rows("SELECT count(*) FROM reread") != before:
-            incoming.run("incoming_events", relation=relation, as_of=as_of, **reading)
-            _set_aside_the_unfit(incoming)
+            _read(incoming, relation=relation, as_of=as_of, **reading)
         incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events")
         received = _into_the_ledger(incoming)
         if not quiet:
@@ -67,17 +66,30 @@ def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, q
         incoming.count_aside(incoming.project.events, "incoming_events")
 
 
+def _read(incoming: Incoming, **parts: Sql) -> None:
+    """Read what the ledger has not; a reader beside the engine is lent what the engine knows first."""
+    if incoming.beside:
+        incoming.engine.lend(statements("collect")["lent_ledger"], "ledger")
+        incoming.engine.lend(statements("collect")["lent_zones"], "zone_offsets")
+        incoming.read("ledger_beside", "reread_beside")
+    incoming.read("incoming_events", **parts)
+    _set_aside_the_unfit(incoming)
+    if incoming.beside:
+        incoming.engine.bring("incoming_events", ["properties"])
+        incoming.run("known_events")
+
+
 def _set_aside_the_unfit(incoming: Incoming) -> None:
     """What the engine takes for JSON and others do not: NaN, and values too deep for what reads JSON by recursion.
 
     Only the few rows that may hold such a thing are looked at one by one.
     """
-    doubtful = incoming.engine.rows(statements("collect")["doubtful_rows"], (DEEPEST,))
+    doubtful = incoming.reader.rows(statements("collect")["doubtful_rows"], (DEEPEST,))
     unfit = [(row, why) for row, text in doubtful if (why := _unfit(text)) is not None]
     if unfit:
-        incoming.run("unfit_rows")
-        incoming.engine.load("unfit_rows", ("row_in_source", "reason"), unfit)
-        incoming.run("unfit_aside")
+        incoming.read("unfit_rows")
+        incoming.reader.load("unfit_rows", ("row_in_source", "reason"), unfit)
+        incoming.read("unfit_aside")
 
 
 def _unfit(text: str) -> str | None:

@@ -57,16 +57,26 @@ class Incoming:
     as_of: dt.datetime
     collected: Collected = field(default_factory=Collected)
 
+    @property
+    def reader(self) -> Engine:
+        """The engine that reads the sources, which may be another than the one that keeps the state."""
+        return self.engine.reader()
+
+    @property
+    def beside(self) -> bool:
+        """Whether the reader is another engine."""
+        return self.reader is not self.engine
+
     def relation(
         self, source: Source, what: str, required: Iterable[str], known: Iterable[str]
     ) -> tuple[Sql, dict[str, str]]:
         """The source as a relation with its columns; raises JourneyError that names what is missing."""
+        relation: Sql | None = None
         if source.path is not None:
-            relation: Sql = exp.Var(this=self.engine.source(self._path(source.path)))
-        else:
-            relation = self._table(source.table or "", what)
+            relation = exp.Var(this=self.reader.source(self._path(source.path)))
         try:
-            columns = self.engine.columns(x.written(relation))
+            relation = relation or self._table(source.table or "", what)
+            columns = self.reader.columns(x.written(relation))
         except QueryFailed as error:
             raise JourneyError(
                 f"{what}: there is no table '{source.table}' in the engine",
@@ -116,7 +126,7 @@ class Incoming:
             "SELECT reason, count(*), min(row_in_source) FROM {table} WHERE reason IS NOT NULL "
             "GROUP BY reason ORDER BY reason"
         )
-        for why, count, first in self.engine.rows(fill(query, {"table": exp.to_table(table)})):
+        for why, count, first in self.reader.rows(fill(query, {"table": exp.to_table(table)})):
             self.aside(source, str(why), count, first)
 
     def aside(self, source: Source, reason: str, count: int, first: int) -> None:
@@ -129,28 +139,32 @@ class Incoming:
         for name in names:
             self.engine.execute(fill(statements("collect")[name], parts))
 
+    def read(self, *names: str, **parts: Sql) -> None:
+        """Run named statements of `sql/collect.sql` where the sources are read."""
+        for name in names:
+            self.reader.execute(fill(statements("collect")[name], parts))
+
     def _table(self, name: str, what: str) -> Sql:
         """A table of the engine's file, never one that the engine made for itself nor one of this night only."""
         *schema, table = name.split(".")
         if table.lower() in {*statements("schema"), "customers"} and [place.lower() for place in schema] in (
             [],
-            ["main"],
+            [self.engine.own_schema],
         ):
             raise JourneyError(
                 f"{what}: the table '{name}' is the engine's own",
                 remedy=f"keep source tables in a schema of their own: `{what}: {{table: raw.{table}}}`",
                 code="reserved-table",
             )
-        file = self.engine.rows("SELECT current_database()")[0][0]
-        places = [file, *(schema or ["main"]), table][-3:]
-        return exp.Dot.build([exp.to_identifier(place, quoted=True) for place in places])
+        places = [exp.to_identifier(place, quoted=True) for place in self.engine.table([*schema, table])]
+        return exp.Dot.build(places) if len(places) > 1 else exp.Table(this=places[0])
 
     def _place(self, source: Source, row: int) -> str:
         """A row of a source for people, with its file where the path is a glob."""
         files = [] if source.path is None else files_of(self._path(source.path))
         for file in files if len(files) > 1 else []:
-            relation = exp.Var(this=self.engine.source(file))
-            count = int(self.engine.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))[0][0])
+            relation = exp.Var(this=self.reader.source(file))
+            count = int(self.reader.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))[0][0])
             if row <= count:
                 return f"row {row} of {Path(file).name}"
             row -= count

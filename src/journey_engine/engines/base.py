@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,13 @@ class QueryFailed(JourneyError):
 
 class Engine(Protocol):
     """A SQL engine with one connection. Instants are naive UTC in rows."""
+
+    own_schema: str
+    """The schema of the engine's own tables."""
+
+    def exists(self, table: str) -> bool:
+        """Whether there is a table of this name in the engine's own schema."""
+        ...
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement."""
@@ -46,6 +53,22 @@ class Engine(Protocol):
 
     def source(self, path: str) -> str:
         """The SQL of a file or glob as a relation. Raises JourneyError when it cannot be read."""
+        ...
+
+    def reader(self) -> Engine:
+        """The engine that reads the sources: this one, or one beside it in this process."""
+        ...
+
+    def table(self, name: Sequence[str]) -> tuple[str, ...]:
+        """A source table by its (schema and) name, as the reader finds it; QueryFailed when there is none."""
+        ...
+
+    def lend(self, query: str, table: str) -> None:
+        """Put what a query finds into a table of the reader's."""
+        ...
+
+    def bring(self, table: str, json: Collection[str] = ()) -> None:
+        """Take a table of the reader's over as a temporary one; `json` are its columns of compact JSON text."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:

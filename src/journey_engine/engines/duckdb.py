@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -14,16 +14,17 @@ import duckdb
 
 from journey_engine.engines.base import QueryFailed, Row, published
 from journey_engine.engines.files import first_line, relation_of, unreadable
+from journey_engine.engines.store import check_version, prepare
 from journey_engine.errors import JourneyError
-from journey_engine.queries import statements
 
-SCHEMA_VERSION = 1
 BATCH = 20_000
 PLAIN_CSV = "nullstr = '\\N', quote = '\"', escape = '\"', delim = ',', auto_detect = false"
 
 
 class DuckDB:
     """A DuckDB connection with the engine's tables."""
+
+    own_schema = "main"
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path | None) -> None:
         self.connection = connection
@@ -46,7 +47,7 @@ class DuckDB:
         except (duckdb.Error, OSError) as error:
             raise _unopened(path, error) from error
         try:
-            engine._prepare(environment)
+            prepare(engine, environment, str(path))
         except BaseException:
             engine.close()
             raise
@@ -67,61 +68,31 @@ class DuckDB:
             engine.close()
             raise _unopened(path, error) from error
         try:
-            engine._check_version()
+            check_version(engine, str(path))
         except BaseException:
             engine.close()
             raise
         return engine
 
     @classmethod
+    def plain(cls) -> DuckDB:
+        """Open a database that is gone with this object, without the engine's tables."""
+        return cls(duckdb.connect(":memory:"), None)
+
+    @classmethod
     def memory(cls) -> DuckDB:
         """Open a store that is gone with this object."""
-        engine = cls(duckdb.connect(":memory:"), None)
-        engine._prepare("memory")
+        engine = cls.plain()
+        prepare(engine, "memory", "in memory")
         return engine
 
-    def _prepare(self, environment: str) -> None:
-        if not self._exists("meta"):
-            self._create(environment)
-        found = self._check_version()
-        if found["environment"] != environment:
-            raise JourneyError(
-                f"the engine store {self.path} belongs to the environment '{found['environment']}', "
-                f"the project says '{environment}'",
-                remedy="use a store of its own for each environment: `engine:` in journeys/project.yaml",
-                code="other-environment",
-            )
-
-    def _exists(self, table: str) -> bool:
+    def exists(self, table: str) -> bool:
+        """Whether there is a table of this name."""
         try:
             self.columns(table)
         except QueryFailed:
             return False
         return True
-
-    def _create(self, environment: str) -> None:
-        if foreign := [table for table in statements("schema") if self._exists(table)]:
-            raise JourneyError(
-                f"the engine file {self.path} has tables of another maker under our names: {', '.join(foreign)}",
-                remedy="keep source tables in a schema of their own, such as `table: raw.customers`",
-                code="foreign-tables",
-            )
-        with self.transaction():
-            for sql in statements("schema").values():
-                self.execute(sql)
-            self.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
-            self.execute("INSERT INTO meta VALUES ('environment', ?)", [environment])
-
-    def _check_version(self) -> dict[str, str]:
-        found: dict[str, str] = dict(self.rows("SELECT name, value FROM meta"))
-        if int(found["schema_version"]) > SCHEMA_VERSION:
-            raise JourneyError(
-                f"the engine store {self.path} has schema version {found['schema_version']}; "
-                f"this program knows up to {SCHEMA_VERSION}",
-                remedy="upgrade the journey engine; the store was left as it is",
-                code="newer-store",
-            )
-        return found
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         if self.listener is not None:
@@ -158,6 +129,22 @@ class DuckDB:
     def columns(self, relation: str) -> dict[str, str]:
         described = self.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 (built as an expression)
         return {row[0]: row[1] for row in described}
+
+    def reader(self) -> DuckDB:
+        """DuckDB reads the sources itself."""
+        return self
+
+    def table(self, name: Sequence[str]) -> tuple[str, ...]:
+        """A table of the file, never one of this night only."""
+        file = self.rows("SELECT current_database()")[0][0]
+        return tuple([file, *([] if len(name) > 1 else ["main"]), *name][-3:])
+
+    def lend(self, query: str, table: str) -> None:
+        """Make what a query finds a table."""
+        self.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
+
+    def bring(self, table: str, json: Collection[str] = ()) -> None:
+        """What the reader has made is here already."""
 
     def source(self, path: str) -> str:
         relation = relation_of(path)

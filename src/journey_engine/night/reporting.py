@@ -52,7 +52,7 @@ SELECT journey, sum(entered), sum(moved), sum(converted), sum(exited), sum(finis
     SELECT e.journey, 0, 1, 0, 0, 0
     FROM (SELECT DISTINCT enrollment_id FROM transitions WHERE run = ? AND reason <> 'entered') AS t
     JOIN enrollments AS e ON e.enrollment_id = t.enrollment_id
-) GROUP BY journey
+) AS w GROUP BY journey
 """
 
 

@@ -70,6 +70,26 @@ WHERE r.reason IS NOT NULL OR NOT EXISTS (
         AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread)
 );
 
+-- lent_ledger: What a reader beside the engine needs to leave out what the ledger holds to the letter.
+SELECT event_id, row_hash FROM events WHERE row_hash IS NOT NULL AND event_id NOT IN (SELECT event_id FROM reread);
+
+-- lent_zones: The offsets of zones, for instants that carry none.
+SELECT zone, local_from, local_until, seconds FROM zone_offsets;
+
+-- ledger_beside: The ledger as such a reader sees it: rows to the letter, no contents.
+CREATE OR REPLACE TEMP VIEW events AS
+SELECT event_id, CAST(row_hash AS UBIGINT) AS row_hash, '' AS customer_id, '' AS name, TIMESTAMP '1970-01-01' AS occurred_at,
+    '' AS properties
+FROM ledger;
+
+-- reread_beside: What is read again was not lent in the first place.
+CREATE OR REPLACE TEMP TABLE reread (event_id VARCHAR);
+
+-- known_events: Contents that the ledger holds under other letters.
+DELETE FROM incoming_events AS r USING events AS l
+WHERE r.reason IS NULL AND l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
+    AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread);
+
 -- doubtful_rows: Rows whose values may stand very deep inside each other, or may be NaN or Infinity.
 SELECT row_in_source, properties FROM incoming_events
 WHERE reason IS NULL AND (

@@ -1,10 +1,14 @@
 -- on_event: Each matching event, by the content first seen.
 INSERT INTO visible
-SELECT {journey}, e.customer_id, e.event_id, e.occurred_at, e.event_id, NULL, {backfilled}
-FROM events AS e
-SEMI JOIN customers AS c ON c.customer_id = e.customer_id
-WHERE e.revision = 1 AND e.occurred_at > {look} AND ({filter})
-QUALIFY NOT {backfilled} OR row_number() OVER (PARTITION BY e.customer_id ORDER BY e.occurred_at DESC, e.event_id DESC) = 1;
+SELECT {journey}, w.customer_id, w.event_id, w.occurred_at, w.event_id, NULL, {backfilled}
+FROM (
+    SELECT e.customer_id, e.event_id, e.occurred_at,
+        row_number() OVER (PARTITION BY e.customer_id ORDER BY e.occurred_at DESC, e.event_id DESC) AS place
+    FROM events AS e
+    SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+    WHERE e.revision = 1 AND e.occurred_at > {look} AND ({filter})
+) AS w
+WHERE NOT {backfilled} OR w.place = 1;
 
 -- on_first: The customer's first instant of a set.
 INSERT INTO visible
@@ -32,9 +36,13 @@ WITH points AS (
     FROM points
 )
 SELECT {journey}, e.customer_id, {key}, e.fires_at, e.event_id, NULL, {backfilled}
-FROM gaps AS e CROSS JOIN night AS n
-WHERE e.starts AND e.fires_at <= n.as_of AND e.fires_at > {look} AND (e.next_at IS NULL OR e.next_at > e.fires_at)
-QUALIFY NOT {backfilled} OR row_number() OVER (PARTITION BY e.customer_id ORDER BY e.fires_at DESC) = 1;
+FROM (
+    SELECT g.customer_id, g.occurred_at, g.fires_at, g.event_id,
+        row_number() OVER (PARTITION BY g.customer_id ORDER BY g.fires_at DESC) AS place
+    FROM gaps AS g CROSS JOIN night AS n
+    WHERE g.starts AND g.fires_at <= n.as_of AND g.fires_at > {look} AND (g.next_at IS NULL OR g.next_at > g.fires_at)
+) AS e
+WHERE NOT {backfilled} OR e.place = 1;
 
 -- on_membership: Those who became members in this run.
 INSERT INTO visible

@@ -1,0 +1,83 @@
+"""Where a PostgreSQL engine is: its URL without the password, which comes from the environment and is never shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from journey_engine.errors import JourneyError
+
+SCHEMA = "journey_engine"
+PLAIN = r"[A-Za-z_][A-Za-z0-9_]*"
+FORM = "postgresql://user@host/database"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The parts of an engine's URL; `url` is what the driver is given, beside the password."""
+
+    url: str
+    host: str
+    database: str
+    schema: str
+    password_env: str | None
+
+    @classmethod
+    def of(cls, url: str) -> Address:
+        """Read a URL. Raises ValueError with a sentence for people when it is none of ours."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError(f"write it as {FORM}")
+        if parts.password is not None:
+            raise ValueError(
+                "the password does not belong in a file: take it out of the URL and put it into the environment as "
+                "PGPASSWORD, or under a name of your own with ?password_env=NAME"
+            )
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        ours = {name: value for name, value in pairs if name in ("schema", "password_env")}
+        for name, value in ours.items():
+            if not re.fullmatch(PLAIN, value):
+                raise ValueError(f"'{value}' is no name for {name}: write letters, digits and _")
+        if any(name == "password" for name, _ in pairs):
+            raise ValueError("the password does not belong in a file: put it into the environment as PGPASSWORD")
+        database = parts.path.removeprefix("/")
+        if not database and not any(name == "dbname" for name, _ in pairs):
+            raise ValueError(f"it names no database: write it as {FORM}")
+        rest = urlencode([pair for pair in pairs if pair[0] not in ours])
+        plain = urlunsplit((parts.scheme, parts.netloc, parts.path, rest, ""))
+        try:
+            host = parts.hostname or ""
+            _ = parts.port
+        except ValueError:
+            raise ValueError(f"its port is no number: write it as {FORM}") from None
+        return cls(plain, host or "the local server", database, ours.get("schema", SCHEMA), ours.get("password_env"))
+
+    def password(self) -> str | None:
+        """The password from the named variable; PGPASSWORD the driver reads itself."""
+        if self.password_env is None:
+            return None
+        try:
+            return os.environ[self.password_env]
+        except KeyError:
+            raise JourneyError(
+                f"the engine {self}: there is no {self.password_env} in the environment, for the password",
+                remedy=f"set {self.password_env}, or take `password_env` out of `engine:` in journeys/project.yaml",
+                code="engine-unavailable",
+            ) from None
+
+    def unreachable(self, said: str) -> JourneyError:
+        """The error of a server that does not answer or does not let us in; `said` are the driver's words."""
+        words = said.strip().splitlines()[-1] if said.strip() else "no reason given"
+        remedy = "start the server, or mend `engine:` in journeys/project.yaml"
+        if "password" in words or "authentication" in words or "role" in words:
+            variable = self.password_env or "PGPASSWORD"
+            remedy = f"check the user in `engine:` of journeys/project.yaml, and the password in {variable}"
+        elif f'database "{self.database}" does not exist' in words:
+            remedy = f"make it: createdb {self.database}"
+        return JourneyError(f"the engine {self} cannot be opened: {words}", remedy=remedy, code="engine-unavailable")
+
+    def __str__(self) -> str:
+        """For people: no user, no password."""
+        return f"{self.database} at {self.host}"
