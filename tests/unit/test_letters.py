@@ -17,7 +17,7 @@ from journey_engine.project import Project
 from journey_engine.render import Renderer
 
 ROOT = Path(__file__).parents[2]
-PROJECTS = (ROOT, ROOT / "src/journey_engine/scaffold/files")
+PROJECTS = (ROOT, ROOT / "src/journey_engine/scaffold/files", ROOT / "examples/service")
 LETTERS = [
     (project, folder.name)
     for project in PROJECTS
@@ -63,11 +63,15 @@ def renderer(project: Path) -> Renderer:
 
 def letter(project: Path, template: str, locale: str | None = "en", first_name: str | None = "Ada") -> Rendered:
     values: dict[str, Any] = {
-        "customer": {"first_name": first_name},
-        "trigger": {"name": "Low Tide Sessions (LP)", "cart_id": "k1", "order_id": "o1"},
-        "step": {"answer": {"interest": "jazz"}},
+        "customer": {"first_name": first_name, "renews_on": "2026-04-15"},
+        "trigger": {
+            "name": "Low Tide Sessions (LP)", "cart_id": "k1", "order_id": "o1", "request_id": "r-1",
+            "subject": "A cold radiator", "finding": "A valve is stuck.", "price": 90, "currency": "GBP",
+            "engineer": "Aisha",
+        },
+        "step": {"answer": {"interest": "jazz"}, "call": {"agreed": "We come on Friday."}},
         "lines": LINES,
-    }
+    }  # fmt: skip
     message = MessageRef("m" * 32, "c1", "offers", "Europe/Berlin")
     return renderer(project).render(template, locale, values, message)
 
@@ -80,7 +84,7 @@ def html_of(rendered: Rendered) -> str:
 each_letter = pytest.mark.parametrize(("project", "template"), LETTERS, ids=[name for _, name in LETTERS])
 
 
-@pytest.mark.parametrize("project", PROJECTS, ids=["shop", "skeleton"])
+@pytest.mark.parametrize("project", PROJECTS, ids=["shop", "skeleton", "service"])
 def test_project_has_no_problem_and_every_letter_is_sent_by_a_journey(project: Path) -> None:
     assert load_project(project).problems == []
     journeys = "".join(path.read_text(encoding="utf-8") for path in project.glob("journeys/**/*.yaml"))

@@ -14,6 +14,7 @@ PROJECTS = {
     "shop": ROOT,
     "skeleton": ROOT / "src/journey_engine/scaffold/files",
     "cdnow": ROOT / "examples/cdnow",
+    "service": ROOT / "examples/service",
 }
 
 each_project = pytest.mark.parametrize("folder", PROJECTS.values(), ids=PROJECTS.keys())

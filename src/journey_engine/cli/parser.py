@@ -32,7 +32,7 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"journey {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (
-        _init, _validate, _schema, _test, _run, _dispatch, _report, _audience, _explain, _mailroom,
+        _init, _new, _validate, _schema, _test, _run, _dispatch, _report, _audience, _explain, _mailroom,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -80,6 +80,20 @@ def _instant(text: str) -> dt.datetime:
 def _init(commands: Commands) -> None:
     parser = _add(commands, "init", "check:init", "Make a new project with one journey that runs as it is.")
     parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where; this folder without it")
+
+
+def _new(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "new",
+        "recipe:new",
+        "Copy a ready-made journey with its test and its letters into a project; alone, list them.",
+        "No file is replaced. What the journey needs of project.yaml is added there.",
+    )
+    parser.add_argument("recipe", metavar="STAGE/RECIPE", nargs="?", help="which one; without it all are listed")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="the journey's name; the recipe's own without it")
+    _project(parser)
+    _json(parser)
 
 
 def _validate(commands: Commands) -> None:
