@@ -26,7 +26,7 @@ class Lines(Frozen):
 
 
 class Message(Frozen):
-    """A templated message. `limited` says that send_hours apply (marketing)."""
+    """A templated message. `cap_delay` only with on_cap 'delay'."""
 
     effect: Literal["message"] = "message"
     template: str
@@ -35,6 +35,8 @@ class Message(Frozen):
     channel: str
     lines: tuple[Lines, ...] = ()
     max_lateness: Length
+    on_cap: Literal["skip", "delay", "exit"] = "skip"
+    cap_delay: Length | None = None
 
 
 class Task(Frozen):

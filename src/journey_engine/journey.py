@@ -12,6 +12,7 @@ from journey_engine.graph import Exit, Goal, Graph, Reentry
 from journey_engine.language import NAME, Flag, Whole, Word
 from journey_engine.predicates import ALWAYS, Length
 from journey_engine.steps import AnyStep, Builder, lower_steps
+from journey_engine.steps.send import OnCap
 from journey_engine.times import Duration
 from journey_engine.triggers import AnyTrigger
 
@@ -75,6 +76,7 @@ class Journey(Word):
     status: Literal["draft", "live"] = Field("live", description="A draft is checked and tested but not run")
     priority: Whole = Field(0, ge=-1000, le=1000, description="Higher goes first where only some may go")
     topic: str | None = Field(None, description="Topic of the messages below, unless a step names its own")
+    on_cap: OnCap = Field("skip", description="What a cap does to the messages below, unless a step says it")
     trigger: AnyTrigger = Field(description="What starts a pass")
     audience: Condition | None = Field(None, description="Who may enter; without it everybody")
     reentry: Literal["never", "after_exit", "each_occurrence"] | After | None = Field(
@@ -91,7 +93,7 @@ class Journey(Word):
 
     def lower(self, builder: Builder, file: str) -> Graph:
         """Lower to a graph; the builder keeps the problems met on the way and gets its topic here."""
-        builder.topic = self.topic
+        builder.topic, builder.on_cap = self.topic, self.on_cap
         end = builder.add(Exit, ("steps",), state="finished", reason="finished")
         first = lower_steps(self.steps, builder, end, ("steps",))
         if first == end:

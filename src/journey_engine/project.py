@@ -10,14 +10,13 @@ from journey_engine.address import FORM, Address
 from journey_engine.conditions import Condition
 from journey_engine.language import NAME, Flag, Whole, Word
 from journey_engine.predicates import Length
-from journey_engine.rules import check_cron
-from journey_engine.times import Duration, parse_time, zone_names
+from journey_engine.rules import Cap, check_cron
+from journey_engine.times import DAY, Duration, parse_time, zone_names
 
 CUSTOMER_COLUMNS = (
     "customer_id", "email", "phone", "first_name", "timezone", "locale", "kind", "account_id",
 )  # fmt: skip
 EVENT_COLUMNS = ("event_id", "customer_id", "name", "occurred_at", "properties")
-DAY = 86400
 
 
 def known_zone(name: str) -> str:
@@ -157,6 +156,54 @@ class Topic(Word):
     label: str | None = Field(None, description="Its name as customers read it")
 
 
+class CapWords(Word):
+    """At most so many messages of a topic, or of a class, on so many of the customer's days in a row (rule 17).
+
+    ```yaml
+    caps: [{topic: offers, at_most: 3, within: 7 days}, {class: marketing, at_most: 1, within: 1 day}]
+    ```
+    """
+
+    topic: str | None = Field(None, description="The messages of one topic")
+    class_: Literal["marketing", "staff"] | None = Field(
+        None, alias="class", description="All topics of a class; marketing without `topic`"
+    )
+    at_most: Whole = Field(description="So many messages, of all journeys together")
+    within: Length = Field(description="Whole days by the customer's calendar, such as 7 days")
+    name: str | None = Field(None, pattern=NAME, description="What reports call it, such as offers-3-in-7-days")
+
+    @field_validator("at_most")
+    @classmethod
+    def _something(cls, value: int) -> int:
+        if value < 1:
+            raise ValueError(f"a cap of {value} lets no message through; write 1 or more, or set the journeys to draft")
+        return value
+
+    @field_validator("within")
+    @classmethod
+    def _whole_days(cls, value: Duration) -> Duration:
+        if value.months:
+            raise ValueError(f"a cap counts days, and '{value}' is not always as long; write for example '30 days'")
+        if value.seconds % DAY:
+            raise ValueError(f"a cap counts whole days of the customer; '{value}' is not; write '1 day' or more")
+        if value.seconds > 366 * DAY:
+            raise ValueError(f"a cap looks back a year at most; '{value}' is longer; write '366 days' or less")
+        return value
+
+    @model_validator(mode="after")
+    def _one(self) -> CapWords:
+        if self.topic is not None and self.class_ is not None:
+            raise ValueError("a cap is on a `topic` or on a `class`, not on both; write two caps")
+        return self
+
+    def lower(self) -> Cap:
+        """The same as nights apply it."""
+        topic_class = None if self.topic else self.class_ or "marketing"
+        days = self.within.seconds // DAY
+        name = self.name or f"{self.topic or topic_class}-{self.at_most}-in-{days}-day{'s' * (days != 1)}"
+        return Cap(name, self.topic, topic_class, self.at_most, days)
+
+
 class SendHours(Word):
     """The hours of the customer's day in which marketing may arrive (rule 18), from included, until excluded.
 
@@ -243,6 +290,7 @@ class Project(Word):
     channels: Channels = Field(Channels(), description="How messages travel")
     segments: dict[SegmentName, Condition] = Field(default_factory=dict, description="Conditions by name")
     topics: dict[SegmentName, Topic] = Field(default_factory=dict, description="What customers can say no to, by name")
+    caps: list[CapWords] = Field(default_factory=list, description="How many messages a customer may get")
     send_hours: SendHours = Field(SendHours(), description="When marketing may arrive")
     attributes: dict[str, AttributeWords] = Field(
         default_factory=dict, description="What is known of customers' attributes, by name"

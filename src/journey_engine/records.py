@@ -70,6 +70,7 @@ class Enrollment:
     """One pass of one customer through one journey, and where it stands.
 
     `reached_at` is the instant it reached `node`. `held` marks a gate that rests until `reached_at` (rule 3).
+    `meant_at` is when it first reached a message that a cap has put off: lateness counts from there (rule 17).
     `steps` maps a step id to (instant it was left, event that ended it), for the steps the journey refers to.
     """
 
@@ -90,6 +91,7 @@ class Enrollment:
     goal_at: dt.datetime | None = None
     goal_run: int | None = None
     steps: Mapping[str, tuple[dt.datetime, str | None]] = field(default_factory=dict)
+    meant_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,21 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """No more than `at_most` messages of a topic, or of a class, on any `days` days in a row (rule 17)."""
+
+    name: str
+    topic: str | None
+    topic_class: str | None
+    at_most: int
+    days: int
+
+    def counts(self, topic: str, topic_class: str) -> bool:
+        """Whether a message of this topic is limited and counted."""
+        return topic_class != "transactional" and (topic == self.topic or topic_class == self.topic_class)
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Everything that a night applies. `values` maps a template, or a task's title, to the dotted paths it names."""
 
@@ -39,6 +54,7 @@ class Rules:
     timezone: str = "UTC"
     accept_late: Duration = HOURS_72
     send_hours: tuple[dt.time, dt.time] = (dt.time(9), dt.time(20))
+    caps: tuple[Cap, ...] = ()  # in the order in which they are asked
 
     @property
     def graphs(self) -> tuple[Graph, ...]:

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 
 UTC = dt.UTC
 MICRO = dt.timedelta(microseconds=1)
+DAY = 86400
+"""The seconds of a day."""
 Clock = Callable[[], dt.datetime]
 """Gives the instant of now; only the faces make one."""
 FAR_PAST = dt.datetime(1, 1, 1, tzinfo=UTC)

@@ -28,6 +28,7 @@ def by_walk(evenings: Sequence[Evening]) -> Mapping[str, Told]:
         for evening in evenings:
             found = {one.customer_id: one for one in evening.customers}
             rows = [row for row in evening.rows if row.customer_id == customer_id]
+            life.refuses = lambda one, refused=evening.refused: one.payload["template"] in refused
             result = life.live(evening.rules, evening.night, found.get(customer_id), rows)
             transitions += result.transitions
             decisions += result.decisions
@@ -49,6 +50,7 @@ def by_sweep(evenings: Sequence[Evening]) -> Mapping[str, Told]:
             last = evening.night.as_of
             known = [(one.customer_id, {"timezone": one.timezone, **one.attributes}) for one in evening.customers]
             rows = [row for row in evening.rows if row.customer_id in everyone]
+            sweeping.post.refuses = lambda one, refused=evening.refused: one.payload["template"] in refused
             decided = sweeping.run(evening.rules, evening.night, known, rows)
             for decision in sorted(decided, key=lambda one: _place(evening.rules, one)):
                 decisions.get(decision.customer_id, []).append(_bare(decision))

@@ -17,6 +17,7 @@ from journey_engine.conditions import Condition, Context, StageCondition
 from journey_engine.graph import Graph
 from journey_engine.journey import Journey
 from journey_engine.predicates import Predicate
+from journey_engine.project import CapWords
 from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition
 from journey_engine.rules import Definition, Night, Rules, following
 from journey_engine.steps import Builder
@@ -38,6 +39,7 @@ class Evening:
     rules: Rules
     customers: Sequence[Customer]
     rows: Sequence[Event]
+    refused: frozenset[str] = frozenset()  # templates that the channel does not take before this run
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +113,17 @@ def rules(
     cycle: str | None = None,
     values: Mapping[str, Iterable[str]] | None = None,
     pinned: Sequence[Graph] = (),
+    caps: str = "",
     **settings: Any,
 ) -> Rules:
-    """What a night applies: journeys, and in YAML segments and stages ({name: condition})."""
+    """What a night applies: journeys, and in YAML segments and stages ({name: condition}) and caps (a list)."""
     context = Context(_conditions(segments), _conditions(cycle))
     definitions = [_definition("segment", name, one.resolve(context)) for name, one in context.segments.items()]
     definitions += [_definition("stage", name, StageCondition(name=name).resolve(context)) for name in context.stages]
     graphs = sorted((journey(text, context) for text in journeys), key=lambda graph: graph.journey)
     named = {name: frozenset(paths) for name, paths in (values or {}).items()}
-    return Rules(tuple(graphs), tuple(pinned), tuple(definitions), named, **settings)
+    limits = tuple(CapWords.model_validate(cap).lower() for cap in read(caps, "caps").data) if caps else ()
+    return Rules(tuple(graphs), tuple(pinned), tuple(definitions), named, caps=limits, **settings)
 
 
 def evenings(told: Rules, rows: Sequence[Event], when: Sequence[Night], who: Sequence[Customer] = ()) -> list[Evening]:

@@ -80,6 +80,8 @@ def _fewer_settings(scenario: Scenario) -> Iterator[Scenario]:
         yield replace(scenario, later=())
     if scenario.redefined:
         yield replace(scenario, redefined=())
+    for index in range(len(scenario.caps)):
+        yield replace(scenario, caps=scenario.caps[:index] + scenario.caps[index + 1 :])
     for name in ("segments", "stages", "values"):
         held = getattr(scenario, name)
         for key in held:

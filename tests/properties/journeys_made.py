@@ -118,11 +118,18 @@ class Journeys(Conditions):
         found: dict[str, Any] = {"template": template, "topic": self.used(self.of("offers", "receipts"))}
         if self.maybe(0.15):
             found["max_lateness"] = self.length("1 hour", "1 day", "1 month")
+        if self.maybe(0.4):
+            found["on_cap"] = self.on_cap()
         if self.maybe(0.3):
             names = self.dice.sample(["lines", "carts"], self.of(1, 2))
             found["with"] = {list_name: self.lines() for list_name in names}
             self.used("with")
         self.steps.append(name)
+        return found
+
+    def on_cap(self) -> Any:
+        found = self.of("skip", "exit", {"delay": self.of("1 day", "1 day", "36 hours", "2 days", "1 month")})
+        self.used(f"on_cap {found if isinstance(found, str) else 'delay'}")
         return found
 
     def lines(self) -> dict[str, Any]:
@@ -171,6 +178,10 @@ class Journeys(Conditions):
         elif reentry or plain:
             found["reentry"] = reentry or "each_occurrence"
         self.used(f"reentry {reentry or 'default'}")
+        if self.maybe(0.3):
+            found["priority"] = self.of(-1, 5, 9)
+        if self.maybe(0.5):
+            found["on_cap"] = self.on_cap()
         if self.maybe(0.25) and not {"date", "schedule"} & trigger.keys():
             found["backfill"] = self.used("current")
         steps = self.list_of_steps(2, 4)

@@ -61,6 +61,11 @@ def responses(sent: Event) -> list[Event]:
     return found
 
 
+def refused(message: Decision) -> bool:
+    """Whether the channel does not take a message: decided by its id too."""
+    return message.decision_id < "1"
+
+
 # --- walk -----------------------------------------------------------------------------------------------------
 
 
@@ -84,7 +89,7 @@ class Walking:
     def _one(
         self, rules: Rules, night: Night, who: str, attributes: Mapping[str, Any] | None, rows: list[Event]
     ) -> Told:
-        life = self.lives.setdefault(who, Life())
+        life = self.lives.setdefault(who, Life(refuses=refused))
         rows = rows + [event for sent in life.sent for event in responses(sent)]
         customer = None if attributes is None else as_customer(who, attributes, self.timezone)
         result = life.live(rules, night, customer, rows)
@@ -105,6 +110,7 @@ class Walking:
                 for name, one in state.watched.items()
             },
             considered={f"{journey} {key}": told.stamp(at) for (journey, key), at in state.considered.items()},
+            counted=told.keyed((one.message_id, (one.topic, one.topic_class, one.day)) for one in state.sendings),
         )  # fmt: skip
 
 
@@ -140,17 +146,22 @@ class Post:
     sent: list[Event] = field(default_factory=list)
     answers: list[Event] = field(default_factory=list)
     respond: Callable[[Event], list[Event]] = responses
+    refuses: Callable[[Decision], bool] = refused
+    unsent: set[str] = field(default_factory=set)
 
     def before(self, as_of: dt.datetime) -> list[str]:
         """Hand over what is due; returns the passes whose messages still wait."""
         self.answers = [event for sent in self.sent for event in self.respond(sent)]
-        self.sent += [accepted(one) for one in self.pending if one.due_at <= as_of]
+        due = [one for one in self.pending if one.due_at <= as_of]
+        self.unsent |= {one.decision_id for one in due if self.refuses(one)}
+        self.sent += [accepted(one) for one in due if one.decision_id not in self.unsent]
         self.pending = [one for one in self.pending if one.due_at > as_of]
         return sorted({one.enrollment_id for one in self.pending})
 
     def after(self, decisions: Sequence[Decision]) -> None:
         """Take a run's decisions."""
         gone = {one.enrollment_id for one in decisions if one.kind is DecisionKind.CANCEL}
+        self.unsent |= {one.decision_id for one in self.pending if one.enrollment_id in gone}
         self.pending = [one for one in self.pending if one.enrollment_id not in gone]
         self.pending += [
             one for one in decisions if one.kind is DecisionKind.MESSAGE and one.state is DecisionState.PENDING
@@ -195,7 +206,8 @@ class Sweeping:
             collector = Collector(self.engine, self.project, Path(), night.as_of)
             collector.customers(accept_loss=True)
             collector.events(self.post.sent)
-            sweep = Sweep(self.engine, rules, night, collector.collected.columns, properties, blocked)
+            sweep = Sweep(self.engine, rules, night, collector.collected.columns, properties, blocked,
+                          sorted(self.post.unsent))  # fmt: skip
             sweep.prepare()
             sweep.decide()
             collector.keep_roster()
@@ -247,13 +259,13 @@ class Sweeping:
         rows = self.engine.rows(
             "SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.run, "
             "coalesce(t.properties, e.trigger_data), e.node, e.reached_at, e.held, e.state, e.reason, e.closed_at, "
-            "e.goal_at, e.goal_run FROM enrollments AS e "
+            "e.goal_at, e.goal_run, e.meant_at FROM enrollments AS e "
             "LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1 ORDER BY e.enrollment_id"
         )
         return [
             Enrollment(*who, _sure(entered), run, json.loads(trigger), node, _sure(reached), held, PassState(state),
-                       reason, _aware(closed), _aware(goal), goal_run, steps.get(who[0], {}))
-            for *who, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run in rows
+                       reason, _aware(closed), _aware(goal), goal_run, steps.get(who[0], {}), _aware(meant))
+            for *who, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run, meant in rows
         ]  # fmt: skip
 
     def told(self, run: int, decisions: Sequence[Decision], everyone: Sequence[str]) -> dict[str, Told]:
@@ -275,6 +287,10 @@ class Sweeping:
             _put(found[who].watched, name, (value, ordinal, before, told.stamp(changed_at)))
         for journey, who, key, instant in self.engine.rows("SELECT * FROM considered"):
             _put(found[who].considered, f"{journey} {key}", told.stamp(instant))
+        for message, who, *counted in self.engine.rows(
+            "SELECT decision_id, customer_id, topic, topic_class, local_day FROM counted"
+        ):
+            _put(found[who].counted, message, tuple(counted))
         return found
 
 

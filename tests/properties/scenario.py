@@ -20,6 +20,7 @@ from journey_engine.conditions import Condition, Context, StageCondition
 from journey_engine.graph import Graph
 from journey_engine.journey import Journey
 from journey_engine.predicates import Predicate
+from journey_engine.project import CapWords
 from journey_engine.records import Event
 from journey_engine.rules import Definition, Night, Rules
 from journey_engine.steps import Builder
@@ -56,6 +57,7 @@ class Scenario:
     accept_late: str = "72 hours"
     max_lateness: str = "4 days"
     send_hours: tuple[str, str] = ("09:00", "20:00")
+    caps: tuple[Mapping[str, Any], ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)  # attribute -> column type of the customers' table
     aside: frozenset[tuple[int, str]] = frozenset()  # (night, journey) that does not run
     later: tuple[tuple[int, Mapping[str, Any]], ...] = ()  # from this night on a journey stands so
@@ -92,6 +94,7 @@ class Scenario:
             timezone=self.timezone,
             accept_late=Duration.parse(self.accept_late),
             send_hours=(parse_time(self.send_hours[0]), parse_time(self.send_hours[1])),
+            caps=tuple(CapWords.model_validate(cap).lower() for cap in self.caps),
         )
 
     def _graph(self, journey: Mapping[str, Any], context: Context) -> Graph:
@@ -106,7 +109,7 @@ class Scenario:
         settings = {
             "cadence": self.cadence, "timezone": self.timezone, "accept_late": self.accept_late,
             "max_lateness": self.max_lateness, "send_hours": list(self.send_hours), "columns": dict(self.kinds),
-            "segments": dict(self.segments), "stages": dict(self.stages),
+            "caps": [dict(cap) for cap in self.caps], "segments": dict(self.segments), "stages": dict(self.stages),
             "values": {name: list(paths) for name, paths in self.values.items()},
         }  # fmt: skip
         parts = [_yaml({name: value for name, value in settings.items() if value})]

@@ -25,11 +25,22 @@ class Told:
     overlays: Rows = field(default_factory=dict)
     watched: Rows = field(default_factory=dict)
     considered: Rows = field(default_factory=dict)
+    counted: Rows = field(default_factory=dict)
 
     def differences(self, other: Told) -> list[str]:
         """Lines that tell where two tellings part; the sections that cause others come first."""
         lines: list[str] = []
-        for section in ("memberships", "watched", "enrollments", "transitions", "decisions", "overlays", "considered"):
+        sections = (
+            "memberships",
+            "watched",
+            "enrollments",
+            "transitions",
+            "decisions",
+            "overlays",
+            "considered",
+            "counted",
+        )
+        for section in sections:
             mine, theirs = getattr(self, section), getattr(other, section)
             for key in sorted(mine.keys() | theirs.keys()):
                 if mine.get(key) != theirs.get(key):
@@ -70,11 +81,12 @@ def enrollment(one: Enrollment) -> tuple[str, Rows]:
         "entered_at": stamp(one.entered_at), "run": one.run, "trigger": bare(one.trigger), "node": one.node,
         "reached_at": stamp(one.reached_at), "held": one.held, "state": str(one.state), "reason": one.reason,
         "closed_at": stamp(one.closed_at), "goal_at": stamp(one.goal_at), "goal_run": one.goal_run,
+        "meant_at": stamp(one.meant_at),
         "steps": {step: (stamp(at), event) for step, (at, event) in one.steps.items()},
     }  # fmt: skip
 
 
-def keyed(rows: Iterable[tuple[str, Rows]]) -> Rows:
+def keyed(rows: Iterable[tuple[str, Any]]) -> Rows:
     """Rows by key; two under one key are shown as two."""
     found: Rows = {}
     for key, row in rows:

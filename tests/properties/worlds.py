@@ -35,6 +35,9 @@ CADENCES = {
 }
 
 
+CAP_DAYS = ("1 day", "1 day", "2 days", "3 days", "1 week", "30 days")
+
+
 @dataclass(slots=True)
 class Maker(Journeys):
     """One seed's choices: a project, its nights and its people."""
@@ -61,6 +64,8 @@ class Maker(Journeys):
             settings["max_lateness"] = self.length("1 hour", "1 day", "1 month")
         if self.maybe(0.4):
             settings["send_hours"] = self.of(("00:00", "23:59"), ("02:30", "03:00"), ("10:15", "18:00"))
+        if self.maybe(0.5):
+            settings["caps"] = self.caps()
         kinds = {name: kind for name, (kind, _) in COLUMNS.items() if self.maybe(0.85)}
         aside = frozenset((i, name) for i in range(1, len(self.nights)) for name in self.names if self.maybe(0.03))
         # A date that is waited for lies ahead; one that comes again each year began long ago.
@@ -86,6 +91,17 @@ class Maker(Journeys):
             off = dt.timedelta(minutes=self.of(1, 37, 59)) if self.maybe(0.1) else dt.timedelta()
             if not self.nights or instant + off > self.nights[-1]:
                 self.nights.append(instant + off)
+
+    def caps(self) -> tuple[dict[str, Any], ...]:
+        """One cap or several, tight enough to be met."""
+        subjects = {"topic": {"topic": "offers"}, "class": {"class": "marketing"}, "neither": {}}
+        names = self.dice.sample(list(subjects), self.of(1, 1, 2, 3))
+        for name in names:
+            self.used(f"cap {name}")
+        return tuple(
+            subjects[name] | {"name": f"cap-{name}", "at_most": self.of(1, 1, 1, 2, 3), "within": self.of(*CAP_DAYS)}
+            for name in names
+        )
 
     def changes(self) -> tuple[tuple[int, Mapping[str, Any]], ...]:
         """A journey that is edited while passes stand in it."""

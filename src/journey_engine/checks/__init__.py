@@ -49,12 +49,14 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     flow.goals_outlasted,
     flow.endless_waits,
     flow.short_waits,
+    flow.late_delays,
 )
 
 PROJECT_CHECKS: tuple[Callable[[Scope], Iterable[Problem]], ...] = (
     project.definitions,
     project.outside_a_pass,
     project.default_channel,
+    project.caps,
     project.columns,
 )
 

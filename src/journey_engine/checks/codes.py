@@ -41,6 +41,8 @@ CODES: Mapping[str, str] = {
     "unknown-journey": "A journey that does not exist.",
     "duplicate-journey": "Two journeys of one name; neither runs until one is renamed.",
     "unknown-topic": "A topic that project.yaml does not define.",
+    "unlimited-topic": "A cap on a topic that is transactional.",
+    "duplicate-cap": "Two caps of one name.",
     "missing-topic": "A message without a topic.",
     "unknown-channel": "A channel that project.yaml does not set up.",
     "duplicate-id": "Two steps of one id.",
@@ -79,5 +81,6 @@ CODES: Mapping[str, str] = {
     "asked-at-once": "A branch asks for the opens of a message just sent (warning).",
     "goal-outlasted": "The steps can take longer than the goal is credited (warning).",
     "endless-wait": "A wait without timeout (warning).",
+    "late-delay": "A cap puts a message off until it is too late to be sent (warning).",
     "short-wait": "A wait shorter than the cadence can keep (warning).",
 }  # fmt: skip

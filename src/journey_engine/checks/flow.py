@@ -162,6 +162,22 @@ def short_waits(scope: Scope, subject: Subject) -> Iterator[Problem]:
         yield subject.at_step(node, message, "short-wait")
 
 
+def late_delays(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A message that a cap puts off for as long as it may be late, or longer; the first node of each step."""
+    told = set()
+    for node in subject.graph.nodes:
+        if not isinstance(node, Emit) or not isinstance(node.effect, Message) or node.step in told:
+            continue
+        delay, late = node.effect.cap_delay, node.effect.max_lateness
+        if delay is not None and delay.at_least_seconds >= late.at_least_seconds:
+            told.add(node.step)
+            message = (
+                f"a cap puts this message off by {delay}, and then it is too late: more than {late} after it was meant "
+                f"it is skipped; write a shorter `delay` or a longer `max_lateness`"
+            )
+            yield subject.at_step(node, message, "late-delay")
+
+
 def _looks(subject: Subject, number: int) -> bool:
     """Whether a condition is read before the next wait."""
     node = subject.graph.nodes[number]

@@ -46,6 +46,33 @@ def default_channel(scope: Scope) -> Iterator[Problem]:
         yield Problem(scope.loaded.file.positions.of(("channels", "default")), message, "unknown-channel")
 
 
+def caps(scope: Scope) -> Iterator[Problem]:
+    """Caps on topics that are not there or that nothing limits, and two of one name."""
+    positions, topics = scope.loaded.file.positions, scope.project.topics
+    names: dict[str, int] = {}
+    for number, cap in enumerate(scope.project.caps):
+        place = positions.of(("caps", number, "topic")) if cap.topic else positions.of(("caps", number))
+        if cap.topic is not None and cap.topic not in topics:
+            message = (
+                f"unknown topic '{cap.topic}'{nearest(cap.topic, list(topics))}; defined here: {', '.join(topics)}"
+            )
+            yield Problem(place, message, "unknown-topic")
+        elif cap.topic is not None and topics[cap.topic].class_ == "transactional":
+            limited = [name for name, topic in topics.items() if topic.class_ != "transactional"]
+            message = f"'{cap.topic}' is transactional: such messages are neither limited nor counted; "
+            message += f"name a topic that is not ({', '.join(limited)})" if limited else "leave this cap out"
+            yield Problem(place, message, "unlimited-topic")
+        name = cap.lower().name
+        if name in names:
+            message = (
+                f"two caps are called '{name}' (the other is on line {positions.of(('caps', names[name])).line}); "
+            )
+            yield Problem(
+                positions.of(("caps", number)), message + "leave one out or give it a `name`", "duplicate-cap"
+            )
+        names.setdefault(name, number)
+
+
 def columns(scope: Scope) -> Iterator[Problem]:
     """Known names that are mapped to columns, and attributes that nothing provides."""
     positions = scope.loaded.file.positions

@@ -16,6 +16,16 @@ from journey_engine.walk import Scene
 from journey_engine.walk.moments import coming_date, next_time
 from journey_engine.walk.trace import Verdict, events_in_words, trace
 
+WORDS = {
+    "waited": "the wait was over",
+    "timeout": "nothing came in time",
+    "yes": "the condition held",
+    "no": "the condition did not hold",
+    "exit_when": "left, because exit_when held",
+    "finished": "reached the end",
+}
+"""What a move says by its reason alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -115,24 +125,17 @@ class _Telling:
                 return f"entered{self._because(move.event_id)}"
             case "sent" | "task" | "set":
                 return self._effect(move, node)
-            case "waited":
-                return "the wait was over"
             case "event":
                 return f"what it waited for came{self._because(move.event_id)}"
-            case "timeout":
-                return "nothing came in time"
-            case "yes":
-                return "the condition held"
-            case "no":
-                return "the condition did not hold"
             case "goal":
                 return f"reached its goal{self._because(move.event_id)}"
-            case "exit_when":
-                return "left, because exit_when held"
-            case "finished":
-                return "reached the end"
             case "date_gone":
                 return "ended: the date that it waited for is gone"
+            case reason if reason in WORDS:
+                return WORDS[reason]
+            case reason if reason.startswith("cap:"):
+                then = "ended" if move.to_node is None else f"put off until {iso(move.at)}"
+                return f"{_letter(node)} held back by the cap {reason.removeprefix('cap:')}, {then}"
             case reason:
                 return f"ended: {reason}"
 
@@ -159,6 +162,12 @@ class _Telling:
         if state == "pending":
             return f"pending{why}, leaves at {iso(decided.due_at)} or later"
         return f"{state}{why}" + (f" at {iso(posted.at)}" if posted else "")
+
+
+def _letter(node: Emit | Await | Gate | Exit | None) -> str:
+    return (
+        f"letter {node.effect.template}" if isinstance(node, Emit) and isinstance(node.effect, Message) else "a letter"
+    )
 
 
 def _named(event: Event) -> str:
@@ -216,6 +225,8 @@ def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject, history:
             return f"waits for {events_in_words(wanted)}{until}" if wanted else "waits"
         case Gate():
             return f"looks at its condition in the first night from {iso(one.reached_at)} on"
+        case Emit(effect=Message(template=template)) if one.meant_at is not None:
+            return f"decides letter {template} at {iso(one.reached_at)}; a cap put it off from {iso(one.meant_at)}"
         case Emit(effect=Message(template=template)):
             return f"decides letter {template} in the next night in which no earlier letter of it is still pending"
         case Emit():

@@ -36,7 +36,7 @@ FORMS = {
 """What each pattern of the language asks for."""
 
 _WORDS = frozenset(word.key for word in (*CONDITIONS, *STEPS, *TRIGGERS))
-_OTHERS = {"After": "{after: 30 days}", "list": "a list of steps"}
+_OTHERS = {"After": "{after: 30 days}", "Delay": "{delay: 1 day}", "list": "a list of steps"}
 
 
 Model = TypeVar("Model", bound=Word)
@@ -120,7 +120,7 @@ def _chosen(errors: Iterable[Error]) -> list[Error]:
     for choice in choices:
         at, value = choice["loc"][:-1], choice["input"]
         group = [error for error in kept if error["loc"][: len(at)] == at]
-        meant = "list" if isinstance(value, list) else "After" if isinstance(value, Mapping) else "literal"
+        meant = "list" if isinstance(value, list) else ("After", "Delay") if isinstance(value, Mapping) else "literal"
         fits = [error for error in group if str(error["loc"][len(at)]).startswith(meant)]
         others = {str(error["loc"][len(at)]).partition("[")[0] for error in group} - {"literal"}
         forms = [_OTHERS[other] for other in sorted(others) if other in _OTHERS]

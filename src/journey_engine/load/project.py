@@ -208,6 +208,7 @@ def _rules(file: ProjectFile, journeys: Mapping[str, LoadedJourney], renderer: R
         timezone=settings.timezone,
         accept_late=settings.accept_late,
         send_hours=(parse_time(settings.send_hours.from_), parse_time(settings.send_hours.until)),
+        caps=tuple(cap.lower() for cap in settings.caps),
     )
 
 

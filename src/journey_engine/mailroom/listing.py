@@ -136,6 +136,24 @@ def open_enrollments(store: Store, before_run: int) -> Iterator[str]:
         last = found[-1]
 
 
+def unsent(store: Store, since_run: int) -> Iterator[str]:
+    """The messages of a run and of later ones that were skipped, refused or cancelled (rule 17)."""
+    states, last = [state.value for state in (State.SKIPPED, State.REFUSED, State.CANCELLED)], ""
+    while True:
+        query = (
+            select(messages.c.message_id)
+            .where(messages.c.run >= since_run, messages.c.state.in_(states), messages.c.message_id > last)
+            .order_by(messages.c.message_id)
+            .limit(CHUNK)
+        )
+        with store.read() as db:
+            found = list(db.execute(query).scalars())
+        yield from found
+        if len(found) < CHUNK:
+            return
+        last = found[-1]
+
+
 def all_feedback(store: Store) -> Iterator[Event]:
     """Everything that happened, in order of event ids; whoever collects it leaves out what it knows."""
     last = ""

@@ -99,6 +99,10 @@ class Mailroom:
         """Passes with a pending or claimed message of an earlier run (rule 5)."""
         return listing.open_enrollments(self.store, before_run)
 
+    def unsent(self, since_run: int) -> Iterator[str]:
+        """Messages of a run and of later ones that were skipped, refused or cancelled: caps do not count them."""
+        return listing.unsent(self.store, since_run)
+
     def feedback(self) -> Iterator[Event]:
         """Everything that happened, as events with deterministic ids."""
         return listing.all_feedback(self.store)

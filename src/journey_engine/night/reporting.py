@@ -84,13 +84,15 @@ def journey_counts(engine: Engine, run: int) -> dict[str, JourneyCounts]:
 
 
 def message_counts(engine: Engine, run: int) -> tuple[dict[str, int], dict[str, int]]:
-    """The messages that a run decided by state, and those not to be sent by reason."""
+    """The messages that a run decided by state, and those not to be sent, or put off by a cap, by reason."""
     states = engine.rows(
         "SELECT state, count(*) FROM decisions WHERE run = ? AND kind = 'message' GROUP BY state", (run,)
     )
     reasons = engine.rows(
-        "SELECT reason, count(*) FROM decisions "
-        "WHERE run = ? AND kind = 'message' AND state <> 'pending' GROUP BY reason",
-        (run,),
+        "SELECT reason, count(*) FROM (SELECT reason FROM decisions "
+        "WHERE run = ? AND kind = 'message' AND state <> 'pending' UNION ALL "
+        "SELECT reason FROM transitions WHERE run = ? AND reason LIKE 'cap:%' AND to_node IS NOT NULL) AS w "
+        "GROUP BY reason",
+        (run, run),
     )
     return {str(s): int(n) for s, n in states}, {str(r): int(n) for r, n in reasons}

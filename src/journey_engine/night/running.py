@@ -20,7 +20,7 @@ from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, o
 from journey_engine.night.versions import with_pinned
 from journey_engine.records import identity
 from journey_engine.rules import Night, Rules
-from journey_engine.sweep import Sweep, named
+from journey_engine.sweep import Sweep, named, oldest_counted
 from journey_engine.times import Clock, iso, naive
 
 EARLIEST, LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2900, 1, 1, tzinfo=dt.UTC)
@@ -70,6 +70,7 @@ class NightRun:
             self.sweeping = Sweep(
                 self.engine, self.rules, night, self.collected.columns, properties,
                 list(self.mailroom.open_enrollments(self.number)),
+                self._unsent(),
             )  # fmt: skip
         return self.collected
 
@@ -150,6 +151,12 @@ class NightRun:
         )  # fmt: skip
 
     # --- parts ------------------------------------------------------------------------------------------------
+
+    def _unsent(self) -> list[str]:
+        """The messages that caps would count and that did not go out."""
+        if not self.rules.caps:
+            return []
+        return list(self.mailroom.unsent(oldest_counted(self.engine, self.rules, self.as_of)))
 
     def _asides(self) -> list[Aside]:
         return asides(self.collected, self.loaded.project.events)

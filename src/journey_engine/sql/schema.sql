@@ -41,7 +41,8 @@ CREATE TABLE enrollments (
     enrollment_id VARCHAR PRIMARY KEY, journey VARCHAR NOT NULL, version VARCHAR NOT NULL, customer_id VARCHAR NOT NULL,
     key VARCHAR NOT NULL, entered_at TIMESTAMP NOT NULL, run INTEGER NOT NULL, trigger_event VARCHAR,
     trigger_data VARCHAR, node INTEGER NOT NULL, reached_at TIMESTAMP NOT NULL, held BOOLEAN NOT NULL,
-    state VARCHAR NOT NULL, reason VARCHAR, closed_at TIMESTAMP, closed_run INTEGER, goal_at TIMESTAMP, goal_run INTEGER
+    state VARCHAR NOT NULL, reason VARCHAR, closed_at TIMESTAMP, closed_run INTEGER, goal_at TIMESTAMP, goal_run INTEGER,
+    meant_at TIMESTAMP
 );
 
 -- pass_steps: When a pass left the steps that its journey refers to, and the event that ended a wait.
@@ -59,6 +60,12 @@ CREATE TABLE decisions (
     version VARCHAR NOT NULL, enrollment_id VARCHAR NOT NULL, customer_id VARCHAR NOT NULL, step VARCHAR NOT NULL,
     occurrence INTEGER NOT NULL, state VARCHAR NOT NULL, reason VARCHAR, due_at TIMESTAMP NOT NULL,
     reached_at TIMESTAMP NOT NULL, payload VARCHAR NOT NULL
+);
+
+-- counted: The messages that caps count, on the customer's day on which each is due (rule 17).
+CREATE TABLE counted (
+    decision_id VARCHAR NOT NULL, run INTEGER NOT NULL, customer_id VARCHAR NOT NULL, topic VARCHAR NOT NULL,
+    topic_class VARCHAR NOT NULL, local_day DATE NOT NULL
 );
 
 -- memberships: Who is in a segment or stage, and how often they became a member (rule 10).

@@ -2,8 +2,8 @@
 CREATE OR REPLACE TEMP TABLE subject AS
 SELECT * FROM (
     SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
-        e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open, b.enrollment_id IS NOT NULL AS blocked,
-        FALSE AS is_new,
+        e.meant_at, e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open,
+        b.enrollment_id IS NOT NULL AS blocked, FALSE AS is_new,
         e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
             OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
                 + to_microseconds(n.late_micros))
@@ -20,7 +20,8 @@ WHERE is_open OR goal_counts;
 -- subject_new: The passes admitted in this run.
 CREATE OR REPLACE TEMP TABLE subject AS
 SELECT a.enrollment_id, a.journey, a.version, a.customer_id, a.key, a.entered_at, 0 AS node, a.entered_at AS reached_at,
-    FALSE AS held, a.trigger_event, a.trigger_data, c.zone_in_force AS zone, TRUE AS is_open, FALSE AS blocked, TRUE AS is_new,
+    FALSE AS held, CAST(NULL AS TIMESTAMP) AS meant_at, a.trigger_event, a.trigger_data, c.zone_in_force AS zone,
+    TRUE AS is_open, FALSE AS blocked, TRUE AS is_new,
     g.predicate IS NOT NULL
         AND (g.bounded OR n.as_of <= a.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
 FROM admitted AS a
@@ -72,7 +73,7 @@ WHERE goal.holds OR leave.holds;
 
 -- settle_endings: Passes that ended are settled where they stood.
 INSERT INTO settled
-SELECT s.enrollment_id, s.node, s.reached_at, s.held, d.state, d.reason, d.closed_at
+SELECT s.enrollment_id, s.node, s.reached_at, s.held, d.state, d.reason, d.closed_at, s.meant_at
 FROM endings AS d JOIN subject AS s ON s.enrollment_id = d.enrollment_id
 WHERE d.state IS NOT NULL;
 
@@ -100,8 +101,8 @@ WHERE s.is_new;
 
 -- front_first: The passes that may take a step: those that did not just end and stand before the horizon.
 CREATE OR REPLACE TEMP TABLE front AS
-SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.node, s.reached_at, s.held, s.trigger_event,
-    s.trigger_data, s.zone, s.blocked, s.is_new, FALSE AS emitted, CAST(s.is_new AS INTEGER) AS seq
+SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.node, s.reached_at, s.held, s.meant_at,
+    s.trigger_event, s.trigger_data, s.zone, s.blocked, s.is_new, FALSE AS emitted, CAST(s.is_new AS INTEGER) AS seq
 FROM subject AS s
 CROSS JOIN night AS n
 ANTI JOIN (SELECT enrollment_id FROM endings WHERE state IS NOT NULL) AS d ON d.enrollment_id = s.enrollment_id
@@ -180,7 +181,8 @@ LEFT JOIN near_zones AS z ON z.zone = m.zone AND m.target >= z.local_from AND m.
 -- stepped: One step of every pass in front, or none: where it goes, at which instant and why. A pass whose date is gone exits.
 CREATE OR REPLACE TEMP TABLE stepped AS
 WITH at_node AS (
-    SELECT f.*, g.step, g.effect, g.occurrence, g.next_node, g.otherwise_node, g.match, u.gone,
+    SELECT f.*, g.step, g.effect, g.occurrence, g.next_node, g.otherwise_node, g.match, u.gone, g.delay_months,
+        g.delay_micros,
         CASE WHEN u.gone THEN 'exit' ELSE g.kind END AS kind,
         CASE WHEN u.gone THEN 'exited' ELSE g.exit_state END AS exit_state,
         CASE WHEN u.gone THEN 'date_gone' ELSE g.exit_reason END AS exit_reason,
@@ -190,7 +192,10 @@ WITH at_node AS (
             ELSE u.over_at END AS over_at,
         f.reached_at + to_months(g.timeout_months) + to_microseconds(g.timeout_micros) AS deadline,
         coalesce(h.due_at, greatest(n.as_of, f.reached_at)) AS effect_at,
-        n.as_of > f.reached_at + to_months(g.late_months) + to_microseconds(g.late_micros) AS too_late
+        n.as_of > coalesce(f.meant_at, f.reached_at) + to_months(g.late_months) + to_microseconds(g.late_micros)
+            AS too_late,
+        g.capped, g.priority, g.on_cap, v.enrollment_id IS NOT NULL AS judged, 'cap:' || v.cap AS cap_reason,
+        v.cap IS NOT NULL AND g.on_cap = 'exit' AS cap_ends, v.cap IS NOT NULL AND g.on_cap = 'delay' AS put_off
     FROM front AS f
     JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
     CROSS JOIN night AS n
@@ -198,12 +203,15 @@ WITH at_node AS (
     LEFT JOIN found AS w ON w.enrollment_id = f.enrollment_id
     LEFT JOIN ends AS u ON u.enrollment_id = f.enrollment_id
     LEFT JOIN truth AS a ON a.enrollment_id = f.enrollment_id
+    LEFT JOIN verdicts AS v ON v.enrollment_id = f.enrollment_id AND v.seq = f.seq
 ), reasoned AS (
-    SELECT *,
+    SELECT *, reached_at < horizon AND capped AND NOT blocked AND NOT too_late AND NOT judged AS at_cap,
         CASE
             WHEN reached_at >= horizon THEN NULL
             WHEN gone AND reached_at > as_of THEN NULL
             WHEN kind = 'emit' AND effect = 'message' AND blocked THEN NULL
+            WHEN kind = 'emit' AND capped AND NOT too_late AND NOT judged THEN NULL
+            WHEN kind = 'emit' AND (cap_ends OR put_off) THEN cap_reason
             WHEN kind = 'emit' THEN CASE effect WHEN 'message' THEN 'sent' ELSE effect END
             WHEN kind = 'await' AND match IS NULL THEN CASE WHEN over_at < horizon THEN 'waited' END
             WHEN kind = 'await' AND reached_at > as_of THEN NULL
@@ -217,7 +225,8 @@ WITH at_node AS (
 SELECT *, why IS NOT NULL AS moved,
     CASE
         WHEN why IS NULL THEN node
-        WHEN kind = 'exit' THEN NULL
+        WHEN kind = 'exit' OR cap_ends THEN NULL
+        WHEN put_off THEN node
         WHEN kind = 'gate' AND NOT holds THEN otherwise_node
         WHEN kind = 'await' AND why = 'timeout' THEN otherwise_node
         ELSE next_node
@@ -225,6 +234,7 @@ SELECT *, why IS NOT NULL AS moved,
     CASE
         WHEN why IS NULL THEN reached_at
         WHEN gone THEN as_of
+        WHEN put_off THEN effect_at + to_months(delay_months) + to_microseconds(delay_micros)
         WHEN kind = 'emit' THEN effect_at
         WHEN kind <> 'await' THEN reached_at
         WHEN why = 'waited' THEN over_at
@@ -242,9 +252,16 @@ FROM stepped WHERE moved;
 -- emit_steps: The effects decided in this step.
 INSERT INTO emitted
 SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.node, s.step, s.occurrence, s.effect, s.moved_at,
-    s.reached_at, CASE WHEN s.effect = 'message' AND s.too_late THEN 'skipped' ELSE 'pending' END,
-    CASE WHEN s.effect = 'message' AND s.too_late THEN 'too_late' END, s.trigger_event, s.trigger_data, s.seq
-FROM stepped AS s WHERE s.moved AND s.kind = 'emit';
+    coalesce(s.meant_at, s.reached_at),
+    CASE WHEN s.effect = 'message' AND (s.too_late OR s.cap_reason IS NOT NULL) THEN 'skipped' ELSE 'pending' END,
+    CASE WHEN s.effect = 'message' AND s.too_late THEN 'too_late' ELSE s.cap_reason END, s.trigger_event, s.trigger_data, s.seq
+FROM stepped AS s WHERE s.moved AND s.kind = 'emit' AND NOT s.put_off;
+
+-- stand_at_caps: Passes that came to a message which a cap may hold back; their turn comes when all others rest.
+INSERT INTO candidates
+SELECT enrollment_id, journey, version, customer_id, entered_at, node, reached_at, held, meant_at, trigger_event, trigger_data,
+    zone, blocked, is_new, emitted, seq, priority, effect_at
+FROM stepped WHERE at_cap;
 
 -- leave_steps: When passes left the steps that their journeys refer to.
 INSERT INTO pass_steps
@@ -257,20 +274,23 @@ WHERE s.moved;
 INSERT INTO settled
 SELECT enrollment_id, node, reached_at,
     held OR (NOT moved AND kind = 'gate' AND emitted AND reached_at > as_of AND reached_at < horizon),
-    CASE WHEN moved THEN exit_state ELSE 'open' END, CASE WHEN moved THEN exit_reason END, CASE WHEN moved THEN moved_at END
+    CASE WHEN cap_ends THEN 'exited' WHEN moved THEN exit_state ELSE 'open' END,
+    CASE WHEN cap_ends THEN cap_reason WHEN moved THEN exit_reason END, CASE WHEN moved THEN moved_at END, meant_at
 FROM stepped
-WHERE NOT moved OR to_node IS NULL;
+WHERE (NOT moved AND NOT at_cap) OR to_node IS NULL;
 
 -- front_next: Those that moved and go on.
 CREATE OR REPLACE TEMP TABLE front AS
 SELECT enrollment_id, journey, version, customer_id, entered_at, to_node AS node, moved_at AS reached_at, FALSE AS held,
-    trigger_event, trigger_data, zone, blocked, is_new, emitted OR kind = 'emit' AS emitted, seq + 1 AS seq
+    CASE WHEN put_off THEN coalesce(meant_at, reached_at) END AS meant_at, trigger_event, trigger_data, zone, blocked, is_new,
+    emitted OR (kind = 'emit' AND NOT put_off) AS emitted, seq + 1 AS seq
 FROM stepped
 WHERE moved AND to_node IS NOT NULL;
 
 -- apply_open: Write back where passes of earlier runs stand now.
 UPDATE enrollments AS e
-SET node = s.node, reached_at = s.reached_at, held = s.held, state = s.state, reason = s.reason, closed_at = s.closed_at,
+SET node = s.node, reached_at = s.reached_at, held = s.held, meant_at = s.meant_at, state = s.state, reason = s.reason,
+    closed_at = s.closed_at,
     closed_run = CASE WHEN s.state <> 'open' THEN (SELECT run FROM night) END
 FROM settled AS s
 WHERE s.enrollment_id = e.enrollment_id
@@ -285,7 +305,8 @@ WHERE c.enrollment_id = e.enrollment_id AND e.goal_at IS NULL;
 -- apply_new: Store the new passes.
 INSERT INTO enrollments
 SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.key, s.entered_at, n.run, s.trigger_event, s.trigger_data,
-    d.node, d.reached_at, d.held, d.state, d.reason, d.closed_at, CASE WHEN d.state <> 'open' THEN n.run END, NULL, NULL
+    d.node, d.reached_at, d.held, d.state, d.reason, d.closed_at, CASE WHEN d.state <> 'open' THEN n.run END, NULL, NULL,
+    d.meant_at
 FROM subject AS s
 JOIN settled AS d ON d.enrollment_id = s.enrollment_id
 CROSS JOIN night AS n;

@@ -3,8 +3,20 @@ CREATE OR REPLACE TEMP TABLE graph (
     journey VARCHAR, version VARCHAR, node INTEGER, kind VARCHAR, step VARCHAR, effect VARCHAR, limited BOOLEAN,
     occurrence INTEGER, delay_months INTEGER, delay_micros BIGINT, match INTEGER, same VARCHAR, since VARCHAR,
     timeout_months INTEGER, timeout_micros BIGINT, late_months INTEGER, late_micros BIGINT, next_node INTEGER,
-    otherwise_node INTEGER, predicate INTEGER, exit_state VARCHAR, exit_reason VARCHAR, until VARCHAR
+    otherwise_node INTEGER, predicate INTEGER, exit_state VARCHAR, exit_reason VARCHAR, until VARCHAR,
+    capped BOOLEAN, on_cap VARCHAR, topic VARCHAR, topic_class VARCHAR, priority INTEGER
 );
+
+-- caps: The caps in order, each on a topic or on a class (rule 17).
+CREATE OR REPLACE TEMP TABLE caps (
+    cap INTEGER, name VARCHAR, topic VARCHAR, topic_class VARCHAR, at_most INTEGER, days INTEGER
+);
+
+-- capped: Which caps each message meets.
+CREATE OR REPLACE TEMP TABLE capped (journey VARCHAR, version VARCHAR, node INTEGER, cap INTEGER);
+
+-- unsent: Messages of earlier runs that were skipped, refused or cancelled since.
+CREATE OR REPLACE TEMP TABLE unsent (decision_id VARCHAR);
 
 -- goals: The goal of each version; a bounded one looks only at what happened in its pass, so that late data may credit it.
 CREATE OR REPLACE TEMP TABLE goals (
@@ -54,7 +66,8 @@ CREATE OR REPLACE TEMP TABLE same_keys (cause VARCHAR, property VARCHAR, same_ke
 
 -- settled: Where each pass ended up that was touched in this run.
 CREATE OR REPLACE TEMP TABLE settled (
-    enrollment_id VARCHAR, node INTEGER, reached_at TIMESTAMP, held BOOLEAN, state VARCHAR, reason VARCHAR, closed_at TIMESTAMP
+    enrollment_id VARCHAR, node INTEGER, reached_at TIMESTAMP, held BOOLEAN, state VARCHAR, reason VARCHAR, closed_at TIMESTAMP,
+    meant_at TIMESTAMP
 );
 
 -- credited: Goals reached in this run.

@@ -28,6 +28,7 @@ class Builder:
     topics: Mapping[str, str] = field(default_factory=dict)  # topic -> class
     channel: str = "file"
     max_lateness: Duration = field(default=Duration(0, 4 * 86400))
+    on_cap: Any = "skip"  # what a cap does to messages that do not say it
     place: Callable[[Path], tuple[int, int]] = lambda path: (0, 0)
     nodes: list[Node] = field(default_factory=list)
     around: tuple[str, ...] = ()

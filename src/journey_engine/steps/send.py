@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from journey_engine.conditions import PropertyComparison, wheres
 from journey_engine.graph import Emit, Lines, Message
 from journey_engine.language import Name, Whole, Word
 from journey_engine.predicates import EventSet, Length
 from journey_engine.steps.base import Builder, Path, Step
+from journey_engine.times import DAY, Duration
 
 TemplateName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
 
@@ -37,6 +38,27 @@ class EventLines(Word):
         return Lines(name=name, events=events, since=since, newest=self.newest)
 
 
+class Delay(Word):
+    """Try again this long after a cap has held a message back, until it is later than its `max_lateness`.
+
+    ```yaml
+    send: {template: ten-off, on_cap: {delay: 1 day}}
+    ```
+    """
+
+    delay: Length = Field(description="A day or more")
+
+    @field_validator("delay")
+    @classmethod
+    def _a_day(cls, value: Duration) -> Duration:
+        if value.at_least_seconds < DAY:
+            raise ValueError(f"a cap counts days: in '{value}' nothing changes; write '1 day' or more")
+        return value
+
+
+OnCap = Literal["skip", "exit"] | Delay
+
+
 class Send(Step):
     """Send a message made from a template, on the journey's topic unless it names another.
 
@@ -54,6 +76,7 @@ class Send(Step):
         default_factory=dict, alias="with", description="Lists of events for the template, by name"
     )
     max_lateness: Length | None = Field(None, description="Later than this it is skipped (default: the project's)")
+    on_cap: OnCap | None = Field(None, description="What a cap does to it (default: the journey's, or skip)")
 
     def default_id(self) -> str:
         return f"send:{self.template}"
@@ -70,6 +93,7 @@ class Send(Step):
             )
         elif topic not in builder.topics:
             builder.problems.append(unknown_topic((*path, "topic") if self.topic else ("topic",), topic, builder))
+        on_cap = self.on_cap or builder.on_cap
         return Message(
             template=self.template,
             topic=topic or "",
@@ -77,6 +101,8 @@ class Send(Step):
             channel=self.channel or builder.channel,
             lines=tuple(lines.lower(name) for name, lines in sorted(self.with_.items())),
             max_lateness=self.max_lateness or builder.max_lateness,
+            on_cap="delay" if isinstance(on_cap, Delay) else on_cap,
+            cap_delay=on_cap.delay if isinstance(on_cap, Delay) else None,
         )
 
 

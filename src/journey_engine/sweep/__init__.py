@@ -3,7 +3,7 @@
 from journey_engine.sweep.counting import count_matching
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.named import named
-from journey_engine.sweep.sweeping import Sweep
+from journey_engine.sweep.sweeping import Sweep, oldest_counted
 from journey_engine.sweep.truth import history_tables
 
-__all__ = ["Evening", "Sweep", "count_matching", "history_tables", "named"]
+__all__ = ["Evening", "Sweep", "count_matching", "history_tables", "named", "oldest_counted"]

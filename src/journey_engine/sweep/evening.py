@@ -28,6 +28,7 @@ class Evening:
     columns: Mapping[str, str]
     properties: Mapping[str, int]
     blocked: Iterable[str] = ()
+    unsent: Iterable[str] = ()
     facts: Facts = field(init=False)
     last: dict[str, dt.datetime] = field(init=False, default_factory=dict)
     truths: dict[tuple[str, ...], str] = field(init=False, default_factory=dict)

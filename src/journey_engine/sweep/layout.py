@@ -38,12 +38,19 @@ def _night_table(evening: Evening) -> None:
         late.months, late.seconds * 10**6, hours[0], hours[1],
     )])  # fmt: skip
     evening.run("tables", *statements("tables"))
+    evening.run("caps", "candidates", "verdicts")
     evening.engine.load("blocked", ("enrollment_id",), [(name,) for name in evening.blocked])
+    evening.engine.load("unsent", ("decision_id",), [(name,) for name in evening.unsent])
+    caps = [(number, cap.name, cap.topic, cap.topic_class, cap.at_most, cap.days)
+            for number, cap in enumerate(evening.rules.caps)]  # fmt: skip
+    evening.engine.load("caps", list(evening.engine.columns("caps")), caps)
 
 
 def _graph_tables(evening: Evening) -> None:
     """The lowered journeys as rows; predicates and matches become numbers."""
-    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in ("graph", "goals", "exits", "leaving", "live")}
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        name: [] for name in ("graph", "goals", "exits", "leaving", "live", "capped")
+    }
     for graph in evening.rules.graphs:
         key = (graph.journey, graph.version)
         if graph.goal is not None:
@@ -55,7 +62,8 @@ def _graph_tables(evening: Evening) -> None:
             rows["exits"].append((*key, evening.facts.predicate("exit", graph.exit_when)))
         named_steps = graph.named_steps()
         for number, node in enumerate(graph.nodes):
-            rows["graph"].append((*key, number, node.kind, node.step, *_node(evening, node)))
+            rows["graph"].append((*key, number, node.kind, node.step, *_node(evening, node), graph.priority))
+            rows["capped"] += [(*key, number, cap) for cap in _caps(evening, node)]
             for target in {getattr(node, "next", None), getattr(node, "otherwise", None)} - {None}:
                 around = graph.nodes[target].steps  # type: ignore[index]
                 left = [step for step in node.steps if step in named_steps and step not in around]
@@ -81,18 +89,28 @@ def _bounded(goal: Predicate) -> bool:
     )
 
 
+def _caps(evening: Evening, node: Any) -> list[int]:
+    """The numbers of the caps that limit and count what a node sends."""
+    if not isinstance(node, Emit) or not isinstance(node.effect, Message):
+        return []
+    message = node.effect
+    return [n for n, cap in enumerate(evening.rules.caps) if cap.counts(message.topic, message.topic_class)]
+
+
 def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
     """The columns of a node after its key, kind and step."""
     effect = limited = occurrence = match = same = since = predicate = state = reason = until = None
     delay: tuple[Any, ...] = (None, None)
     timeout: tuple[Any, ...] = (None, None)
     late: tuple[Any, ...] = (None, None)
-    following = otherwise = None
+    following = otherwise = on_cap = topic = topic_class = None
     match node:
         case Emit():
             effect, occurrence, following = node.effect.effect, node.occurrence, node.next
             if isinstance(node.effect, Message):
                 limited, late = node.effect.topic_class == "marketing", _length(node.effect.max_lateness)
+                on_cap, delay = node.effect.on_cap, _length(node.effect.cap_delay)
+                topic, topic_class = node.effect.topic, node.effect.topic_class
                 for line in node.effect.lines:
                     evening.facts.match(line.events)
         case Await():
@@ -108,7 +126,7 @@ def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
             state, reason = node.state, node.reason
     return (
         effect, bool(limited), occurrence or 1, *delay, match, same, since, *timeout, *late, following, otherwise,
-        predicate, state, reason, until,
+        predicate, state, reason, until, bool(_caps(evening, node)), on_cap, topic, topic_class,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ def write_decisions(evening: Evening) -> None:
     evening.run("payloads", "decide_suppressions", topic=evening.facts.property("e", "topic").txt)
     if not evening.any("emitted"):
         return
+    evening.run("caps", "keep_counted")
     evening.run("payloads", "lines_table", "wording_table", "sets_table")
     wordings = _tables(evening)
     evening.run("payloads", "steps_behind")

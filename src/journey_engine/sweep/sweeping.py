@@ -6,19 +6,24 @@ pass moves in one night and with the distinct conditions, never with journeys ti
 
 from __future__ import annotations
 
+import datetime as dt
+
 from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.collect import type_made_events
+from journey_engine.engines import Engine
 from journey_engine.errors import JourneyError
 from journey_engine.graph import OnChange
 from journey_engine.queries import statements
+from journey_engine.rules import Rules
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.layout import lay_out
 from journey_engine.sweep.occurrences import list_occurrences
 from journey_engine.sweep.payloads import write_decisions
 from journey_engine.sweep.truth import answer, facts_tables, match_tables
 from journey_engine.sweep.waits import find_ends
+from journey_engine.times import naive
 
 MAX_ROUNDS = 10_000
 
@@ -44,9 +49,14 @@ class Sweep(Evening):
         _move_all(self)
         self.run("sweep", "apply_open", "apply_credit")
         _admit(self)
-        if self.any("admitted"):
+        entered = self.any("admitted")
+        if entered:
             self.run("sweep", "subject_new", "transition_entered")
             _move_all(self)
+        if self.rules.caps and self.any("candidates"):
+            _decide_in_turn(self)
+            self.run("sweep", "apply_open")
+        if entered:
             self.run("sweep", "apply_new", "apply_credit")
         self.run("entering", "renew", "remember", "forget")
         write_decisions(self)
@@ -94,6 +104,27 @@ def _move_all(evening: Evening) -> None:
     answer(evening, "goal", "exit")
     evening.run("sweep", "endings", "settle_endings", "transition_endings", "cancel_endings", "credit_endings",
               "front_first")  # fmt: skip
+    _move_front(evening)
+
+
+def _decide_in_turn(evening: Evening) -> None:
+    """Of each customer's passes that stand at a capped message, one a round is decided and goes on (rule 17)."""
+    evening.run("caps", "sendings")
+    while evening.any("candidates"):
+        evening.run("caps", "chosen", "not_chosen", "judged", "taken", "front_chosen")
+        _move_front(evening)
+    evening.run("caps", "verdicts")
+
+
+def oldest_counted(engine: Engine, rules: Rules, as_of: dt.datetime) -> int:
+    """The oldest run whose messages a cap still counts; what became of them since is what a night must be told."""
+    days = max((cap.days for cap in rules.caps), default=0)
+    rows = engine.rows(statements("caps")["oldest_counted"], [naive(as_of).date() - dt.timedelta(days + 2)])
+    return int(rows[0][0])
+
+
+def _move_front(evening: Evening) -> None:
+    """Step by step, until every pass rests or stands at a cap."""
     empty: set[str] = set()
     for _ in range(MAX_ROUNDS):
         standing = evening.engine.rows(statements("sweep")["standing"])
@@ -103,7 +134,7 @@ def _move_all(evening: Evening) -> None:
                      limited=any(row[2] for row in standing), timed=any(row[3] for row in standing))  # fmt: skip
         evening.run("sweep", "stepped", "transition_steps")
         if any(kind == "emit" for kind, *_ in standing):
-            evening.run("sweep", "emit_steps")
+            evening.run("sweep", "emit_steps", *(["stand_at_caps"] if evening.rules.caps else []))
         if any(leaves for *_, leaves in standing):
             evening.run("sweep", "leave_steps")
         evening.run("sweep", "settle_steps", "front_next")

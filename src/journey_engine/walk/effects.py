@@ -72,7 +72,7 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
         case Message():
             if effect.topic_class == "marketing":
                 due = into_hours(due, tonight.customer.timezone, *tonight.rules.send_hours)
-            if night.as_of > effect.max_lateness.after(one.reached_at):
+            if night.as_of > effect.max_lateness.after(one.meant_at or one.reached_at):
                 state, reason = DecisionState.SKIPPED, "too_late"
             kind, decision_id = DecisionKind.MESSAGE, _effect_id(one, node)
             payload = _message(tonight, effect, one)
@@ -105,7 +105,7 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
         state,
         reason,
         due,
-        one.reached_at,
+        one.meant_at or one.reached_at,
         payload,
     )
 

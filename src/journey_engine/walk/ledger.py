@@ -50,6 +50,16 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """A message that was to be sent, as caps count it: on the customer's day on which it was due (rule 17)."""
+
+    message_id: str
+    topic: str
+    topic_class: str
+    day: dt.date
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerState:
     """What the engine keeps of one customer between nights, but for the events."""
 
@@ -58,6 +68,7 @@ class CustomerState:
     memberships: Mapping[tuple[str, str], Membership] = field(default_factory=dict)  # (of, name)
     watched: Mapping[str, Watched] = field(default_factory=dict)  # attribute -> its last value
     considered: Mapping[tuple[str, str], dt.datetime] = field(default_factory=dict)  # (journey, key) -> instant
+    sendings: tuple[Sending, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from journey_engine.walk.night import after_run, walk_night
 class Life:
     """One customer's state between nights.
 
-    `pending` messages are not yet due, `sent` ones are accepted, `taken_back` ones were cancelled in time.
+    `pending` messages are not yet due, `sent` ones are accepted, `taken_back` ones were cancelled in time. `refuses`
+    says which messages the channel does not take; without it each one is accepted.
     """
 
     state: CustomerState = field(default_factory=CustomerState)
@@ -29,8 +30,10 @@ class Life:
     pending: list[Decision] = field(default_factory=list)
     sent: list[Event] = field(default_factory=list)
     taken_back: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
     last: dt.datetime | None = None
     watch: Callable[[Look], None] | None = None  # told of every condition asked
+    refuses: Callable[[Decision], bool] = lambda message: False
 
     def live(self, rules: Rules, night: Night, customer: Customer | None, data: Sequence[Event]) -> WalkResult:
         """Run one night on tonight's data; one that is not later than the last changes nothing (rule 1).
@@ -39,12 +42,15 @@ class Life:
         """
         if self.last is not None and night.as_of <= self.last:
             return WalkResult(self.state)
-        self.sent += [accepted(one) for one in self.pending if one.due_at <= night.as_of]
+        due = [one for one in self.pending if one.due_at <= night.as_of]
+        self.refused |= {one.decision_id for one in due if self.refuses(one)}
+        self.sent += [accepted(one) for one in due if one.decision_id not in self.refused]
         self.pending = [one for one in self.pending if one.due_at > night.as_of]
         blocked = frozenset(one.enrollment_id for one in self.pending)
         self.ledger = take_in(self.ledger, [*data, *self.sent], customer, night.as_of)
         known = list(self.ledger.values())
-        result = walk_night(rules, night, self.world, customer, self.state, known, blocked, self.watch)
+        unsent = frozenset(self.taken_back | self.refused)
+        result = walk_night(rules, night, self.world, customer, self.state, known, blocked, self.watch, unsent)
         self.ledger |= {event.event_id: LedgerEvent.of(event) for event in result.new_events}
         cancelled = {one.enrollment_id for one in result.decisions if one.kind is DecisionKind.CANCEL}
         self.taken_back |= {one.decision_id for one in self.pending if one.enrollment_id in cancelled}

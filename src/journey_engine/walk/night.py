@@ -14,6 +14,7 @@ from journey_engine.graph import Graph, OnChange
 from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition, identity
 from journey_engine.rules import Definition, Night, Rules, time_triggered
 from journey_engine.times import zone_names
+from journey_engine.walk.caps import Allowance, counts, decide_in_turn
 from journey_engine.walk.effects import Look, Tonight, suppress
 from journey_engine.walk.judge import Scene, judge
 from journey_engine.walk.ledger import (
@@ -35,16 +36,27 @@ from journey_engine.walk.values import as_text, unchanged
 
 @dataclass(slots=True)
 class _Rows:
-    """What the run leaves, in the order it happened."""
+    """What the run leaves, in the order in which passes began to move."""
 
     passes: dict[str, Enrollment]
-    transitions: list[Transition] = field(default_factory=list)
-    decisions: list[tuple[int, Decision]] = field(default_factory=list)
+    walked: list[Walking] = field(default_factory=list)
 
-    def keep(self, walked: Walking) -> None:
-        self.passes[walked.one.enrollment_id] = walked.one
-        self.transitions += walked.transitions
-        self.decisions += walked.decisions
+    def keep(self, walking: Walking) -> None:
+        self.passes[walking.one.enrollment_id] = walking.one
+        self.walked.append(walking)
+
+    def in_turn(self, allowance: Allowance) -> None:
+        """Decide what stands at caps, now that every pass came to rest or stands at one."""
+        decide_in_turn(self.walked, allowance)
+        self.passes |= {walking.one.enrollment_id: walking.one for walking in self.walked}
+
+    @property
+    def transitions(self) -> list[Transition]:
+        return [move for walking in self.walked for move in walking.transitions]
+
+    @property
+    def decisions(self) -> list[tuple[int, Decision]]:
+        return [decision for walking in self.walked for decision in walking.decisions]
 
 
 def walk_night(
@@ -56,11 +68,13 @@ def walk_night(
     events: Sequence[LedgerEvent],
     blocked: frozenset[str] = frozenset(),
     watch: Callable[[Look], None] | None = None,
+    unsent: frozenset[str] = frozenset(),
 ) -> WalkResult:
     """What one run does to one customer; `blocked` passes still have messages of earlier runs.
 
-    `watch` is told of every condition asked. Without a customer in tonight's data nothing changes (rule 10). The
-    same input gives the same rows.
+    `unsent` are messages that were skipped, refused or cancelled after their run: no cap counts them. `watch` is told
+    of every condition asked. Without a customer in tonight's data nothing changes (rule 10). The same input gives
+    the same rows.
     """
     if customer is None:
         return WalkResult(state)
@@ -78,11 +92,15 @@ def walk_night(
     watched = _watched(_watching(rules, world), state.watched, attributes, night.as_of)
     past = Past(first_contents, attributes, customer.timezone, members, became, watched)
     considered = _entries(tonight, world, past, state.considered, rows)
+    counted = [one for one in state.sendings if one.message_id not in unsent]
+    allowance = Allowance(rules.caps, customer.timezone, counted)
+    rows.in_turn(allowance)
     overlays = _set(overlays, customer, [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET])
+    sendings = (*state.sendings, *(allowance.sending(one) for _, one in rows.decisions if counts(one)))
     taken = in_order(event.first for event in events if event.first.received_at == night.as_of)
     suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
     return WalkResult(
-        CustomerState(tuple(rows.passes.values()), overlays, members, watched, considered),
+        CustomerState(tuple(rows.passes.values()), overlays, members, watched, considered, sendings),
         tuple(rows.transitions),
         (*suppressions, *(decision for _, decision in rows.decisions)),
         new_events,

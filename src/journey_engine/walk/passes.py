@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from journey_engine.graph import Await, ComingDate, Emit, Exit, Gate, Goal, Graph, Message, NextTime
-from journey_engine.records import Decision, Enrollment, Event, PassState, Transition
+from journey_engine.records import Decision, DecisionState, Enrollment, Event, PassState, Transition
 from journey_engine.walk.effects import Tonight, cancel, emit
 from journey_engine.walk.judge import bounded, instant_of, matching, since
 from journey_engine.walk.moments import coming_date, next_time
@@ -17,7 +17,10 @@ SENT = {"message": "sent", "task": "task", "set": "set"}
 
 @dataclass(slots=True)
 class Walking:
-    """A pass on its way through one run, with the rows it leaves. `emitted`: it passed an effect."""
+    """A pass on its way through one run, with the rows it leaves.
+
+    `emitted`: it passed an effect. `at_cap`: it stands at this message, which a cap may hold back (rule 17).
+    """
 
     tonight: Tonight
     graph: Graph
@@ -25,6 +28,7 @@ class Walking:
     transitions: list[Transition] = field(default_factory=list)
     decisions: list[tuple[int, Decision]] = field(default_factory=list)  # with the `seq` of their move
     emitted: bool = False
+    at_cap: Decision | None = None
 
     @property
     def as_of(self) -> dt.datetime:
@@ -46,7 +50,7 @@ class Walking:
         self.note(self.one.node, target, at, reason, event_id)
         left = dict.fromkeys(self.graph.left(self.one.node, target), (at, event_id))
         steps = {**self.one.steps, **left}
-        self.one = replace(self.one, node=target, reached_at=at, held=False, steps=steps)
+        self.one = replace(self.one, node=target, reached_at=at, held=False, steps=steps, meant_at=None)
 
     def close(self, state: PassState, reason: str, at: dt.datetime) -> None:
         """End the pass."""
@@ -74,8 +78,40 @@ def _run(walking: Walking, last_run: dt.datetime | None) -> None:
         _goal(walking, walking.graph.goal, last_run)
     if walking.one.state is PassState.OPEN:
         _exit_when(walking)
+    _walk_on(walking)
+
+
+def _walk_on(walking: Walking) -> None:
     while walking.one.state is PassState.OPEN and _step(walking):
         pass
+
+
+def go_on(walking: Walking, cap: str | None) -> None:
+    """Decide the message that a pass stands at, and walk on; `cap` is the name of one that holds it back."""
+    node, decision = walking.graph.nodes[walking.one.node], walking.at_cap
+    assert isinstance(node, Emit) and isinstance(node.effect, Message) and decision is not None
+    walking.at_cap = None
+    if cap is None:
+        _decided(walking, node, decision)
+    else:
+        _held_back(walking, node, node.effect, decision, f"cap:{cap}")
+    _walk_on(walking)
+
+
+def _held_back(walking: Walking, node: Emit, message: Message, decision: Decision, reason: str) -> None:
+    """What `on_cap` says; a message that is put off is not decided yet."""
+    one, skipped = walking.one, replace(decision, state=DecisionState.SKIPPED, reason=reason)
+    match message.on_cap:
+        case "skip":
+            _decided(walking, node, skipped)
+        case "exit":
+            walking.decisions.append((len(walking.transitions), skipped))
+            walking.close(PassState.EXITED, reason, decision.due_at)
+        case "delay":
+            assert message.cap_delay is not None
+            later = message.cap_delay.after(decision.due_at)
+            walking.note(one.node, one.node, later, reason, None)
+            walking.one = replace(one, reached_at=later, meant_at=decision.reached_at)
 
 
 def _goal(walking: Walking, goal: Goal, last_run: dt.datetime | None) -> None:
@@ -138,10 +174,19 @@ def _emit(walking: Walking, node: Emit) -> bool:
     if not walking.due or pending:
         return False
     decision = emit(walking.tonight, node, one)
+    if isinstance(node.effect, Message) and decision.state is DecisionState.PENDING:
+        topic, topic_class = node.effect.topic, node.effect.topic_class
+        if any(cap.counts(topic, topic_class) for cap in walking.tonight.rules.caps):
+            walking.at_cap = decision
+            return False
+    _decided(walking, node, decision)
+    return True
+
+
+def _decided(walking: Walking, node: Emit, decision: Decision) -> None:
     walking.decisions.append((len(walking.transitions), decision))
     walking.emitted = True
     walking.move(node.next, decision.due_at, SENT[node.effect.effect])
-    return True
 
 
 def _delay(walking: Walking, node: Await) -> bool:
