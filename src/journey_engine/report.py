@@ -132,8 +132,8 @@ def as_markdown(report: RunReport) -> str:
 def _heading(report: RunReport) -> str:
     events = "new event" if report.events_received == 1 else "new events"
     known = f"{report.customers:,} customers, {report.events_received:,} {events}"
-    done = "was already done, nothing changed" if report.repeated else known
-    return f"Run {report.run_id} as of {iso(report.as_of)}: {done}"
+    done = "was already done, nothing changed" + (f" ({known})" if report.customers else "")
+    return f"Run {report.run_id} as of {iso(report.as_of)}: {done if report.repeated else known}"
 
 
 def _pairs(found: Mapping[str, int]) -> str:

@@ -137,6 +137,37 @@ def test_an_unreadable_file_is_named_with_the_line(shop: Shop, content: bytes, s
     assert "Bob" not in error
 
 
+HEADERS = {
+    "as lines end": ("a\nb", "\n"),
+    "as lines of windows end": ("a\r\nb", "\r\n"),
+    "one of unix in a file of windows": ("a\nb", "\r\n"),
+    "one of windows in a file of unix": ("a\r\nb", "\n"),
+}
+
+
+@pytest.mark.parametrize(("name", "end"), HEADERS.values(), ids=HEADERS)
+def test_a_line_break_in_the_name_of_a_column_costs_no_event(shop: Shop, name: str, end: str) -> None:
+    events = [",".join(str(one[key]) for key in EVENT[:4]) + ",x" for one in shop.events]
+    shop.write("data/events.csv", (end.join([",".join(EVENT[:4]) + f',"{name}"', *events]) + end).encode())
+    if name == f"a{end}b":
+        assert shop.run("02").events_received == 17
+    else:
+        error = words(shop.refusal("02"))
+        assert "events.csv, line 1: the name of column 5 holds a line break" in error
+        assert "in one line" in error
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["c1,zaphod@example.com,Zaphod,UTC", "c1,zaphod,zaphod,Zaphod", "17,Zaphod,Berlin,UTC", "Zaphod,1979-02-01,x,y"],
+)
+def test_a_file_without_header_is_told_without_its_values(shop: Shop, row: str) -> None:
+    shop.write("data/customers.csv", f"{row}\n{row}\n")
+    error = words(shop.refusal("02"))
+    assert "data/customers.csv: line 1 looks like data, not a header" in error
+    assert "zaphod" not in error.lower()
+
+
 def test_a_broken_row_after_many_good_ones_is_found_too(shop: Shop) -> None:
     rows = "".join(f"c{number},Ann\n" for number in range(100_000))
     shop.write("data/customers.csv", f"customer_id,first_name\n{rows}c,Ann,Berlin\n")

@@ -74,6 +74,35 @@ def test_a_night_on_a_full_disk_says_so_and_is_finished_when_there_is_room(
     assert shop.command("report").returncode == 0
 
 
+def test_a_night_that_is_committed_but_for_its_file_is_not_called_lost(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, journeys=["welcome"])
+    done = limited(shop, 3_000_000, "run", "--as-of", "2026-03-02T02:00:00Z")
+    assert done.returncode == 2
+    assert "nothing was committed" not in done.stderr
+    assert "free space on the disk and run again; the night may be committed" in done.stderr
+    assert "nothing is sent twice" in done.stderr
+    said = shop.command("report")
+    assert (said.returncode, "no night has been run" in said.stderr) == (2, False)
+    assert "run `journey run` again" in said.stderr
+    again = shop.run("02")
+    assert (again.repeated, again.customers, again.events_received) == (True, 30, 17)
+    assert again.journeys["welcome"].entered == 10
+    assert again.messages == {"accepted": 10}
+    assert len(shop.letters()) == 10
+    assert shop.command("report").returncode == 0
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.9])
+def test_an_engine_file_that_lost_its_end_is_called_damaged(begun: Path, tmp_path: Path, share: float) -> None:
+    shop = again(begun, tmp_path)
+    file = shop.folder / "var/engine.duckdb"
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+    done = shop.command("run", "--as-of", "2026-03-03T02:00:00Z")
+    assert done.returncode == 2
+    assert "damaged" in done.stderr
+    assert "remedy: restore it from a copy" in done.stderr
+
+
 def test_a_first_night_on_a_full_disk_leaves_a_project_that_runs(tmp_path: Path) -> None:
     shop = Shop(tmp_path, customers=6, journeys=["welcome"])
     done = limited(shop, 100_000, "run", "--as-of", "2026-03-02T02:00:00Z")

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from journey_engine import expressions as x
-from journey_engine.engines import Engine, QueryFailed, files_of, unreadable
+from journey_engine.engines import Engine, QueryFailed, files_of, headless, looks_like_data, unreadable
 from journey_engine.errors import JourneyError, nearest
 from journey_engine.expressions import Sql
 from journey_engine.project import Project, Source
@@ -86,6 +86,8 @@ class Incoming:
         for name in required:
             column = source.columns.get(name, name)
             if column not in columns:
+                if source.path is not None and _is_row(columns, (*known, *source.columns.values())):
+                    raise headless(named(source))
                 raise JourneyError(
                     f"{named(source)} has no column '{column}'{nearest(column, list(columns))}; "
                     f"it has: {', '.join(columns)}",
@@ -173,6 +175,12 @@ class Incoming:
     def _path(self, path: str) -> str:
         """A path or glob from the project's folder, whatever the folder's own name holds."""
         return path if Path(path).is_absolute() else f"{glob.escape(str(self.folder))}/{path}"
+
+
+def _is_row(columns: Iterable[str], known: Iterable[str]) -> bool:
+    """Whether a first line holds values: none of its words is a known name, and some are no names."""
+    words = {column.lower() for column in columns}
+    return words.isdisjoint(name.lower() for name in known) and looks_like_data(words)
 
 
 def named(source: Source) -> str:

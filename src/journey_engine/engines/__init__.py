@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journey_engine.engines.base import Engine, QueryFailed, Row, published
-from journey_engine.engines.files import files_of, unreadable
+from journey_engine.engines.files import files_of, headless, looks_like_data, unreadable
 from journey_engine.errors import JourneyError
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ __all__ = [
     "QueryFailed",
     "Row",
     "files_of",
+    "headless",
     "is_postgres",
+    "looks_like_data",
     "memory",
     "open_engine",
     "open_reader",
@@ -44,6 +46,13 @@ def open_reader(url: str, folder: Path) -> Engine:
     from journey_engine.engines.duckdb import DuckDB
 
     copy = published(_path(url, folder))
+    if not copy.is_file() and _path(url, folder).is_file():
+        raise JourneyError(
+            f"there is nothing to read yet: the copy for reading, {copy}, is not there; a night may be committed "
+            "all the same",
+            remedy="run `journey run` again: what is committed stays as it is, and the copy is written anew",
+            code="not-published",
+        )
     if not copy.is_file():
         raise JourneyError(
             "there is nothing to read yet: no night has been run in this project",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from journey_engine.engines.store import check_version, prepare
 from journey_engine.errors import JourneyError
 
 BATCH = 20_000
+_DAMAGE = re.compile(r"Could not read enough bytes|[Cc]orrupt|checksum|not a valid DuckDB", re.ASCII)
 PLAIN_CSV = "nullstr = '\\N', quote = '\"', escape = '\"', delim = ',', auto_detect = false"
 
 
@@ -202,20 +204,40 @@ def _explained(sql: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
-        raise JourneyError(
-            f"the engine cannot go on: {first_line(str(error))}",
-            remedy="free space on the disk, or give the machine more memory, and run again; nothing was committed",
-            code="engine-resources",
-        ) from error
+        raise _stopped(sql, str(error)) from error
     except duckdb.Error as error:
         raise QueryFailed(str(error), sql) from error
+
+
+def _stopped(sql: str, said: str) -> JourneyError:
+    """Why the engine cannot go on, and what stands: after the commit only its file could not be brought up to date."""
+    if _DAMAGE.search(said):
+        return JourneyError(
+            f"the engine file is damaged: {first_line(said)}",
+            remedy="restore it from a copy; then `journey run` goes on from there, and nothing is sent twice",
+            code="engine-unreadable",
+        )
+    if "checkpoint" in said.lower() or sql in ("COMMIT", "CHECKPOINT"):
+        return JourneyError(
+            "the engine could not write its file to the end: the disk is full or cannot be written",
+            remedy="free space on the disk and run again; the night may be committed, and then it is only finished: "
+            "nothing is lost, nothing is sent twice",
+            code="engine-resources",
+        )
+    return JourneyError(
+        f"the engine cannot go on: {first_line(said)}",
+        remedy="free space on the disk, or give the machine more memory, and run again; nothing was committed",
+        code="engine-resources",
+    )
 
 
 def _unopened(path: Path, error: Exception) -> JourneyError:
     """Why an engine file cannot be opened."""
     said, code = first_line(str(error)), "engine-unreadable"
     remedy = "restore it from a copy, or use the version of the journey engine that wrote it"
-    if "lock" in said.lower():
+    if _DAMAGE.search(said):
+        said = f"it is damaged ({said})"
+    elif "lock" in said.lower():
         code, remedy = "engine-unavailable", "another process has it open for writing: wait for it to end"
     elif "ermission denied" in said or "annot open" in said or "ead-only" in said:
         code, remedy = (

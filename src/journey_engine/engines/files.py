@@ -10,7 +10,7 @@ import csv
 import glob
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -20,6 +20,9 @@ PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv", ".txt")
 LONGEST_LINE = 64 * 2**20
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD = 2**20
+_BREAK = re.compile(r"\r\n|\r|\n")
+_QUOTE_OR_BREAK = re.compile(r"\"|\r\n|\r|\n")
+_VALUE = re.compile(r"@|^[^A-Za-z]*\d|^[A-Za-z]{0,3}[-_]?\d+$")  # an address, what begins with digits, ids such as c17
 _AGAIN = "open the file at that place and export it again; nothing was changed"
 
 
@@ -140,6 +143,9 @@ def _form(file: str) -> tuple[str, tuple[str, ...]]:
     if not any(readings.values()):
         raise JourneyError(f"{file}, line 1: there is no header", remedy="export it again", code="unreadable-source")
     columns = tuple(name.strip() or f"column{place}" for place, name in enumerate(readings[delimiter], 1))
+    _check_breaks(file, text, columns)
+    if len({name.lower() for name in columns}) < len(columns) and looks_like_data(columns):
+        raise headless(file)
     seen: dict[str, str] = {}
     for name in columns:
         if name.lower() in seen:
@@ -152,6 +158,42 @@ def _form(file: str) -> tuple[str, tuple[str, ...]]:
             )
         seen[name.lower()] = name
     return delimiter, columns
+
+
+def _check_breaks(file: str, text: str, columns: Sequence[str]) -> None:
+    """A name may hold line breaks as lines end in this file; from others DuckDB would take no row, and say nothing."""
+    for place, name in enumerate(columns, 1):
+        if (found := _BREAK.search(name)) and found[0] != _line_end(text):
+            raise JourneyError(
+                f"{file}, line 1: the name of column {place} holds a line break that ends no line in this file",
+                remedy="give the column a name in one line and export it again; nothing was changed",
+                code="unreadable-source",
+            )
+
+
+def _line_end(text: str) -> str | None:
+    """How the header ends: the first line break that does not stand between double quotes."""
+    quoted = False
+    for found in _QUOTE_OR_BREAK.finditer(text):
+        if found[0] == '"':
+            quoted = not quoted
+        elif not quoted:
+            return found[0]
+    return None
+
+
+def looks_like_data(columns: Iterable[str]) -> bool:
+    """Whether the names of columns look like a row: an address, a number, a date or an id among them."""
+    return any(_VALUE.search(name) for name in columns)
+
+
+def headless(file: str) -> JourneyError:
+    """The error of a file that begins with a row; its values are not shown."""
+    return JourneyError(
+        f"{file}: line 1 looks like data, not a header",
+        remedy="export it again with the names of its columns in the first line; nothing was changed",
+        code="missing-column",
+    )
 
 
 def _header(text: str, delimiter: str) -> list[str]:

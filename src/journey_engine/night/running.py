@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -134,19 +134,41 @@ class NightRun:
         return report
 
     def report(self) -> RunReport:
-        """What this run did, for people."""
+        """What this run did, for people; of a night that was done before, what it did then."""
+        if self.repeated and (told := self._told_before()) is not None:
+            return told
         messages = dict(self.decided) if self.dry_run else self.mailroom.counts(self.number)
-        held = dict(self.held)
+        return RunReport(
+            self.run_id, self.as_of, self.number, self.repeated, self.counts,
+            {} if self.repeated else {state: count for state, count in messages.items() if count},
+            self._held(self.held), {f"{aside.source}: {aside.reason}": aside.count for aside in self._asides()},
+            self._notes(), dict(self.broken), self.collected.customers, self.collected.received,
+            sum(done.accepted for done in self.dispatches), self.seconds,
+        )  # fmt: skip
+
+    def _held(self, decided: Mapping[str, int]) -> dict[str, int]:
+        """What is held back, by reason: by the run's decisions and by its dispatches."""
+        held = dict(decided)
         for done in self.dispatches:
             for (state, reason), count in done.reasons.items():
                 # A message that waits is met by every dispatch of the run; the last one says how many still do.
                 if state not in ("accepted", "pending") or (state == "pending" and done is self.dispatches[-1]):
                     held[reason] = held.get(reason, 0) + count
+        return held
+
+    def _told_before(self) -> RunReport | None:
+        """The report of the run that is committed for this very instant, if there is one."""
+        query = "SELECT run, run_id, customers, received, report FROM runs WHERE as_of = ? ORDER BY run DESC LIMIT 1"
+        rows = self.engine.rows(query, (naive(self.as_of),))
+        if not rows:
+            return None
+        run, run_id, customers, received, report = rows[0]
+        kept = json.loads(report or "{}")
+        known = {graph.journey: JourneyCounts() for graph in self.rules.journeys}
         return RunReport(
-            self.run_id, self.as_of, self.number, self.repeated, self.counts,
-            {} if self.repeated else {state: count for state, count in messages.items() if count},
-            held, {f"{aside.source}: {aside.reason}": aside.count for aside in self._asides()},
-            self._notes(), dict(self.broken), self.collected.customers, self.collected.received,
+            run_id, self.as_of, run, True, known | journey_counts(self.engine, run), self.mailroom.counts(run),
+            self._held(kept.get("held_back", {})), kept.get("set_aside", {}),
+            [*kept.get("notes", []), *self._notes()], kept.get("broken", {}), customers, received,
             sum(done.accepted for done in self.dispatches), self.seconds,
         )  # fmt: skip
 

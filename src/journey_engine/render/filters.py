@@ -29,7 +29,11 @@ LENGTHS = ("short", "medium", "long", "full")
 
 
 class FilterError(ValueError):
-    """A filter was given something it cannot show."""
+    """A filter was given something it cannot show; it never says what, which may be personal. `what` is the filter."""
+
+    def __init__(self, message: str, what: str | None = None) -> None:
+        super().__init__(message)
+        self.what = what
 
 
 @lru_cache(maxsize=256)
@@ -53,9 +57,9 @@ def _number(value: object, what: str) -> Decimal:
     try:
         number = Decimal(str(value))
     except InvalidOperation:
-        raise FilterError(f"{what} needs a number, not '{value}'") from None
+        raise FilterError(f"{what} needs a number", what) from None
     if isinstance(value, bool) or not number.is_finite() or abs(number.adjusted()) > 30:
-        raise FilterError(f"{what} needs a number, not '{value}'")
+        raise FilterError(f"{what} needs a number", what)
     return number
 
 
@@ -66,7 +70,7 @@ def _moment(value: object, context: Context, what: str) -> dt.datetime:
     try:
         moment = dt.datetime.fromisoformat(str(value))
     except ValueError:
-        raise FilterError(f"{what} needs a date or an instant such as 2026-01-31, not '{value}'") from None
+        raise FilterError(f"{what} needs a date or an instant such as 2026-01-31", what) from None
     if moment.tzinfo is None:
         return moment
     return utc_to_local(moment.astimezone(dt.UTC), str(context.parent["message"]["timezone"]))
@@ -77,7 +81,7 @@ def money(context: Context, value: object, currency: str) -> str:
     """`{{ trigger.total | money("EUR") }}`: an amount with its currency."""
     currency = str(currency)
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-        raise FilterError(f"money needs a currency code such as EUR, not '{currency}'")
+        raise FilterError("money needs a currency code such as EUR", "money")
     return write_money(_number(value, "money"), currency.upper(), _locale_of(context))
 
 
@@ -140,7 +144,7 @@ def link(value: object) -> str:
         whole, parts = False, urlsplit("")
     clean = text.isprintable() and not any(char in text for char in " \"'<>\\`")
     if not (whole and clean and parts.scheme.lower() in SAFE_SCHEMES):
-        raise FilterError("link needs a whole https, mailto or tel address")
+        raise FilterError("link needs a whole https, mailto or tel address", "link")
     return text
 
 

@@ -6,7 +6,9 @@ before it the parser would move `{% for %}` out of a table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -130,10 +132,14 @@ class Renderer:
                 path=error.path,
                 remedy=f'give the customer a value, or write {{{{ {error.path} | default("...") }}}}',
             ) from None
-        except (TemplateError, FilterError) as error:
+        except FilterError as error:
+            where = _where(error, file)
+            raise RenderError(f"{where}: {error}{_given(where, error.what)}", code="template_error") from None
+        except TemplateError as error:
             raise RenderError(f"{_where(error, file)}: {error}", code="template_error") from None
         except Exception as error:  # noqa: BLE001 - whatever a template does, only its own messages stop
-            what = f"{type(error).__name__}: {error}"
+            # The words of a TypeError name types; those of others may repeat values.
+            what = f"{type(error).__name__}{f': {error}' if isinstance(error, TypeError) else ''}"
             raise RenderError(f"{_where(error, file)}: {what}", code="template_error") from None
         return "".join(chunks)
 
@@ -281,6 +287,19 @@ class Renderer:
         """Whether a locale reads the very files that the default reads."""
         path = self.library.path
         return all(path(each, chain) == path(each, ()) for each in self._names.get(name, (name,)))
+
+
+def _given(where: str, what: str | None) -> str:
+    """` (customer.age)`: the values that a line of a template gives to a filter, by name, for `file:line`."""
+    file, _, line = where.rpartition(":")
+    if what is None or not line.isdigit():
+        return ""
+    with suppress(OSError, UnicodeDecodeError):
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+        text = lines[int(line) - 1] if int(line) <= len(lines) else ""
+        found = re.findall(rf"([A-Za-z_][\w.]*)\s*\|\s*{what}\b", text)
+        return f" ({', '.join(dict.fromkeys(found))})" if found else ""
+    return ""
 
 
 def _where(error: BaseException, file: str) -> str:

@@ -174,7 +174,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return obj[argument] if -len(obj) <= argument < len(obj) else missing(f"item {argument}")
         if isinstance(obj, TemplateReference):
             return super().getitem(obj, argument)
-        raise SecurityError(f"'[{argument}]' cannot be used here")
+        raise SecurityError("'[...]' cannot be used here: only lists, texts and mappings have items")
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Macros, blocks, the listed functions and the listed methods of text and mappings."""
