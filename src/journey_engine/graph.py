@@ -63,7 +63,14 @@ class SetAttributes(Frozen):
     assignments: tuple[Assignment, ...]
 
 
-Effect = Annotated[Message | Task | SetAttributes, Field(discriminator="effect")]
+class Enroll(Frozen):
+    """Another journey that the customer enters in the next run, at the instant of this effect (rule 15)."""
+
+    effect: Literal["enroll"] = "enroll"
+    journey: str
+
+
+Effect = Annotated[Message | Task | SetAttributes | Enroll, Field(discriminator="effect")]
 
 
 class Base(Frozen):
@@ -199,6 +206,14 @@ class OnChange(Frozen):
     became: tuple[Test, ...] = ()
 
 
+class OnPass(Frozen):
+    """Each pass of another journey that an earlier run brought into a state, at the instant it came there."""
+
+    kind: Literal["pass"] = "pass"
+    journey: str
+    state: Literal["entered", "finished", "converted", "exited"]
+
+
 class OnSchedule(Frozen):
     """Each firing of a cron line, in the customer's zone when `zone` is None."""
 
@@ -207,7 +222,9 @@ class OnSchedule(Frozen):
     zone: str | None = None
 
 
-Trigger = Annotated[OnEvent | OnSilence | OnDate | OnMembership | OnChange | OnSchedule, Field(discriminator="kind")]
+Trigger = Annotated[
+    OnEvent | OnSilence | OnDate | OnMembership | OnChange | OnPass | OnSchedule, Field(discriminator="kind")
+]
 
 
 class Reentry(Frozen):

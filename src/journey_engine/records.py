@@ -19,6 +19,7 @@ class DecisionKind(StrEnum):
     MESSAGE = "message"  # a templated message to the customer
     TASK = "task"  # work for a person of the company
     SET = "set"  # an attribute changed by the journey; stays in the engine
+    ENROLL = "enroll"  # another journey that the customer enters in the next run; stays in the engine
     CANCEL = "cancel"  # take back the pending messages of a pass that ended
     SUPPRESS = "suppress"  # the customer's data said: no more of this
 

@@ -40,7 +40,7 @@ PROPERTIES: dict[str, tuple[Any, ...]] = {
     "address": ({"city": "Rome", "zip": 1}, {"city": None}, "Rome", {}, None),
     "tags": (["x", 1], [], None),
 }
-TRIGGER_WORDS = ("date", "offset", "firing", "segment", "stage", "from", "to")
+TRIGGER_WORDS = ("date", "offset", "firing", "segment", "stage", "from", "to", "journey", "state", "step")
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ class Journeys(Conditions):
         return [self.step(depth) for _ in range(self.dice.randint(1, most))]
 
     def step(self, depth: int) -> dict[str, Any]:
-        kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1}
+        kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1, "enroll": 2}
         kinds |= {"branch": 6} if depth else {}
         kind = self.used(self.weighted(kinds))
         self.number += 1
@@ -57,6 +57,8 @@ class Journeys(Conditions):
                 return {"team": "service", "title": title} | ({"due": self.waiting()} if self.maybe(0.5) else {})
             case "set":
                 return self.assigned()
+            case "enroll":
+                return {"journey": self.of(*self.names, "elsewhere")}
             case _:
                 return {"reason": self.of("exit", "enough", "timeout", "waited", "event", "sent")}
 
@@ -199,7 +201,7 @@ class Journeys(Conditions):
         return found | {"steps": steps}
 
     def trigger(self) -> dict[str, Any]:
-        kinds = {"event": 8, "inactive": 2, "abandoned": 2, "date": 4, "schedule": 3, "changes": 3}
+        kinds = {"event": 8, "inactive": 2, "abandoned": 2, "date": 4, "schedule": 3, "changes": 3, "journey": 3}
         kinds |= {"enters": 3} if self.segments or self.stages else {}
         kind = self.used("on " + self.weighted(kinds)).removeprefix("on ")
         match kind:
@@ -211,6 +213,10 @@ class Journeys(Conditions):
                 return {"inactive": {"event": self.events(0.12), "for": self.edge()}}
             case "abandoned":
                 return {"abandoned": {"event": self.events(0.12), "without": self.events(0.3), "for": self.edge()}}
+            case "journey":
+                state = self.of("entered", "finished", "finished", "converted", "exited")
+                self.used(f"on journey {state}")
+                return {"journey": {"name": self.of(*self.names), "state": state}}
             case "changes":
                 return {"changes": self.change()}
             case "enters":

@@ -39,6 +39,7 @@ CODES: Mapping[str, str] = {
     "unknown-stage": "A stage that the cycle does not have.",
     "circular-definition": "A segment or stage that needs itself.",
     "unknown-journey": "A journey that does not exist.",
+    "circular-journeys": "Journeys that start each other without end.",
     "duplicate-journey": "Two journeys of one name; neither runs until one is renamed.",
     "unknown-topic": "A topic that project.yaml does not define.",
     "unlimited-topic": "A cap on a topic that is transactional.",

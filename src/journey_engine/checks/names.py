@@ -9,9 +9,11 @@ from journey_engine.conditions import EventCondition, JourneyCondition, MessageC
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.graph import Emit, Message, OnChange, OnDate
 from journey_engine.load.parts import Words, of_kind
+from journey_engine.steps.enroll import EnrollStep
 from journey_engine.steps.send import EventLines, Send
 from journey_engine.steps.wait import Wait
 from journey_engine.steps.wait_for import WaitFor
+from journey_engine.triggers.journey import JourneyTrigger
 from journey_engine.yamlfile import Path, Positions
 
 
@@ -23,10 +25,17 @@ def unknown_journeys(scope: Scope, subject: Subject) -> Iterator[Problem]:
 def journeys_named(scope: Scope, words: Words, positions: Positions) -> Iterator[Problem]:
     """The same for project.yaml."""
     known = [one.name for one in scope.loaded.journeys.values()]
-    for path, word in of_kind(JourneyCondition, words):
-        if word.name not in known:
-            message = f"unknown journey '{word.name}'{nearest(word.name, known)}"
-            yield Problem(positions.of((*path, "name")), message, "unknown-journey")
+    for path, word in words:
+        match word:
+            case JourneyCondition(name=name) | JourneyTrigger(name=name):
+                where = (*path, "name")
+            case EnrollStep(journey=name):
+                where = (*path, "journey")
+            case _:
+                continue
+        if name not in known:
+            message = f"unknown journey '{name}'{nearest(name, known)}"
+            yield Problem(positions.of(where), message, "unknown-journey")
 
 
 def unknown_topics(scope: Scope, subject: Subject) -> Iterator[Problem]:

@@ -12,13 +12,14 @@ from pathlib import Path as File
 
 from journey_engine.conditions import CustomerCondition
 from journey_engine.errors import Place, Problem, Severity
-from journey_engine.graph import Await, Emit, Exit, Gate, Graph, Node
+from journey_engine.graph import Await, Emit, Exit, Gate, Graph, Node, OnPass
 from journey_engine.journey import Journey
 from journey_engine.load import LoadedJourney, LoadedProject
 from journey_engine.load.parts import Words, of_kind
 from journey_engine.project import Project, Source
 from journey_engine.render import Renderer, Use
 from journey_engine.rules import following
+from journey_engine.steps.enroll import EnrollStep
 from journey_engine.steps.set import SetStep
 from journey_engine.times import UTC
 from journey_engine.yamlfile import Path
@@ -54,6 +55,17 @@ class Scope:
         """The attributes that some journey sets."""
         journeys = self.loaded.journeys.values()
         return frozenset(name for one in journeys for _, step in of_kind(SetStep, one.words) for name in step.values)
+
+    @cached_property
+    def starts(self) -> dict[str, set[str]]:
+        """Which journeys each journey starts: those that it enrolls into, and those that its passes trigger."""
+        found: dict[str, set[str]] = {}
+        for name, one in self.loaded.journeys.items():
+            for _, step in of_kind(EnrollStep, one.words):
+                found.setdefault(name, set()).add(step.journey)
+            if one.lowered is not None and isinstance(one.lowered.trigger, OnPass):
+                found.setdefault(one.lowered.trigger.journey, set()).add(name)
+        return found
 
     @cached_property
     def attributes(self) -> frozenset[str] | None:

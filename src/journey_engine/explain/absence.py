@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from journey_engine.explain.history import History
 from journey_engine.explain.story import Line, line_of, scene
-from journey_engine.graph import Graph, OnChange, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence
+from journey_engine.graph import Graph, OnChange, OnDate, OnEvent, OnMembership, OnPass, OnSchedule, OnSilence
 from journey_engine.load import LoadedProject
 from journey_engine.records import Enrollment, Event, PassState
 from journey_engine.rules import Night, time_triggered
@@ -80,7 +80,7 @@ def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence
 def _past(history: History, zone: str) -> Past:
     attributes = {"customer_id": history.customer_id, **(history.attributes or {})}
     zone = str(attributes.get("timezone") or zone)
-    return Past(history.first, attributes, zone, history.members, frozenset(), history.watched)
+    return Past(history.first, attributes, zone, history.members, frozenset(), history.watched, history.passes)
 
 
 def _occurrences(graph: Graph, history: History, night: Night, zone: str) -> list[Occurrence]:
@@ -102,6 +102,8 @@ def _never(graph: Graph, history: History, night: Night, zone: str) -> str:
             if member.member:
                 return f"already in the {of} {name} when the journey first looked; only becoming a member starts it"
             return f"not in the {of} {name}"
+        case OnPass(journey=other, state=state):
+            return f"no pass of journey {other} has {state} yet"
         case OnChange(attribute=attribute):
             return _unchanged(attribute, history)
         case OnDate(attribute=attribute):

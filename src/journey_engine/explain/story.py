@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from journey_engine.explain.history import Decided, History
-from journey_engine.graph import Await, ComingDate, Emit, Exit, Gate, Graph, Message, NextTime, SetAttributes, Task
+from journey_engine.graph import (
+    Await,
+    ComingDate,
+    Emit,
+    Enroll,
+    Exit,
+    Gate,
+    Graph,
+    Message,
+    NextTime,
+    SetAttributes,
+    Task,
+)
 from journey_engine.load import LoadedProject
 from journey_engine.records import Enrollment, Event, PassState, Transition
 from journey_engine.times import iso
@@ -123,7 +135,7 @@ class _Telling:
         match move.reason:
             case "entered":
                 return f"entered{self._because(move.event_id)}"
-            case "sent" | "task" | "set":
+            case "sent" | "task" | "set" | "enroll":
                 return self._effect(move, node)
             case "event":
                 return f"what it waited for came{self._because(move.event_id)}"
@@ -154,6 +166,8 @@ class _Telling:
                 return f"task for {team}" + (f", to begin {iso(found[0].due_at)}" if found else "")
             case SetAttributes(assignments=assignments):
                 return "set " + ", ".join(assignment.attribute for assignment in assignments)
+            case Enroll(journey=journey):
+                return f"enrolled into journey {journey}"
 
     def _fate(self, decided: Decided) -> str:
         posted = self.posted.get(decided.decision_id)

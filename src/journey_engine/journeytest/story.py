@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from journey_engine.graph import Exit, Graph
+from journey_engine.graph import Emit, Enroll, Exit, Graph, OnPass
 from journey_engine.journeytest.words import JourneyCase
 from journey_engine.message import Aborted, MessageRef, RenderError
 from journey_engine.predicates import InJourney, leaves
@@ -119,7 +119,7 @@ def _rows(case: JourneyCase, customer_id: str) -> Iterator[Event]:
 
 
 def _with_asked(graph: Graph, rules: Rules) -> tuple[Graph, ...]:
-    """The tested journey with those whose passes its conditions, or the definitions', ask about."""
+    """The tested journey with those that it asks about, that start it, and that enroll into it."""
     known = {one.journey: one for one in rules.journeys} | {graph.journey: graph}
     wanted, found = [graph.journey], {}
     for one in rules.definitions:
@@ -128,11 +128,18 @@ def _with_asked(graph: Graph, rules: Rules) -> tuple[Graph, ...]:
         name = wanted.pop()
         if name in known and name not in found:
             found[name] = known[name]
-            wanted += list(_asked(known[name]))
+            wanted += [*_asked(known[name]), *(one.journey for one in known.values() if name in _enrolls(one))]
     return tuple(found[name] for name in sorted(found))
 
 
+def _enrolls(graph: Graph) -> set[str]:
+    effects = (node.effect for node in graph.nodes if isinstance(node, Emit))
+    return {effect.journey for effect in effects if isinstance(effect, Enroll)}
+
+
 def _asked(graph: Graph) -> Iterator[str]:
+    if isinstance(graph.trigger, OnPass):
+        yield graph.trigger.journey
     predicates = [graph.audience, graph.exit_when, graph.goal.predicate if graph.goal else None]
     predicates += [getattr(node, "predicate", None) for node in graph.nodes]
     for predicate in predicates:

@@ -141,8 +141,8 @@ class _Load:
                 topic = decision.payload.get("topic") or ""
                 reason = decision.payload.get("reason") or decision.reason or "unsubscribed"
                 self.suppressed.append((decision.customer_id, topic, reason, self.changed))
-            case DecisionKind.SET:
-                pass  # an attribute: it lives in the engine
+            case DecisionKind.SET | DecisionKind.ENROLL:
+                pass  # an attribute, another journey: they live in the engine
 
     def finish(self, run: int) -> LoadResult:
         """Write what is left, then take back the messages of passes that ended."""

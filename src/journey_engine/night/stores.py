@@ -90,7 +90,8 @@ def check_not_behind(mailroom: Mailroom, run: int) -> None:
 
 def decisions_of(engine: Engine, number: int) -> Iterator[Decision]:
     """What a committed run decided, in the order of the decisions' ids."""
-    query = exp.select("*").from_("decisions").where(exp.column("run").eq(number), exp.column("kind").neq("set"))
+    ours = exp.column("kind").isin("set", "enroll")
+    query = exp.select("*").from_("decisions").where(exp.column("run").eq(number), exp.not_(ours))
     for rows in engine.batches(query.order_by("decision_id").sql(dialect="duckdb")):
         for row in rows:
             payload, unread = _payload(row[13])

@@ -2,14 +2,15 @@
 -- time alone, a journey takes each customer's newest (rule 5).
 CREATE OR REPLACE TEMP TABLE fresh AS
 WITH unseen AS (
-    SELECT v.*, l.bound, l.timed,
+    SELECT v.*, l.bound, l.timed AND k.key IS NULL AS timed,
         row_number() OVER (
-            PARTITION BY v.journey, v.customer_id, l.timed AND v.instant < n.as_of
+            PARTITION BY v.journey, v.customer_id, l.timed AND k.key IS NULL AND v.instant < n.as_of
             ORDER BY v.instant DESC, v.key DESC
         ) AS place
     FROM (SELECT DISTINCT * FROM visible) AS v
     JOIN live AS l ON l.journey = v.journey
     CROSS JOIN night AS n
+    LEFT JOIN enrolls AS k ON k.journey = v.journey AND k.customer_id = v.customer_id AND k.key = v.key
     ANTI JOIN considered AS c ON c.journey = v.journey AND c.customer_id = v.customer_id AND c.key = v.key
     WHERE v.backfilled OR v.instant > l.bound
 )
@@ -30,6 +31,11 @@ WHERE v.instant > n.remember_from AND NOT v.backfilled;
 
 -- forget: What no later run could see again; a journey set aside and a customer absent tonight look back further.
 DELETE FROM considered
+WHERE instant <= (SELECT remember_from FROM night) AND journey IN (SELECT journey FROM live)
+    AND customer_id IN (SELECT customer_id FROM customers);
+
+-- forget_enrolls: The same of what `enroll` steps asked for.
+DELETE FROM enrolls
 WHERE instant <= (SELECT remember_from FROM night) AND journey IN (SELECT journey FROM live)
     AND customer_id IN (SELECT customer_id FROM customers);
 

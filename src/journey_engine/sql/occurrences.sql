@@ -75,6 +75,30 @@ SEMI JOIN customers AS c ON c.customer_id = v.customer_id
 CROSS JOIN night AS n
 WHERE v.attribute = {attribute} AND {became};
 
+-- on_pass: Passes of another journey that an earlier run brought into a state.
+INSERT INTO visible
+SELECT w.journey, w.customer_id, w.enrollment_id, w.instant, NULL, w.told, {backfilled}
+FROM (
+    SELECT {journey} AS journey, e.customer_id, e.enrollment_id, {moment} AS instant,
+        CAST(json_object('journey', e.journey, 'state', {state}, 'reason', e.reason) AS VARCHAR) AS told,
+        row_number() OVER (PARTITION BY e.customer_id ORDER BY {moment} DESC, e.enrollment_id DESC) AS place
+    FROM enrollments AS e
+    SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+    CROSS JOIN night AS n
+    WHERE e.journey = {name} AND {stands} AND {moment} > {look} AND {moment} <= n.as_of
+) AS w
+WHERE NOT {backfilled} OR w.place = 1;
+
+-- on_enroll: What `enroll` steps of earlier runs asked for, whatever the journeys' triggers are.
+INSERT INTO visible
+SELECT k.journey, k.customer_id, k.key, k.instant, NULL,
+    CAST(json_object('journey', k.by_journey, 'step', k.by_step) AS VARCHAR), FALSE
+FROM enrolls AS k
+SEMI JOIN live AS l ON l.journey = k.journey
+SEMI JOIN customers AS c ON c.customer_id = k.customer_id
+CROSS JOIN night AS n
+WHERE k.instant <= n.as_of;
+
 -- on_schedule: Each firing, for every customer in whose zone it is computed.
 INSERT INTO visible
 SELECT f.journey, c.customer_id, f.firing, f.instant, NULL, CAST(json_object('firing', f.firing) AS VARCHAR), FALSE

@@ -79,6 +79,26 @@ SELECT md5(concat(length(enrollment_id), ':', enrollment_id, length(step), ':', 
     END, '}')
 FROM worded;
 
+-- decide_enrolls: Journeys to be entered in the next run, as decisions that stay in the engine.
+INSERT INTO decisions
+SELECT md5(concat(length(e.enrollment_id), ':', e.enrollment_id, length(e.step), ':', e.step,
+        length(CAST(e.occurrence AS VARCHAR)), ':', e.occurrence)),
+    'enroll', n.run, e.journey, e.version, e.enrollment_id, e.customer_id, e.step, e.occurrence, e.state, e.reason, e.due_at,
+    e.reached_at, w.fixed
+FROM emitted AS e
+JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
+CROSS JOIN night AS n
+WHERE e.effect = 'enroll';
+
+-- store_enrolls: The next run may let them in; the key is the decision's own id, so it happens once.
+INSERT INTO enrolls (customer_id, journey, key, instant, by_journey, by_step)
+SELECT d.customer_id, w.wording, d.decision_id, d.due_at, d.journey, d.step
+FROM decisions AS d
+JOIN emitted AS e ON e.enrollment_id = d.enrollment_id AND e.step = d.step AND e.effect = 'enroll'
+JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
+CROSS JOIN night AS n
+WHERE d.run = n.run AND d.kind = 'enroll' AND d.state = 'pending';
+
 -- assignments: What `set` steps assigned tonight, each value as JSON; one that is no text, number or flag is left out.
 CREATE OR REPLACE TEMP TABLE assignments AS
 SELECT * FROM (

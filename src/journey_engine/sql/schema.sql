@@ -79,6 +79,12 @@ CREATE TABLE watched (
     changed_at TIMESTAMP
 );
 
+-- enrolls: The journeys that `enroll` steps asked for, for as long as a run could still let the customer in.
+CREATE TABLE enrolls (
+    customer_id VARCHAR NOT NULL, journey VARCHAR NOT NULL, key VARCHAR NOT NULL, instant TIMESTAMP NOT NULL,
+    by_journey VARCHAR NOT NULL, by_step VARCHAR NOT NULL
+);
+
 -- overlays: Attributes that journeys set; each stands until the imported value changes (rule 15).
 CREATE TABLE overlays (customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR, imported VARCHAR);
 

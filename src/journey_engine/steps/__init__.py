@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from journey_engine.language import one_of
 from journey_engine.steps.base import Builder, Path, Step, lower_step, lower_steps
 from journey_engine.steps.branch import Branch, Way
+from journey_engine.steps.enroll import EnrollStep
 from journey_engine.steps.exit import ExitStep
 from journey_engine.steps.remind import Remind
 from journey_engine.steps.send import Send
@@ -26,6 +27,7 @@ STEPS: tuple[type[Step], ...] = (
     Remind,
     TaskStep,
     SetStep,
+    EnrollStep,
     ExitStep,
     *(point.load() for point in sorted(entry_points(group="journey_engine.steps"), key=lambda point: point.name)),
 )

@@ -10,7 +10,7 @@ from sqlglot import exp
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
 from journey_engine.facts import attribute_view, iso
-from journey_engine.graph import Graph, OnChange, OnDate, OnEvent, OnMembership, OnSchedule, OnSilence, Shift
+from journey_engine.graph import Graph, OnChange, OnDate, OnEvent, OnMembership, OnPass, OnSchedule, OnSilence, Shift
 from journey_engine.rules import firings
 from journey_engine.sweep.evening import Evening
 from journey_engine.times import FAR_PAST, local_to_utc, utc_to_local
@@ -20,6 +20,7 @@ DAY = dt.timedelta(days=1)
 
 def list_occurrences(evening: Evening) -> None:
     """Fill `visible` for every live journey; a backfilling journey also lists its newest occurrence of all time."""
+    evening.run("occurrences", "on_enroll")
     for graph in evening.rules.journeys:
         _list(evening, graph, evening.look(graph), backfilled=False)
         if graph.backfill == "current" and evening.first_run(graph):
@@ -51,6 +52,8 @@ def _list(evening: Evening, graph: Graph, look: dt.datetime, *, backfilled: bool
         case OnChange():
             sides = {"attribute": x.text(trigger.attribute), **_sides(evening, trigger)}
             evening.run("occurrences", "on_values" if backfilled else "on_change", **parts, **sides)
+        case OnPass():
+            evening.run("occurrences", "on_pass", **parts, **_passes(trigger))
         case OnSchedule():
             _fire(evening, graph, trigger, look)
         case OnDate():
@@ -64,6 +67,18 @@ def _sides(evening: Evening, trigger: OnChange) -> dict[str, Sql]:
     """What a value was and what it became, each read from its text."""
     was, became = (attribute_view(x.col("v", column), "text") for column in ("value_before", "value"))
     return {"was": evening.facts.passes(trigger.was, was), "became": evening.facts.passes(trigger.became, became)}
+
+
+def _passes(trigger: OnPass) -> dict[str, Sql]:
+    """When passes came into the state, and whether they are in it."""
+    moment = {"entered": "entered_at", "converted": "goal_at"}.get(trigger.state, "closed_at")
+    anyway = trigger.state in ("entered", "converted")
+    return {
+        "name": x.text(trigger.journey),
+        "state": x.text(trigger.state),
+        "moment": x.col("e", moment),
+        "stands": x.TRUE if anyway else x.compare("=", x.col("e", "state"), x.text(trigger.state)),
+    }
 
 
 def _silence(evening: Evening, trigger: OnSilence, look: dt.datetime) -> dict[str, Sql]:

@@ -11,7 +11,7 @@ from sqlglot import exp
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
 from journey_engine.facts import attribute_view, iso
-from journey_engine.graph import Emit, Message, SetAttributes, Task
+from journey_engine.graph import Emit, Enroll, Message, SetAttributes, Task
 from journey_engine.sweep.evening import Evening
 
 DELIVERED = ("email", "first_name", "locale")
@@ -37,6 +37,7 @@ def write_decisions(evening: Evening) -> None:
         "payloads", "decide_effects", **columns, task_due=_task_due(),
         values=x.switch(x.col("w", "wording"), values, empty),
     )  # fmt: skip
+    evening.run("payloads", "decide_enrolls", "store_enrolls")
     _sets(evening)
 
 
@@ -63,6 +64,9 @@ def _tables(evening: Evening) -> set[str]:
                     fixed = json.dumps({"team": effect.team, "title": effect.title})
                     due = effect.due
                     wordings.append((*key, effect.title, fixed, due and due.months, due and due.seconds * 10**6))
+                case Enroll():
+                    fixed = json.dumps({"journey": effect.journey})
+                    wordings.append((*key, effect.journey, fixed, None, None))
                 case SetAttributes():
                     for item in effect.assignments:
                         literal = None if item.value is None else json.dumps(item.model_dump(mode="json")["value"])

@@ -58,7 +58,7 @@ class Sweep(Evening):
             self.run("sweep", "apply_open")
         if entered:
             self.run("sweep", "apply_new", "apply_credit")
-        self.run("entering", "renew", "remember", "forget")
+        self.run("entering", "renew", "remember", "forget", "forget_enrolls")
         write_decisions(self)
         _versions(self)
 

@@ -10,6 +10,7 @@ from journey_engine.triggers.date import DateTrigger
 from journey_engine.triggers.enters import EntersTrigger
 from journey_engine.triggers.event import EventTrigger
 from journey_engine.triggers.inactive import InactiveTrigger
+from journey_engine.triggers.journey import JourneyTrigger
 from journey_engine.triggers.schedule import ScheduleTrigger
 
 TRIGGERS: tuple[type[TriggerWord], ...] = (
@@ -19,6 +20,7 @@ TRIGGERS: tuple[type[TriggerWord], ...] = (
     DateTrigger,
     EntersTrigger,
     ChangesTrigger,
+    JourneyTrigger,
     ScheduleTrigger,
 )
 

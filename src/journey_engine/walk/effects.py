@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from journey_engine.graph import Emit, Lines, Message, SetAttributes, Task
+from journey_engine.graph import Emit, Enroll, Lines, Message, SetAttributes, Task
 from journey_engine.predicates import Predicate
 from journey_engine.records import (
     Customer,
@@ -90,6 +90,9 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
             kind = DecisionKind.SET
             decision_id = identity(one.enrollment_id, "set", node.step, str(night.run))
             payload = {"attributes": _assigned(tonight, effect, one)}
+        case Enroll():
+            kind, decision_id = DecisionKind.ENROLL, _effect_id(one, node)
+            payload = {"journey": effect.journey}
         case _:
             assert_never(effect)
     return Decision(

@@ -60,6 +60,17 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What an `enroll` step asked for: a journey, the key of its occurrence, its instant, and who asked."""
+
+    journey: str
+    key: str
+    instant: dt.datetime
+    by: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerState:
     """What the engine keeps of one customer between nights, but for the events."""
 
@@ -67,6 +78,7 @@ class CustomerState:
     overlays: Mapping[str, Overlay] = field(default_factory=dict)
     memberships: Mapping[tuple[str, str], Membership] = field(default_factory=dict)  # (of, name)
     watched: Mapping[str, Watched] = field(default_factory=dict)  # attribute -> its last value
+    enrolled: tuple[Enrolled, ...] = ()
     considered: Mapping[tuple[str, str], dt.datetime] = field(default_factory=dict)  # (journey, key) -> instant
     sendings: tuple[Sending, ...] = ()
 

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from journey_engine.graph import Graph, OnChange
-from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition, identity
+from journey_engine.records import (
+    Customer,
+    Decision,
+    DecisionKind,
+    DecisionState,
+    Enrollment,
+    Event,
+    Transition,
+    identity,
+)
 from journey_engine.rules import Definition, Night, Rules, time_triggered
 from journey_engine.times import zone_names
 from journey_engine.walk.caps import Allowance, counts, decide_in_turn
@@ -19,6 +28,7 @@ from journey_engine.walk.effects import Look, Tonight, suppress
 from journey_engine.walk.judge import Scene, judge
 from journey_engine.walk.ledger import (
     CustomerState,
+    Enrolled,
     LedgerEvent,
     Membership,
     Overlay,
@@ -90,17 +100,18 @@ def walk_night(
     _old_passes(tonight, world, rows)
     first_contents = in_order((*originals(events, night.as_of), *new_events))
     watched = _watched(_watching(rules, world), state.watched, attributes, night.as_of)
-    past = Past(first_contents, attributes, customer.timezone, members, became, watched)
+    past = Past(first_contents, attributes, customer.timezone, members, became, watched, state.passes, state.enrolled)
     considered = _entries(tonight, world, past, state.considered, rows)
     counted = [one for one in state.sendings if one.message_id not in unsent]
     allowance = Allowance(rules.caps, customer.timezone, counted)
     rows.in_turn(allowance)
     overlays = _set(overlays, customer, [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET])
     sendings = (*state.sendings, *(allowance.sending(one) for _, one in rows.decisions if counts(one)))
+    enrolled = (*state.enrolled, *(_enrolled(one) for _, one in rows.decisions if _enrolls(one)))
     taken = in_order(event.first for event in events if event.first.received_at == night.as_of)
     suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
     return WalkResult(
-        CustomerState(tuple(rows.passes.values()), overlays, members, watched, considered, sendings),
+        CustomerState(tuple(rows.passes.values()), overlays, members, watched, enrolled, considered, sendings),
         tuple(rows.transitions),
         (*suppressions, *(decision for _, decision in rows.decisions)),
         new_events,
@@ -257,3 +268,13 @@ def _set(
         for name, value in decision.payload["attributes"].items():
             after[name] = Overlay(value, customer.attributes.get(name))
     return after
+
+
+def _enrolls(decision: Decision) -> bool:
+    return decision.kind is DecisionKind.ENROLL and decision.state is DecisionState.PENDING
+
+
+def _enrolled(decision: Decision) -> Enrolled:
+    """What the next run may let in; its key is the decision's own id, so it happens once."""
+    wanted = str(decision.payload["journey"])
+    return Enrolled(wanted, decision.decision_id, decision.due_at, decision.journey, decision.step)

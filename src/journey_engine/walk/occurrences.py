@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 from journey_engine.graph import (
@@ -14,6 +14,7 @@ from journey_engine.graph import (
     OnDate,
     OnEvent,
     OnMembership,
+    OnPass,
     OnSchedule,
     OnSilence,
     Reentry,
@@ -25,7 +26,7 @@ from journey_engine.records import Enrollment, Event, PassState, identity
 from journey_engine.rules import Night, firings, time_triggered
 from journey_engine.times import FAR_PAST, add_months, iso, local_to_utc, utc_to_local
 from journey_engine.walk.judge import belongs
-from journey_engine.walk.ledger import Membership, Watched
+from journey_engine.walk.ledger import Enrolled, Membership, Watched
 from journey_engine.walk.values import as_date, attribute_passes
 
 _DAY = dt.timedelta(days=1)
@@ -33,17 +34,21 @@ _DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One moment that may start a pass. `data` becomes `trigger.*`; `event_id` None: time is the cause."""
+    """One moment that may start a pass. `data` becomes `trigger.*`; `event_id` None: no event is the cause.
+
+    `enrolled`: another journey asked for it, whatever this one's trigger is.
+    """
 
     instant: dt.datetime
     key: str
     data: Mapping[str, Any] = field(default_factory=dict)
     event_id: str | None = None
+    enrolled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What triggers look at: events as they first came with this run's own, attributes, memberships, changes."""
+    """What triggers look at: events as they first came with this run's own, attributes, and what earlier runs left."""
 
     events: Sequence[Event]
     attributes: Mapping[str, Any]
@@ -51,12 +56,14 @@ class Past:
     members: Mapping[tuple[str, str], Membership]
     became: frozenset[tuple[str, str]]
     watched: Mapping[str, Watched] = field(default_factory=dict)
+    passes: Sequence[Enrollment] = ()  # as before this run
+    enrolled: Sequence[Enrolled] = ()  # by earlier runs
 
 
 def visible(graph: Graph, past: Past, night: Night, lower: dt.datetime) -> list[Occurrence]:
     """The occurrences later than `lower` that this run can see, in order (instant, key)."""
-    found = (one for one in _occurrences(graph.trigger, past, night, lower) if one.instant > lower)
-    return sorted(found, key=lambda one: (one.instant, one.key.encode()))
+    found = [*_occurrences(graph.trigger, past, night, lower), *_enrolled(graph.journey, past, night)]
+    return sorted((one for one in found if one.instant > lower), key=lambda one: (one.instant, one.key.encode()))
 
 
 def backfilled(graph: Graph, past: Past, night: Night) -> list[Occurrence]:
@@ -69,15 +76,15 @@ def backfilled(graph: Graph, past: Past, night: Night) -> list[Occurrence]:
         value = past.watched[trigger.attribute]
         fits = _passes(trigger.became, value.value, night)
         return [_changed(trigger, value, night.as_of)] if fits else []
-    return visible(graph, past, night, FAR_PAST)[-1:]
+    return visible(graph, replace(past, enrolled=()), night, FAR_PAST)[-1:]
 
 
 def eligible(graph: Graph, new: Sequence[Occurrence], as_of: dt.datetime) -> list[Occurrence]:
     """Of the firings or dates that were missed only the newest counts (rule 5)."""
     if not time_triggered(graph):
         return list(new)
-    missed = [one for one in new if one.instant < as_of]
-    return missed[-1:] + [one for one in new if one.instant >= as_of]
+    missed = [one for one in new if one.instant < as_of and not one.enrolled]
+    return [one for one in new if one not in missed[:-1]]
 
 
 def admitted(
@@ -150,6 +157,8 @@ def _occurrences(trigger: Trigger, past: Past, night: Night, lower: dt.datetime)
         case OnMembership():
             if (trigger.of, trigger.name) in past.became:
                 yield _joined(trigger, past.members[trigger.of, trigger.name].ordinal, night)
+        case OnPass():
+            yield from _passed(trigger, past, night)
         case OnChange():
             yield from _last_change(trigger, past, night)
         case _:
@@ -266,3 +275,29 @@ def _changed(trigger: OnChange, value: Watched, instant: dt.datetime) -> Occurre
 
 def _passes(tests: Sequence[Test], text: str | None, night: Night) -> bool:
     return all(attribute_passes(test, text, night.as_of) for test in tests)
+
+
+def _passed(trigger: OnPass, past: Past, night: Night) -> Iterator[Occurrence]:
+    """The passes that an earlier run brought into the state; what was decided ahead waits for its instant."""
+    for one in past.passes:
+        instant = _came_into(trigger.state, one) if one.journey == trigger.journey else None
+        if instant is not None and instant <= night.as_of:
+            told = {"journey": one.journey, "state": trigger.state}
+            yield Occurrence(instant, one.enrollment_id, told | ({"reason": one.reason} if one.reason else {}))
+
+
+def _came_into(state: str, one: Enrollment) -> dt.datetime | None:
+    match state:
+        case "entered":
+            return one.entered_at
+        case "converted":
+            return one.goal_at
+        case _:
+            return one.closed_at if one.state == state else None
+
+
+def _enrolled(journey: str, past: Past, night: Night) -> Iterator[Occurrence]:
+    """What `enroll` steps of earlier runs asked for."""
+    for one in past.enrolled:
+        if one.journey == journey and one.instant <= night.as_of:
+            yield Occurrence(one.instant, one.key, {"journey": one.by, "step": one.step}, enrolled=True)
