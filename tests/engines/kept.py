@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from journey_engine.engines import Engine
@@ -10,11 +11,16 @@ from journey_engine.queries import statements
 KEPT = (*(name for name in statements("schema") if name not in ("meta", "zone_offsets")), "customers")
 
 
-def kept(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of every table, in the order of all their columns; hashes of source rows are an engine's own affair."""
+def kept(engine: Engine, *, typed: bool = True) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of every table in the order of all their columns, without what is an engine's own affair.
+
+    Not `typed`: without the columns of event properties, which a journey's new words make before the night begins.
+    """
     found = {}
     for table in KEPT:
         own = [name for name in engine.columns(table) if name not in ("row_hash", "run_id", "report")]
+        if not typed:
+            own = [name for name in own if not re.fullmatch(r"p[0-9]+_[a-z]+", name)]
         names = ", ".join(f'"{name}"' for name in own)
         found[table] = sorted(engine.rows(f"SELECT {names} FROM {table}"), key=repr)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ class Engine(Protocol):
 
     own_schema: str
     """The schema of the engine's own tables."""
+
+    gaps: Mapping[str, str]
+    """What the engine cannot do that the night could use, each with what happens instead."""
 
     def exists(self, table: str) -> bool:
         """Whether there is a table of this name in the engine's own schema."""

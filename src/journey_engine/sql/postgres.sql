@@ -75,7 +75,7 @@ $$
 SELECT CASE left(CAST($1 AS text), 1)
     WHEN '{' THEN 'OBJECT' WHEN '[' THEN 'ARRAY' WHEN '"' THEN 'VARCHAR' WHEN 't' THEN 'BOOLEAN' WHEN 'f' THEN 'BOOLEAN'
     WHEN 'n' THEN 'NULL'
-    ELSE CASE WHEN CAST($1 AS text) ~ '[.eE]' OR length(CAST($1 AS text)) > 20 THEN 'DOUBLE' ELSE 'BIGINT' END
+    ELSE CASE WHEN CAST($1 AS text) ~ '[.eE]' OR length(CAST($1 AS text)) > 20 THEN 'DOUBLE' WHEN CAST($1 AS text) ~ '^-' THEN 'BIGINT' ELSE 'UBIGINT' END
 END
 $$;
 
@@ -107,7 +107,8 @@ $$ SELECT CAST($1 AS text) $$;
 CREATE OR REPLACE FUNCTION json_of(double precision) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS
 $$
 SELECT CASE
-    WHEN $1 = 0 OR (abs($1) >= 1e-6 AND abs($1) < 1e21) THEN
+    WHEN $1 = 0 THEN concat(CAST($1 AS text), '.0')
+    WHEN (abs($1) >= 1e-6 AND abs($1) < 1e21) THEN
         CASE WHEN strpos(CAST(CAST(CAST($1 AS text) AS numeric) AS text), '.') > 0
             THEN regexp_replace(regexp_replace(CAST(CAST(CAST($1 AS text) AS numeric) AS text), '0+$', ''), '[.]$', '.0')
             ELSE concat(CAST(CAST($1 AS text) AS numeric), '.0') END
