@@ -19,6 +19,7 @@ from journey_engine.predicates import (
     Attribute,
     EventSet,
     Happened,
+    InArm,
     InJourney,
     Length,
     Not,
@@ -395,6 +396,23 @@ class MessageCondition(ConditionWord):
         )
 
 
+class ArmCondition(ConditionWord):
+    """The pass has drawn this arm of a split; before it has come to the split, nothing is drawn.
+
+    ```yaml
+    arm: warm
+    ```
+    """
+
+    key: ClassVar[str] = "arm"
+    main: ClassVar[str | None] = "name"
+    name: str = Field(description="An arm of this journey")
+
+    def resolve(self, context: Context) -> Predicate:
+        """The same, resolved."""
+        return InArm(arm=self.name)
+
+
 class SubscribedCondition(ConditionWord):
     """Subscribed to a topic: no unsubscribe from it, or from everything, is known.
 
@@ -471,6 +489,7 @@ CONDITIONS: tuple[type[ConditionWord], ...] = (
     CustomerCondition,
     EventCondition,
     TriggerCondition,
+    ArmCondition,
     SegmentCondition,
     StageCondition,
     JourneyCondition,

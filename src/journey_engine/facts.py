@@ -15,12 +15,15 @@ from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
+from journey_engine.graph import drawn
 from journey_engine.predicates import (
     AllOf,
     AnyOf,
     Attribute,
+    Drawn,
     EventSet,
     Happened,
+    InArm,
     InJourney,
     Not,
     Predicate,
@@ -60,7 +63,7 @@ class PassAtom:
     """Aggregates over a match within a pass's own bounds."""
 
     number: int
-    match: int
+    match: int | None
     scope: str
     since: str | None
     lower: dt.datetime | None
@@ -115,6 +118,10 @@ class Facts:
                 return x.both([self._test(test, view) for test in predicate.where.tests])
             case Happened():
                 return self._happened(predicate)
+            case Drawn():
+                return self._drawn(predicate)
+            case InArm(arm=arm):
+                return x.negate(x.is_null(x.col("p", f"left{self.departure(drawn(arm)).number}")))
             case InJourney():
                 return x.sure(x.col("j", f"j{self._in_journey(predicate)}"))
             case Subscribed():
@@ -143,6 +150,10 @@ class Facts:
                 case Happened(events=events):
                     count = exp.Coalesce(this=self._amounts(leaf)[0], expressions=[x.integer(0)])
                     parts += [x.text(f"{events.name} counted "), x.cast(count, "VARCHAR")]
+                case Drawn():
+                    parts += [x.text(f"{leaf.step}: "), _digits(leaf)]
+                case InArm():
+                    parts += [x.text(f"arm {leaf.arm} = "), x.cast(self.truth(leaf), "VARCHAR")]
                 case InJourney():
                     parts += [
                         x.text(f"journey {leaf.name} {leaf.state} = "),
@@ -155,6 +166,19 @@ class Facts:
 
     def _shown(self, value: Sql) -> Sql:
         return exp.Coalesce(this=x.cast(value, "VARCHAR"), expressions=[x.text("missing")])
+
+    def _drawn(self, leaf: Drawn) -> Sql:
+        """Whether the digits of the pass lie within those of the arm."""
+        low = [x.negate(x.compare("<", _digits(leaf), x.text(leaf.low)))] if leaf.low is not None else []
+        below = [x.compare("<", _digits(leaf), x.text(leaf.below))] if leaf.below is not None else []
+        return x.sure(x.both([*low, *below]))
+
+    def departure(self, step: str) -> PassAtom:
+        """What tells whether a pass left a step or drew an arm; it counts no events."""
+        key = (None, "since", step, None)
+        if key not in self.atoms:
+            self.atoms[key] = PassAtom(len(self.atoms), None, "since", step, None, of_pass=False, same=None)
+        return self.atoms[key]
 
     def _in_journey(self, leaf: InJourney) -> int:
         state = x.col("n", "state")
@@ -290,6 +314,15 @@ class Facts:
                 return x.sure(x.both([after, x.compare("<=", view.instant, x.stamp(self.as_of))]))
             case _:
                 assert_never(test.op)
+
+
+def _digits(leaf: Drawn) -> Sql:
+    """The first 8 hex digits of the hash of (journey, step, enrollment), as `identity` makes it (rule 11)."""
+    salt = "".join(f"{len(part)}:{part}" for part in (leaf.journey, leaf.step))
+    enrollment = x.col("q", "enrollment_id")
+    length = x.cast(x.call("LENGTH", enrollment), "VARCHAR")
+    whole = exp.Concat(expressions=[x.text(salt), length, x.text(":"), enrollment.copy()])
+    return exp.Substring(this=exp.MD5(this=whole), start=x.integer(1), length=x.integer(8))
 
 
 def subscription(leaf: Subscribed, facts: Facts) -> tuple[Sql, None]:

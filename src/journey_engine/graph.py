@@ -142,12 +142,22 @@ class Await(Base):
 
 
 class Gate(Base):
-    """Looks at what is known and goes one of two ways."""
+    """Looks at what is known and goes one of two ways.
+
+    The gate of an arm looks at nothing that time could change: it never rests. Its `arm` is kept with the pass when
+    it holds, under `drawn(arm)` beside the steps that the pass has left.
+    """
 
     kind: Literal["gate"] = "gate"
     predicate: Predicate
+    arm: str | None = None
     next: int
     otherwise: int
+
+
+def drawn(arm: str) -> str:
+    """The name under which a pass keeps an arm it drew; no step can have it."""
+    return f"arm/{arm}"
 
 
 class Exit(Base):
@@ -256,6 +266,7 @@ class Graph(Frozen):
     backfill: Literal["none", "current"] = "none"
     goal: Goal | None = None
     exit_when: Predicate | None = None
+    holdout: str | None = None  # held out are those whose hash lies below (rule 11)
     goal_line: int = 0
     exit_line: int = 0
     trigger_line: int = 0
@@ -288,13 +299,14 @@ class Graph(Frozen):
         return frozenset(step for step in named if step and step != "entry")
 
     def left(self, source: int, target: int) -> tuple[str, ...]:
-        """The named steps that a move from one node to another leaves."""
-        around = self.nodes[target].steps
-        return tuple(s for s in self.nodes[source].steps if s not in around and s in self.named_steps())
+        """The named steps that a move from one node to another leaves, and the arm that it draws."""
+        node, around = self.nodes[source], self.nodes[target].steps
+        arm = (drawn(node.arm),) if isinstance(node, Gate) and node.arm and target == node.next else ()
+        return arm + tuple(s for s in node.steps if s not in around and s in self.named_steps())
 
 
 # Fields that came later: where one says nothing, the structure is what it was before there was such a field.
-LATER = frozenset({"until"})
+LATER = frozenset({"until", "arm", "holdout"})
 
 
 def strip_positions(value: Any) -> Any:

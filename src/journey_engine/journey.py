@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from journey_engine.conditions import CONDITIONS, Condition
 from journey_engine.graph import Exit, Goal, Graph, Reentry
-from journey_engine.language import NAME, Flag, Whole, Word
-from journey_engine.predicates import ALWAYS, Length
+from journey_engine.language import NAME, Flag, Whole, Word, known_share, parse_share
+from journey_engine.predicates import ALWAYS, Length, share_below
 from journey_engine.steps import AnyStep, Builder, lower_steps
 from journey_engine.steps.send import OnCap
 from journey_engine.times import Duration
@@ -89,11 +89,19 @@ class Journey(Word):
     exit_when: Condition | None = Field(
         None, description="Whoever this holds for leaves, and waiting messages are taken back"
     )
+    holdout: str | None = Field(
+        None, description="Share of the customers for whom nothing is done, to see what the journey achieves: 10%"
+    )
     steps: list[AnyStep] = Field(min_length=1, description="What happens, in order")
+
+    @field_validator("holdout", mode="before", json_schema_input_type=str)
+    @classmethod
+    def _share(cls, value: Any) -> Any:
+        return known_share(value)
 
     def lower(self, builder: Builder, file: str) -> Graph:
         """Lower to a graph; the builder keeps the problems met on the way and gets its topic here."""
-        builder.topic, builder.on_cap = self.topic, self.on_cap
+        builder.topic, builder.journey, builder.on_cap = self.topic, self.journey, self.on_cap
         end = builder.add(Exit, ("steps",), state="finished", reason="finished")
         first = lower_steps(self.steps, builder, end, ("steps",))
         if first == end:
@@ -110,6 +118,7 @@ class Journey(Word):
             backfill=self.backfill,
             goal=self._goal(builder),
             exit_when=self.exit_when.resolve(inside) if self.exit_when is not None else None,
+            holdout=share_below(parse_share(self.holdout)) if self.holdout is not None else None,
             goal_line=builder.place(("goal",))[0],
             exit_line=builder.place(("exit_when",))[0],
             trigger_line=builder.place(("trigger",))[0],

@@ -5,7 +5,9 @@ A model with a `main` field also reads its main word alone: `send: hello` for `s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, ClassVar
@@ -65,6 +67,21 @@ Flag = Annotated[bool, Field(strict=True)]
 
 Whole = Annotated[int, Field(strict=True)]
 """A whole number; neither true nor '3' in quotes."""
+
+
+def parse_share(text: str) -> Decimal:
+    """Read '10%' or '0.5%'. Raises ValueError with what is allowed."""
+    match = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,6})?) ?%", text.strip())
+    if match is None or not Decimal(match[1]):
+        raise ValueError(f"'{text}' is no share; write one above 0% and below 100%, such as 10%")
+    return Decimal(match[1])
+
+
+def known_share(value: Any) -> Any:
+    """Check that a value is a share, or None where one may be absent."""
+    if value is not None:
+        parse_share(value if isinstance(value, str) else f"{value}")
+    return value
 
 
 def one_key(value: Any, words: Mapping[str, type[Word]], what: str) -> str:

@@ -174,6 +174,26 @@ class InJourney(Frozen):
     within: Length | None = None
 
 
+class Drawn(Frozen):
+    """Whether the pass draws this arm at a split: the first 8 hex digits of md5 over (journey, step, enrollment),
+    compared as text, are not below `low` and below `below` (None: no bound) (rule 11).
+    """
+
+    kind: Literal["drawn"] = "drawn"
+    journey: str
+    step: str
+    arm: str
+    low: str | None = None
+    below: str | None = None
+
+
+class InArm(Frozen):
+    """Whether the pass has drawn this arm, at whichever split of its journey has it."""
+
+    kind: Literal["arm"] = "arm"
+    arm: str
+
+
 class Subscribed(Frozen):
     """No unsubscribe from the topic, or from everything, is known."""
 
@@ -182,7 +202,7 @@ class Subscribed(Frozen):
 
 
 Predicate = Annotated[
-    AllOf | AnyOf | Not | Attribute | TriggerHas | Happened | InJourney | Subscribed,
+    AllOf | AnyOf | Not | Attribute | TriggerHas | Happened | Drawn | InArm | InJourney | Subscribed,
     Field(discriminator="kind"),
 ]
 
@@ -190,6 +210,11 @@ for _model in (AllOf, AnyOf, Not):
     _model.model_rebuild()
 
 ALWAYS = AllOf(items=())
+
+
+def share_below(percent: Decimal | int) -> str | None:
+    """The text of 8 hex digits below which that share of all hashes lies; None for all of them (rule 11)."""
+    return None if percent >= 100 else format(int(Decimal(percent) * 2**32 / 100), "08x")
 
 
 def leaves(predicate: Any) -> Iterator[Any]:

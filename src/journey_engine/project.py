@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from journey_engine.address import FORM, Address
 from journey_engine.conditions import Condition
-from journey_engine.language import NAME, Flag, Whole, Word
+from journey_engine.language import NAME, Flag, Whole, Word, known_share
 from journey_engine.predicates import Length
 from journey_engine.rules import Cap, check_cron
 from journey_engine.times import DAY, Duration, parse_time, zone_names
@@ -291,6 +291,9 @@ class Project(Word):
     segments: dict[SegmentName, Condition] = Field(default_factory=dict, description="Conditions by name")
     topics: dict[SegmentName, Topic] = Field(default_factory=dict, description="What customers can say no to, by name")
     caps: list[CapWords] = Field(default_factory=list, description="How many messages a customer may get")
+    holdout: str | None = Field(
+        None, description="Share of the customers for whom no journey does anything, to see what all achieve: 5%"
+    )
     send_hours: SendHours = Field(SendHours(), description="When marketing may arrive")
     attributes: dict[str, AttributeWords] = Field(
         default_factory=dict, description="What is known of customers' attributes, by name"
@@ -316,6 +319,11 @@ class Project(Word):
     @classmethod
     def _zone(cls, value: str) -> str:
         return known_zone(value)
+
+    @field_validator("holdout", mode="before", json_schema_input_type=str)
+    @classmethod
+    def _share(cls, value: Any) -> Any:
+        return known_share(value)
 
     @field_validator("cycle", mode="before", json_schema_input_type=CycleWords | list[StageWords])
     @classmethod

@@ -72,7 +72,8 @@ class Enrollment:
 
     `reached_at` is the instant it reached `node`. `held` marks a gate that rests until `reached_at` (rule 3).
     `meant_at` is when it first reached a message that a cap has put off: lateness counts from there (rule 17).
-    `steps` maps a step id to (instant it was left, event that ended it), for the steps the journey refers to.
+    `held_out` is drawn at entry and never again (rule 11). `steps` maps a step id to (instant it was left, event
+    that ended it), for the steps the journey refers to, and each arm drawn to the instant it was drawn.
     """
 
     enrollment_id: str
@@ -91,6 +92,7 @@ class Enrollment:
     closed_at: dt.datetime | None = None
     goal_at: dt.datetime | None = None
     goal_run: int | None = None
+    held_out: bool = False
     steps: Mapping[str, tuple[dt.datetime, str | None]] = field(default_factory=dict)
     meant_at: dt.datetime | None = None
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from journey_engine.engines import open_reader
 from journey_engine.load import LoadedProject
-from journey_engine.night import COUNTS, JourneyCounts, RunReport, open_mailroom
+from journey_engine.night import COUNTS, JourneyCounts, RunReport, groups, open_mailroom
 from journey_engine.times import UTC, iso
 
 COLUMNS = ("journey", "entered", "moved", "converted", "exited")
+GROUP_COLUMNS = ("group", "passes", "converted", "share")
 Rows = Sequence[Sequence[str]]
 
 
@@ -26,6 +27,7 @@ def last(loaded: LoadedProject) -> RunReport:
             "SELECT run, run_id, as_of, customers, received, report FROM runs ORDER BY run DESC LIMIT 1"
         )[0]
         counted = {journey: JourneyCounts(*map(int, counts)) for journey, *counts in reader.rows(COUNTS, (run,) * 5)}
+        found = groups(reader)
         ran = [journey for (journey,) in reader.rows("SELECT journey FROM journeys WHERE last_as_of = ?", [as_of])]
     finally:
         reader.close()
@@ -45,6 +47,7 @@ def last(loaded: LoadedProject) -> RunReport:
         broken=told.get("broken", {}),
         customers=customers,
         events_received=received,
+        groups=found,
     )
 
 
@@ -72,6 +75,10 @@ def as_json(report: RunReport) -> dict[str, Any]:
         "customers": report.customers,
         "events_received": report.events_received,
         "dispatched": report.dispatched,
+        "groups": [
+            {"journey": one.journey, "group": one.group, "passes": one.passes, "converted": one.converted}
+            for one in report.groups
+        ],
         "seconds": {phase: round(seconds, 3) for phase, seconds in report.seconds.items()},
     }
 
@@ -97,11 +104,22 @@ def journey_rows(records: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return [[str(one["journey"]), *(f"{one[column]:,}" for column in COLUMNS[1:])] for one in records]
 
 
+def group_rows(report: RunReport) -> list[list[str]]:
+    """Held-out passes and arms as rows of text, in the order of GROUP_COLUMNS."""
+    shares = [f"{100 * one.converted / one.passes:.1f}%" for one in report.groups]
+    return [
+        [f"{one.journey}, {one.group}", f"{one.passes:,}", f"{one.converted:,}", share]
+        for one, share in zip(report.groups, shares, strict=True)
+    ]
+
+
 def as_text(report: RunReport) -> str:
     """The report for a terminal or a log: the same bytes for the same run."""
     parts = [_heading(report)]
     if report.journeys:
         parts.append(table(COLUMNS, journey_rows(journey_records(report))))
+    if report.groups:
+        parts.append("compared, over all runs:\n" + table(GROUP_COLUMNS, group_rows(report)))
     counts = {"messages": report.messages, "held back": report.held_back}
     parts += [f"{title}: {_pairs(found)}" for title, found in counts.items() if found]
     if report.set_aside:
@@ -116,6 +134,8 @@ def as_markdown(report: RunReport) -> str:
     parts = [f"# {_heading(report)}"]
     if report.journeys:
         parts.append(markdown_table(COLUMNS, journey_rows(journey_records(report))))
+    if report.groups:
+        parts.append("## Compared, over all runs\n\n" + markdown_table(GROUP_COLUMNS, group_rows(report)))
     counts = {"messages": report.messages, "held back": report.held_back, "rows set aside": report.set_aside}
     for title, found in counts.items():
         if found:

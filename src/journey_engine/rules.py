@@ -15,6 +15,7 @@ from journey_engine.graph import Graph, OnDate, OnSchedule
 from journey_engine.predicates import Predicate
 from journey_engine.times import UTC, Duration
 
+ALL_JOURNEYS = "all journeys"  # the salt of the project's own holdout; a journey's is its name, which has no space
 HOURS_72 = Duration(0, 72 * 3600)
 
 
@@ -55,6 +56,7 @@ class Rules:
     accept_late: Duration = HOURS_72
     send_hours: tuple[dt.time, dt.time] = (dt.time(9), dt.time(20))
     caps: tuple[Cap, ...] = ()  # in the order in which they are asked
+    holdout: str | None = None  # held out of every journey are those whose hash lies below (rule 11)
 
     @property
     def graphs(self) -> tuple[Graph, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from journey_engine.checks import open_project
+from journey_engine.cli.explained import as_text
 from journey_engine.engines import open_reader
 from journey_engine.explain import Explanation, Move, Story, explain, read
 from journey_engine.night import run
@@ -259,3 +260,31 @@ def test_a_customer_who_left_the_data_is_still_explained(shop: Path, tmp_path: P
     assert not found.known
     assert found.stories[0].journey
     assert "was not in the data of the last run" in found.absences[-1].why
+
+
+def test_arms_holdout_and_moments_are_told(shop: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    shutil.copytree(shop, folder)
+    text = """journey: later
+topic: letters
+trigger: {schedule: {cron: '0 1 14 1 *', timezone: UTC}}
+holdout: 99.99%
+steps:
+  - split: [{arm: cold, weight: 0}, {arm: warm, weight: 100}]
+  - task: {team: service, title: Call}
+  - set: {called: true}
+  - wait: {until: "09:00", weekdays: [fri]}
+  - wait: {until: {date: customer.birth_date, offset: 40 years after}}
+"""
+    write(folder, "journeys/later.yaml", text)
+    nights(folder, ["2026-01-14"])
+    found = story(folder, "ada", "later")
+    assert found.held_out
+    assert [move.words for move in found.moves] == [
+        "entered", "did not draw arm cold", "drew arm warm", "task for service, withheld (holdout)",
+        "set called, withheld (holdout)",
+    ]  # fmt: skip
+    assert found.waits == "waits until 2026-01-16T09:00:00Z"
+    nights(folder, ["2026-01-16"])
+    assert story(folder, "ada", "later").waits == "waits for customer.birth_date, until 2030-05-04T09:00:00Z"
+    assert "  held out for comparison" in as_text(told(folder, "ada", "later"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from journey_engine.night import JourneyCounts, RunReport
+from journey_engine.night import Group, JourneyCounts, RunReport, groups
 from journey_engine.report import (
     COLUMNS,
     as_json,
@@ -16,6 +17,8 @@ from journey_engine.report import (
     table,
     with_sum,
 )
+from tests.histories.story import event, nights, rules
+from tests.properties.readings import Sweeping
 
 REPORT = RunReport(
     run_id="2026-03-02T020000Z-12345678",
@@ -64,6 +67,46 @@ def test_markdown_keeps_its_cells_whatever_a_reason_says() -> None:
     assert "| torn | journeys/torn.yaml:3:1: a \\| b \\[unknown-kind] |" in page
     assert "| events.csv: no occurred\\_at | 7 |" in page
     assert page.endswith("- 3 customers have no zone\n")
+
+
+def test_groups_are_compared_as_they_were_drawn() -> None:
+    told = replace(
+        REPORT,
+        groups=[Group("thanks", "arm plain", 1200, 120), Group("thanks", "held out", 130, 9)],
+    )
+    assert as_text(told).splitlines()[5:9] == [
+        "compared, over all runs:",
+        "group              passes  converted  share",
+        "thanks, arm plain   1,200        120  10.0%",
+        "thanks, held out      130          9  6.9%",
+    ]
+    assert "| thanks, held out | 130 | 9 | 6.9% |" in as_markdown(told)
+    assert as_json(told)["groups"][1] == {"journey": "thanks", "group": "held out", "passes": 130, "converted": 9}
+
+
+def test_groups_are_counted_from_the_store() -> None:
+    # c1 draws warm and c2 plain; c10 is held out, and draws for nobody. c1 and c10 order.
+    text = """
+    journey: thanks
+    topic: offers
+    trigger: {event: signed_up}
+    reentry: never
+    holdout: 10%
+    goal: {event: order_placed, window: 30 days, stay: true}
+    steps: [{split: [{arm: warm, weight: 50}, {arm: plain, weight: 50}]}, {wait: 9 days}]
+    """
+    rows = [event("signed_up", "2026-03-01 10:00", f"up {who}", who=who) for who in ("c1", "c2", "c10")]
+    rows += [event("order_placed", "2026-03-02 10:00", f"bought {who}", who=who) for who in ("c1", "c10")]
+    sweeping = Sweeping({"timezone": "text"}, "UTC", respond=lambda sent: [])
+    for night in nights("2026-03-01", "2026-03-04"):
+        sweeping.run(rules(text), night, [(who, {"timezone": "UTC"}) for who in ("c1", "c2", "c10")], rows)
+    assert groups(sweeping.engine) == [
+        Group("thanks", "arm plain", 1, 0),
+        Group("thanks", "arm warm", 1, 1),
+        Group("thanks", "held out", 1, 1),
+        Group("thanks", "not held out", 2, 1),
+    ]
+    sweeping.engine.close()
 
 
 def test_a_repeated_run_says_so() -> None:

@@ -60,6 +60,7 @@ class Conditions:
     stages: dict[str, Any] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    arms: list[str] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -104,6 +105,7 @@ class Conditions:
         kinds |= {"segment": 3} if self.segments else {}
         kinds |= {"stage": 2} if self.stages else {}
         kinds |= {"trigger": 3} if trigger else {}
+        kinds |= {"arm": 16} if inside and self.arms else {}
         kinds |= {"all": 2, "any": 3, "not": 4} if depth else {}
         kind = self.used(self.weighted(kinds))
         if kind in ("all", "any"):
@@ -124,6 +126,8 @@ class Conditions:
                 return {name: self.property_test(name) for name in names}
             case "segment":
                 return self.of(*self.segments)
+            case "arm":
+                return self.of(*self.arms)
             case "stage":
                 return self.of(*self.stages)
             case "subscribed":

@@ -29,7 +29,7 @@ class Journeys(Conditions):
 
     def step(self, depth: int) -> dict[str, Any]:
         kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1, "enroll": 2}
-        kinds |= {"branch": 6} if depth else {}
+        kinds |= {"branch": 6, "split": 3} if depth else {}
         kind = self.used(self.weighted(kinds))
         self.number += 1
         name = f"s{self.number}"
@@ -51,6 +51,8 @@ class Journeys(Conditions):
                 return self.wait_for(name, depth)
             case "branch":
                 return {"ways": self.ways(depth)}
+            case "split":
+                return {"arms": self.drawn(name, depth)}
             case "task":
                 title = self.of(*TITLES)
                 self.values.setdefault(title, self.paths())
@@ -67,6 +69,16 @@ class Journeys(Conditions):
             {"when": self.condition(True), "steps": self.list_of_steps(depth - 1, 2)} for _ in range(self.of(1, 1, 2))
         ]
         return found + ([{"otherwise": self.list_of_steps(depth - 1, 2)}] if self.maybe(0.6) else [])
+
+    def drawn(self, name: str, depth: int) -> list[dict[str, Any]]:
+        """The arms of a split; their names are of their step, since a journey has each once."""
+        weights = self.of((50, 50), (90, 10), (33, 33, 34), (0, 100), (100, 0))
+        made = [{"arm": f"{name}-{n}", "weight": weight} for n, weight in enumerate(weights)]
+        for arm in made:
+            if self.maybe(0.8):
+                arm["steps"] = self.list_of_steps(depth - 1, 2)
+        self.arms += [arm["arm"] for arm in made]
+        return made
 
     def wait(self) -> dict[str, Any]:
         kind = self.weighted({"length": 4, "until": 2, "date": 2})
@@ -170,7 +182,7 @@ class Journeys(Conditions):
     # --- journeys ---------------------------------------------------------------------------------------------
 
     def journey(self, name: str) -> dict[str, Any]:
-        self.steps, self.number = [], 0
+        self.steps, self.arms, self.number = [], [], 0
         trigger = self.trigger()
         found: dict[str, Any] = {"journey": name, "topic": "offers", "trigger": trigger}
         reentry = self.weighted({"": 3, "never": 1, "after_exit": 3, "each_occurrence": 4, "after": 3})
@@ -184,6 +196,9 @@ class Journeys(Conditions):
             found["priority"] = self.of(-1, 5, 9)
         if self.maybe(0.5):
             found["on_cap"] = self.on_cap()
+        if self.maybe(0.3):
+            found["holdout"] = self.of("0.01%", "20%", "50%", "99.99%")
+            self.used("holdout")
         if self.maybe(0.25) and not {"date", "schedule"} & trigger.keys():
             found["backfill"] = self.used("current")
         steps = self.list_of_steps(2, 4)

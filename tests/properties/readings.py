@@ -259,13 +259,14 @@ class Sweeping:
         rows = self.engine.rows(
             "SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.run, "
             "coalesce(t.properties, e.trigger_data), e.node, e.reached_at, e.held, e.state, e.reason, e.closed_at, "
-            "e.goal_at, e.goal_run, e.meant_at FROM enrollments AS e "
+            "e.goal_at, e.goal_run, e.meant_at, e.held_out FROM enrollments AS e "
             "LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1 ORDER BY e.enrollment_id"
         )
         return [
             Enrollment(*who, _sure(entered), run, json.loads(trigger), node, _sure(reached), held, PassState(state),
-                       reason, _aware(closed), _aware(goal), goal_run, steps.get(who[0], {}), _aware(meant))
-            for *who, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run, meant in rows
+                       reason, _aware(closed), _aware(goal), goal_run, out, steps.get(who[0], {}), _aware(meant))
+            for (*who, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run, meant, out)
+            in rows
         ]  # fmt: skip
 
     def told(self, run: int, decisions: Sequence[Decision], everyone: Sequence[str]) -> dict[str, Told]:

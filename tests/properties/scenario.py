@@ -19,7 +19,8 @@ from pydantic import TypeAdapter
 from journey_engine.conditions import Condition, Context, StageCondition
 from journey_engine.graph import Graph
 from journey_engine.journey import Journey
-from journey_engine.predicates import Predicate
+from journey_engine.language import parse_share
+from journey_engine.predicates import Predicate, share_below
 from journey_engine.project import CapWords
 from journey_engine.records import Event
 from journey_engine.rules import Definition, Night, Rules
@@ -58,6 +59,7 @@ class Scenario:
     max_lateness: str = "4 days"
     send_hours: tuple[str, str] = ("09:00", "20:00")
     caps: tuple[Mapping[str, Any], ...] = ()
+    holdout: str | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)  # attribute -> column type of the customers' table
     aside: frozenset[tuple[int, str]] = frozenset()  # (night, journey) that does not run
     later: tuple[tuple[int, Mapping[str, Any]], ...] = ()  # from this night on a journey stands so
@@ -95,6 +97,7 @@ class Scenario:
             accept_late=Duration.parse(self.accept_late),
             send_hours=(parse_time(self.send_hours[0]), parse_time(self.send_hours[1])),
             caps=tuple(CapWords.model_validate(cap).lower() for cap in self.caps),
+            holdout=share_below(parse_share(self.holdout)) if self.holdout else None,
         )
 
     def _graph(self, journey: Mapping[str, Any], context: Context) -> Graph:
@@ -108,7 +111,8 @@ class Scenario:
         """The rules as YAML, then each person's history, for a failing test's message."""
         settings = {
             "cadence": self.cadence, "timezone": self.timezone, "accept_late": self.accept_late,
-            "max_lateness": self.max_lateness, "send_hours": list(self.send_hours), "columns": dict(self.kinds),
+            "max_lateness": self.max_lateness, "send_hours": list(self.send_hours),
+            "holdout": self.holdout, "columns": dict(self.kinds),
             "caps": [dict(cap) for cap in self.caps], "segments": dict(self.segments), "stages": dict(self.stages),
             "values": {name: list(paths) for name, paths in self.values.items()},
         }  # fmt: skip

@@ -82,6 +82,7 @@ def enrollment(one: Enrollment) -> tuple[str, Rows]:
         "reached_at": stamp(one.reached_at), "held": one.held, "state": str(one.state), "reason": one.reason,
         "closed_at": stamp(one.closed_at), "goal_at": stamp(one.goal_at), "goal_run": one.goal_run,
         "meant_at": stamp(one.meant_at),
+        "held_out": one.held_out,
         "steps": {step: (stamp(at), event) for step, (at, event) in one.steps.items()},
     }  # fmt: skip
 

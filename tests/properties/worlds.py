@@ -66,6 +66,9 @@ class Maker(Journeys):
             settings["send_hours"] = self.of(("00:00", "23:59"), ("02:30", "03:00"), ("10:15", "18:00"))
         if self.maybe(0.5):
             settings["caps"] = self.caps()
+        if self.maybe(0.25):
+            settings["holdout"] = self.of("5%", "50%")
+            self.used("holdout of all")
         kinds = {name: kind for name, (kind, _) in COLUMNS.items() if self.maybe(0.85)}
         aside = frozenset((i, name) for i in range(1, len(self.nights)) for name in self.names if self.maybe(0.03))
         # A date that is waited for lies ahead; one that comes again each year began long ago.

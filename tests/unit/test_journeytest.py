@@ -299,3 +299,37 @@ def test_every_shipped_journey_has_tests_that_pass_and_go_through_every_step() -
     assert report.passed, "\n".join(report.lines())
     assert {one.journey for one in report.coverage} == set(loaded.journeys)
     assert [one.missing for one in report.coverage] == [()] * len(loaded.journeys)
+
+
+SPLIT = """
+journey: win-back
+topic: offers
+trigger: {inactive: {event: order_placed, for: 60 days}}
+holdout: 99.99%
+steps:
+  - split: [{arm: warm, weight: 50, steps: [{send: we-miss-you}]}, {arm: plain, weight: 50, steps: [{send: ten-off}]}]
+  - task: {team: service, title: Call}
+"""
+
+
+@pytest.mark.parametrize(("arm", "letter"), [("warm", "we-miss-you"), ("plain", "ten-off")])
+def test_a_test_chooses_the_arm_and_nobody_is_held_out_by_chance(run: Try, arm: str, letter: str) -> None:
+    written = case(f"{{messages: [{letter}], tasks: [service]}}").replace(
+        "    expect:", f"    arms: [{arm}]\n    expect:"
+    )
+    report = run(written, SPLIT)
+    assert report.passed, "\n".join(report.lines())
+
+
+def test_who_is_held_out_in_a_test_gets_nothing(run: Try) -> None:
+    expect = "{messages: [{template: we-miss-you, skipped: holdout}], tasks: [], exit: finished}"
+    written = case(expect).replace("    expect:", "    held_out: true\n    arms: [warm]\n    expect:")
+    report = run(written, SPLIT)
+    assert report.passed, "\n".join(report.lines())
+
+
+def test_an_arm_that_is_none_is_told(run: Try) -> None:
+    report = run(case("{entered: 1}").replace("    expect:", "    arms: [wram]\n    expect:"), SPLIT)
+    assert [problem.message for problem in report.problems] == [
+        "unknown arm 'wram' (did you mean 'warm'?); known: warm, plain"
+    ]

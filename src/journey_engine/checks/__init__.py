@@ -34,6 +34,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     names.unknown_topics,
     names.unknown_channels,
     names.since_steps,
+    names.arms,
     names.unknown_attributes,
     names.messages_not_sent,
     templates.missing_templates,

@@ -47,6 +47,8 @@ CODES: Mapping[str, str] = {
     "missing-topic": "A message without a topic.",
     "unknown-channel": "A channel that project.yaml does not set up.",
     "duplicate-id": "Two steps of one id.",
+    "duplicate-arm": "Two arms of one name.",
+    "unknown-arm": "An arm that no split of the journey has.",
     "unknown-step": "A step that does not exist, or that ends no wait.",
     "later-step": "A step that no pass has left when it comes to this place.",
     "outside-pass": "A word that means something inside a pass only.",

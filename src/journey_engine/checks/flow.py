@@ -182,6 +182,8 @@ def _looks(subject: Subject, number: int) -> bool:
     """Whether a condition is read before the next wait."""
     node = subject.graph.nodes[number]
     match node:
+        case Gate(arm=str()):
+            return any(_looks(subject, way) for way in {node.next, node.otherwise})
         case Gate():
             return True
         case Emit(next=following):

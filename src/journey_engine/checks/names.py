@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from journey_engine.checks.scope import Scope, Subject, customer_conditions
-from journey_engine.conditions import EventCondition, JourneyCondition, MessageCondition, SubscribedCondition
+from journey_engine.conditions import (
+    ArmCondition,
+    EventCondition,
+    JourneyCondition,
+    MessageCondition,
+    SubscribedCondition,
+)
 from journey_engine.errors import Place, Problem, nearest
-from journey_engine.graph import Emit, Message, OnChange, OnDate
+from journey_engine.graph import Emit, Gate, Message, OnChange, OnDate
 from journey_engine.load.parts import Words, of_kind
 from journey_engine.steps.enroll import EnrollStep
 from journey_engine.steps.send import EventLines, Send
@@ -101,6 +107,26 @@ def left_before(subject: Subject, step: str, path: Path) -> bool:
     here_nodes = [number for number in subject.nodes_of(here) if number in subject.reachable]
     outside = [number for number in here_nodes if step not in subject.graph.nodes[number].steps]
     return not here_nodes or bool(subject.reached_from(subject.nodes_of(step)).intersection(outside))
+
+
+def arms(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """`arm: wram` where no split has that arm, and an arm that no pass has drawn by then."""
+    gates = {node.arm: node for node in subject.graph.nodes if isinstance(node, Gate) and node.arm is not None}
+    for path, word in of_kind(ArmCondition, subject.words):
+        if path[:1] == ("audience",):
+            yield subject.at(path, "nobody has drawn an arm before entering", "outside-pass", key=True)
+        elif word.name not in gates:
+            known = ", ".join(gates) or "this journey has no `split`"
+            message = f"unknown arm '{word.name}'{nearest(word.name, list(gates))}; known: {known}"
+            yield subject.at((*path, "name"), message, "unknown-arm")
+        elif not _drawn_before(subject, gates[word.name], path):
+            message = f"arm '{word.name}' is not drawn before this place, so this would never hold"
+            yield subject.at((*path, "name"), message, "later-step")
+
+
+def _drawn_before(subject: Subject, gate: Gate, path: Path) -> bool:
+    here = subject.step_at(path)
+    return here is None or not subject.reached_from([gate.next]).isdisjoint(subject.nodes_of(here))
 
 
 def unknown_attributes(scope: Scope, subject: Subject) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from journey_engine.checks.names import attributes_named, journeys_named, topics_named
 from journey_engine.checks.scope import Scope, header
-from journey_engine.conditions import EventCondition, TriggerCondition
+from journey_engine.conditions import ArmCondition, EventCondition, TriggerCondition
 from journey_engine.errors import Problem, nearest
 from journey_engine.project import EVENT_COLUMNS
 
@@ -27,11 +27,11 @@ def outside_a_pass(scope: Scope) -> Iterator[Problem]:
                 wrong = "since"
             case EventCondition(same=str()):
                 wrong = "same"
-            case TriggerCondition():
+            case TriggerCondition() | ArmCondition():
                 wrong = ""
             case _:
                 continue
-        message = f"'{wrong or 'trigger'}' means something inside a journey only; a segment or stage has no pass"
+        message = f"'{wrong or path[-1]}' means something inside a journey only; a segment or stage has no pass"
         where = (*path, wrong) if wrong else path
         yield Problem(scope.loaded.file.positions.of(where, key=True), message, "outside-pass")
 

@@ -38,6 +38,8 @@ def _story(story: Story) -> Iterator[str]:
     yield f"{paint(story.journey, BOLD)}: entered at {iso(story.entered_at)}, {state}{closed}"
     if story.goal_at:
         yield f"  goal reached at {iso(story.goal_at)}"
+    if story.held_out:
+        yield "  held out for comparison: whatever is not transactional is withheld"
     if not story.current:
         yield f"  in version {story.version}, which is not the one in the file now"
     for move in story.moves:

@@ -112,7 +112,8 @@ def _passes(engine: Engine, customer_id: str) -> list[Enrollment]:
         steps.setdefault(enrollment_id, {})[step] = (_utc(left_at), event_id)
     rows = engine.rows(
         "SELECT enrollment_id, journey, version, key, entered_at, run, trigger_data, node, reached_at, held, state,"
-        " reason, closed_at, goal_at, goal_run, meant_at, trigger_event FROM enrollments WHERE customer_id = ?"
+        " reason, closed_at, goal_at, goal_run, meant_at, trigger_event, held_out FROM enrollments"
+        " WHERE customer_id = ?"
         " ORDER BY journey, entered_at, key",
         [customer_id],
     )
@@ -121,7 +122,7 @@ def _passes(engine: Engine, customer_id: str) -> list[Enrollment]:
             enrollment_id=row[0], journey=row[1], version=row[2], customer_id=customer_id, key=row[3],
             entered_at=_utc(row[4]), run=row[5], trigger=_json(row[6]), node=row[7], reached_at=_utc(row[8]),
             held=row[9], state=PassState(row[10]), reason=row[11], closed_at=_maybe(row[12]), goal_at=_maybe(row[13]),
-            goal_run=row[14], steps=steps.get(row[0], {}), meant_at=_maybe(row[15]),
+            goal_run=row[14], held_out=row[17], steps=steps.get(row[0], {}), meant_at=_maybe(row[15]),
         )
         for row in rows
     }  # fmt: skip

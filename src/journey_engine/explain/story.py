@@ -35,6 +35,7 @@ WORDS = {
     "no": "the condition did not hold",
     "exit_when": "left, because exit_when held",
     "finished": "reached the end",
+    "date_gone": "ended: the date that it waited for is gone",
 }
 """What a move says by its reason alone."""
 
@@ -81,6 +82,7 @@ class Story:
     reason: str | None
     closed_at: dt.datetime | None
     goal_at: dt.datetime | None
+    held_out: bool
     moves: tuple[Move, ...]
     waits: str | None
     waits_at: Line | None
@@ -102,6 +104,7 @@ def tell(one: Enrollment, history: History, loaded: LoadedProject, posted: Mappi
         reason=one.reason,
         closed_at=one.closed_at,
         goal_at=one.goal_at,
+        held_out=one.held_out,
         moves=tuple(moves),
         waits=_waits(one, graph, loaded, history) if is_open else None,
         waits_at=_node_line(graph, one.node, loaded, current=current) if is_open else None,
@@ -139,10 +142,10 @@ class _Telling:
                 return self._effect(move, node)
             case "event":
                 return f"what it waited for came{self._because(move.event_id)}"
+            case "yes" | "no" if isinstance(node, Gate) and node.arm is not None:
+                return f"drew arm {node.arm}" if move.reason == "yes" else f"did not draw arm {node.arm}"
             case "goal":
                 return f"reached its goal{self._because(move.event_id)}"
-            case "date_gone":
-                return "ended: the date that it waited for is gone"
             case reason if reason in WORDS:
                 return WORDS[reason]
             case reason if reason.startswith("cap:"):
@@ -163,11 +166,12 @@ class _Telling:
             case Message(template=template):
                 return f"letter {template}" + (f": {self._fate(found[0])}" if found else "")
             case Task(team=team):
-                return f"task for {team}" + (f", to begin {iso(found[0].due_at)}" if found else "")
+                told = f", to begin {iso(found[0].due_at)}" if found and found[0].state != "withheld" else ""
+                return f"task for {team}{told}{_withheld(found)}"
             case SetAttributes(assignments=assignments):
-                return "set " + ", ".join(assignment.attribute for assignment in assignments)
+                return "set " + ", ".join(assignment.attribute for assignment in assignments) + _withheld(found)
             case Enroll(journey=journey):
-                return f"enrolled into journey {journey}"
+                return f"enrolled into journey {journey}{_withheld(found)}"
 
     def _fate(self, decided: Decided) -> str:
         posted = self.posted.get(decided.decision_id)
@@ -182,6 +186,10 @@ def _letter(node: Emit | Await | Gate | Exit | None) -> str:
     return (
         f"letter {node.effect.template}" if isinstance(node, Emit) and isinstance(node.effect, Message) else "a letter"
     )
+
+
+def _withheld(found: Sequence[Decided]) -> str:
+    return f", withheld ({found[0].reason})" if found and found[0].state == "withheld" else ""
 
 
 def _named(event: Event) -> str:

@@ -181,10 +181,21 @@ def _mistakes(tests: JourneyTests, file: YamlFile, loaded: LoadedProject) -> Ite
             where = file.positions.of(("tests", index, "customer", "timezone"))
             hint = nearest(str(zone), sorted(zone_names()))
             yield Problem(where, f"unknown zone '{zone}'{hint}; write a name such as Europe/Berlin", "unknown-zone")
+        yield from _unknown_arms(case, journey, file, index)
         if case.name in names:
             where = file.positions.of(("tests", index, "name"))
             yield Problem(where, f"two tests are called '{case.name}'; give one another name", "duplicate-test")
         names.add(case.name)
+
+
+def _unknown_arms(case: JourneyCase, journey: LoadedJourney | None, file: YamlFile, index: int) -> Iterator[Problem]:
+    graph = journey.graph if journey is not None else None
+    known = [node.arm for node in graph.nodes if isinstance(node, Gate) and node.arm is not None] if graph else []
+    for place, arm in enumerate(case.arms):
+        if graph is not None and arm not in known:
+            where = file.positions.of(("tests", index, "arms", place))
+            listed = f"; known: {', '.join(known)}" if known else ""
+            yield Problem(where, f"unknown arm '{arm}'{nearest(arm, known)}{listed}", "unknown-arm")
 
 
 def _result(case: JourneyCase, story: Story, graph: Graph, file: YamlFile, index: int) -> TestResult:

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from journey_engine.graph import Emit, Enroll, Exit, Graph, OnPass
+from journey_engine.graph import Emit, Enroll, Exit, Gate, Graph, Node, OnPass
 from journey_engine.journeytest.words import JourneyCase
 from journey_engine.message import Aborted, MessageRef, RenderError
-from journey_engine.predicates import InJourney, leaves
-from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition
+from journey_engine.predicates import ALWAYS, InJourney, Not, leaves
+from journey_engine.records import Customer, Decision, DecisionKind, DecisionState, Enrollment, Event, Transition
 from journey_engine.render import Renderer
 from journey_engine.rules import Night, Rules, following
 from journey_engine.times import UTC, utc_to_local
 from journey_engine.walk import Life, Look
+
+EVERYONE = "g"  # behind every hex digit: a hash is always below
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def live(case: JourneyCase, stage: Stage) -> Story:
     customer = _customer(case.customer, stage.rules.timezone)
     looks: list[Look] = []
     life = Life(watch=looks.append)
-    rules = replace(stage.rules, journeys=_with_asked(stage.graph, stage.rules), pinned=())
+    drawn = tuple(_drawn(graph, case) for graph in _with_asked(stage.graph, stage.rules))
+    rules = replace(stage.rules, journeys=drawn, pinned=(), holdout=EVERYONE if case.held_out else None)
     rows = list(_rows(case, customer.customer_id))
     transitions: list[Transition] = []
     decisions: list[Decision] = []
@@ -66,7 +69,7 @@ def live(case: JourneyCase, stage: Stage) -> Story:
     return Story(
         zone=customer.timezone,
         messages=tuple(one for one in own if one.kind is DecisionKind.MESSAGE and one.decision_id not in gone),
-        tasks=tuple((one, _title(one, stage.renderer)) for one in own if one.kind is DecisionKind.TASK),
+        tasks=tuple((one, _title(one, stage.renderer)) for one in own if _given(one)),
         passes=tuple(passes),
         transitions=tuple(one for one in transitions if one.enrollment_id in ids),
         looks=tuple(look for look in looks if look.journey == name),
@@ -145,6 +148,24 @@ def _asked(graph: Graph) -> Iterator[str]:
     for predicate in predicates:
         if predicate is not None:
             yield from (leaf.name for leaf in leaves(predicate) if isinstance(leaf, InJourney))
+
+
+def _drawn(graph: Graph, case: JourneyCase) -> Graph:
+    """The journey with the arms that the test chooses; who is held out is the test's word too."""
+    splits = {
+        step for node in graph.nodes if isinstance(node, Gate) and node.arm in case.arms for step in node.steps[-1:]
+    }
+
+    def chosen(node: Node) -> Node:
+        if not isinstance(node, Gate) or node.arm is None or node.step not in splits:
+            return node
+        return node.model_copy(update={"predicate": ALWAYS if node.arm in case.arms else Not(item=ALWAYS)})
+
+    return graph.model_copy(update={"nodes": tuple(map(chosen, graph.nodes)), "holdout": None})
+
+
+def _given(one: Decision) -> bool:
+    return one.kind is DecisionKind.TASK and one.state is not DecisionState.WITHHELD
 
 
 def _title(task: Decision, renderer: Renderer) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
-from journey_engine.language import Word
+from journey_engine.language import Flag, Word
 from journey_engine.times import parse_instant
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -119,7 +119,7 @@ class ExpectedMessage(Word):
     main: ClassVar[str | None] = "template"
     template: str = Field(description="Its template")
     at: Local | None = Field(None, description="Without a zone: by the customer's clock")
-    skipped: str | None = Field(None, description="The reason, such as too_late")
+    skipped: str | None = Field(None, description="The reason, such as too_late or holdout")
 
 
 class ExpectedTask(Word):
@@ -190,6 +190,8 @@ class JourneyCase(Word):
     customer: dict[str, Any] = Field(default_factory=dict, description="The customer's attributes")
     events: list[Happening] = Field(default_factory=list, description="What they did, in any order")
     nights: Nights = Field(description="When the engine runs")
+    held_out: Flag = Field(False, description="Play a customer who is held out; without it nobody is")
+    arms: list[str] = Field(default_factory=list, description="The arms that are drawn; without it, by the id")
     expect: Expect = Field(description="What must come about")
 
 

@@ -16,10 +16,12 @@ from journey_engine.conditions import Condition, Context, SegmentCondition, Stag
 from journey_engine.cycles import SHIPPED
 from journey_engine.errors import JourneyError, Problem, ProblemsFound
 from journey_engine.graph import Emit, Message, Task
+from journey_engine.language import parse_share
 from journey_engine.load.journeys import LoadedJourney, load_journey
 from journey_engine.load.mistakes import validated
 from journey_engine.load.names import Of, circles, unknown_names
 from journey_engine.load.parts import Words, parts
+from journey_engine.predicates import share_below
 from journey_engine.project import Project
 from journey_engine.render import Renderer
 from journey_engine.rules import Definition, Rules
@@ -207,6 +209,7 @@ def _rules(file: ProjectFile, journeys: Mapping[str, LoadedJourney], renderer: R
         values=dict(_values(journeys.values(), renderer)),
         timezone=settings.timezone,
         accept_late=settings.accept_late,
+        holdout=share_below(parse_share(settings.holdout)) if settings.holdout is not None else None,
         send_hours=(parse_time(settings.send_hours.from_), parse_time(settings.send_hours.until)),
         caps=tuple(cap.lower() for cap in settings.caps),
     )

@@ -4,13 +4,14 @@ Reads no clock of its own; the faces pass one in.
 """
 
 from journey_engine.night.delivery import deliver
-from journey_engine.night.reporting import COUNTS, JourneyCounts, RunReport, journey_counts
+from journey_engine.night.reporting import COUNTS, Group, JourneyCounts, RunReport, groups, journey_counts
 from journey_engine.night.running import NightRun, begin, run
 from journey_engine.night.stores import decisions_of, finish_last_run, mailroom_url, open_mailroom, recover
 from journey_engine.night.versions import with_pinned
 
 __all__ = [
     "COUNTS",
+    "Group",
     "JourneyCounts",
     "NightRun",
     "RunReport",
@@ -18,6 +19,7 @@ __all__ = [
     "decisions_of",
     "deliver",
     "finish_last_run",
+    "groups",
     "journey_counts",
     "mailroom_url",
     "open_mailroom",

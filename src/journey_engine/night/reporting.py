@@ -21,6 +21,19 @@ class JourneyCounts:
     finished: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The passes of one journey that were held out, that were not, or that drew one arm, and how many converted.
+
+    Each as assigned, and counted from its entry to the end of its goal's window. Who is held out is in no arm.
+    """
+
+    journey: str
+    group: str
+    passes: int
+    converted: int
+
+
 @dataclass(slots=True)
 class RunReport:
     """What a run did: counts only, no personal data."""
@@ -39,7 +52,23 @@ class RunReport:
     events_received: int = 0
     dispatched: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
 
+
+GROUPS = """
+SELECT journey, part, count(*), count(goal_at) FROM (
+    SELECT e.journey, CASE WHEN e.held_out THEN 'held out' ELSE 'not held out' END AS part, e.goal_at
+    FROM enrollments AS e
+    JOIN (SELECT DISTINCT journey FROM enrollments WHERE held_out) AS h ON h.journey = e.journey
+    UNION ALL
+    SELECT e.journey, replace(s.step, 'arm/', 'arm ') AS part, e.goal_at
+    FROM pass_steps AS s
+    JOIN enrollments AS e ON e.enrollment_id = s.enrollment_id
+    WHERE s.step LIKE 'arm/%' AND NOT e.held_out
+) AS w
+GROUP BY journey, part
+ORDER BY journey, part
+"""
 
 COUNTS = """
 SELECT journey, sum(entered), sum(moved), sum(converted), sum(exited), sum(finished) FROM (
@@ -81,6 +110,11 @@ def journey_counts(engine: Engine, run: int) -> dict[str, JourneyCounts]:
     """The counts of every journey that did something in a run."""
     rows = engine.rows(COUNTS, (run,) * 5)
     return {journey: JourneyCounts(*map(int, counts)) for journey, *counts in rows}
+
+
+def groups(engine: Engine) -> list[Group]:
+    """Who was held out and who drew which arm, over all runs, for every journey that has either."""
+    return [Group(journey, part, int(passes), int(goals)) for journey, part, passes, goals in engine.rows(GROUPS)]
 
 
 def message_counts(engine: Engine, run: int) -> tuple[dict[str, int], dict[str, int]]:

@@ -2,7 +2,7 @@
 CREATE OR REPLACE TEMP TABLE candidates (
     enrollment_id VARCHAR, journey VARCHAR, version VARCHAR, customer_id VARCHAR, entered_at TIMESTAMP, node INTEGER,
     reached_at TIMESTAMP, held BOOLEAN, meant_at TIMESTAMP, trigger_event VARCHAR, trigger_data VARCHAR, zone VARCHAR,
-    blocked BOOLEAN, is_new BOOLEAN, emitted BOOLEAN, seq INTEGER, priority INTEGER, due_at TIMESTAMP
+    blocked BOOLEAN, held_out BOOLEAN, is_new BOOLEAN, emitted BOOLEAN, seq INTEGER, priority INTEGER, due_at TIMESTAMP
 );
 
 -- verdicts: What the caps say to the messages of this round: the first cap that holds it back, or none.
@@ -31,7 +31,7 @@ WITH ranked AS (
     JOIN near_zones AS z ON z.zone = c.zone AND c.due_at >= z.utc_from AND c.due_at < z.utc_until
 )
 SELECT r.enrollment_id, r.journey, r.version, r.customer_id, r.entered_at, r.node, r.reached_at, r.held, r.meant_at,
-    r.trigger_event, r.trigger_data, r.zone, r.blocked, r.is_new, r.emitted, r.seq, r.local_day
+    r.trigger_event, r.trigger_data, r.zone, r.blocked, r.held_out, r.is_new, r.emitted, r.seq, r.local_day
 FROM ranked AS r
 WHERE r.place = 1;
 
@@ -79,7 +79,7 @@ WHERE v.cap IS NULL;
 -- front_chosen: The passes of this round go on.
 CREATE OR REPLACE TEMP TABLE front AS
 SELECT h.enrollment_id, h.journey, h.version, h.customer_id, h.entered_at, h.node, h.reached_at, h.held, h.meant_at,
-    h.trigger_event, h.trigger_data, h.zone, h.blocked, h.is_new, h.emitted, h.seq
+    h.trigger_event, h.trigger_data, h.zone, h.blocked, h.held_out, h.is_new, h.emitted, h.seq
 FROM chosen AS h;
 
 -- keep_counted: Every message to be sent that is not transactional, on the customer's day on which it is due.

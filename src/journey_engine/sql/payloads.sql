@@ -102,7 +102,7 @@ WHERE d.run = n.run AND d.kind = 'enroll' AND d.state = 'pending';
 -- assignments: What `set` steps assigned tonight, each value as JSON; one that is no text, number or flag is left out.
 CREATE OR REPLACE TEMP TABLE assignments AS
 SELECT * FROM (
-    SELECT e.enrollment_id, e.node, e.seq, e.due_at, e.customer_id, a.attribute, {value} AS value
+    SELECT e.enrollment_id, e.node, e.seq, e.due_at, e.customer_id, e.state, a.attribute, {value} AS value
     FROM emitted AS e
     JOIN graph_sets AS a ON a.journey = e.journey AND a.version = e.version AND a.node = e.node
     JOIN customers AS c ON c.customer_id = e.customer_id
@@ -117,7 +117,7 @@ CREATE OR REPLACE TEMP TABLE graph_sets (journey VARCHAR, version VARCHAR, node 
 INSERT INTO decisions
 SELECT md5(concat(length(e.enrollment_id), ':', e.enrollment_id, '3:set', length(e.step), ':', e.step,
         length(CAST(n.run AS VARCHAR)), ':', n.run)),
-    'set', n.run, e.journey, e.version, e.enrollment_id, e.customer_id, e.step, e.occurrence, 'pending', NULL, e.due_at,
+    'set', n.run, e.journey, e.version, e.enrollment_id, e.customer_id, e.step, e.occurrence, e.state, e.reason, e.due_at,
     e.reached_at,
     concat('{"attributes":{', coalesce((
         SELECT string_agg(concat(CAST(to_json(a.attribute) AS VARCHAR), ':', a.value), ',' ORDER BY a.attribute)
@@ -125,12 +125,12 @@ SELECT md5(concat(length(e.enrollment_id), ':', e.enrollment_id, '3:set', length
 FROM emitted AS e CROSS JOIN night AS n
 WHERE e.effect = 'set';
 
--- newest_overlays: Of several assignments to one attribute the last counts.
+-- newest_overlays: Of several assignments to one attribute the last counts; what is withheld is not assigned.
 CREATE OR REPLACE TEMP TABLE newest_overlays AS
 SELECT customer_id, attribute, value
 FROM (
     SELECT *, row_number() OVER (PARTITION BY customer_id, attribute ORDER BY due_at DESC, enrollment_id DESC, seq DESC) AS place
-    FROM assignments
+    FROM assignments WHERE state <> 'withheld'
 ) AS w
 WHERE place = 1;
 

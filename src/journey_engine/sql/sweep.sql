@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP TABLE subject AS
 SELECT * FROM (
     SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
         e.meant_at, e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open,
-        b.enrollment_id IS NOT NULL AS blocked, FALSE AS is_new,
+        b.enrollment_id IS NOT NULL AS blocked, FALSE AS is_new, e.held_out,
         e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
             OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
                 + to_microseconds(n.late_micros))
@@ -17,14 +17,18 @@ SELECT * FROM (
 ) AS w
 WHERE is_open OR goal_counts;
 
--- subject_new: The passes admitted in this run.
+-- subject_new: The passes admitted in this run; who is held out, of all journeys or of this one, is drawn here once (rule 11).
 CREATE OR REPLACE TEMP TABLE subject AS
 SELECT a.enrollment_id, a.journey, a.version, a.customer_id, a.key, a.entered_at, 0 AS node, a.entered_at AS reached_at,
     FALSE AS held, CAST(NULL AS TIMESTAMP) AS meant_at, a.trigger_event, a.trigger_data, c.zone_in_force AS zone,
     TRUE AS is_open, FALSE AS blocked, TRUE AS is_new,
+    coalesce(substring(md5(concat('12:all journeys', length(a.customer_id), ':', a.customer_id)), 1, 8) < n.holdout, FALSE)
+        OR coalesce(substring(md5(concat(length(a.journey), ':', a.journey, length(a.customer_id), ':', a.customer_id)), 1, 8)
+            < l.holdout, FALSE) AS held_out,
     g.predicate IS NOT NULL
         AND (g.bounded OR n.as_of <= a.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
 FROM admitted AS a
+JOIN live AS l ON l.journey = a.journey
 JOIN customers AS c ON c.customer_id = a.customer_id
 CROSS JOIN night AS n
 LEFT JOIN goals AS g ON g.journey = a.journey AND g.version = a.version;
@@ -102,13 +106,13 @@ WHERE s.is_new;
 -- front_first: The passes that may take a step: those that did not just end and stand before the horizon.
 CREATE OR REPLACE TEMP TABLE front AS
 SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.node, s.reached_at, s.held, s.meant_at,
-    s.trigger_event, s.trigger_data, s.zone, s.blocked, s.is_new, FALSE AS emitted, CAST(s.is_new AS INTEGER) AS seq
+    s.trigger_event, s.trigger_data, s.zone, s.blocked, s.held_out, s.is_new, FALSE AS emitted, CAST(s.is_new AS INTEGER) AS seq
 FROM subject AS s
 CROSS JOIN night AS n
 ANTI JOIN (SELECT enrollment_id FROM endings WHERE state IS NOT NULL) AS d ON d.enrollment_id = s.enrollment_id
 WHERE s.is_open AND s.reached_at < n.horizon;
 
--- asked_gates: Ask the gates that may be read now (rule 3).
+-- asked_gates: Ask the gates that may be read now (rule 3); an arm is drawn at once, since nothing that happens could change it.
 CREATE OR REPLACE TEMP TABLE asked AS
 SELECT row_number() OVER () AS ask, 'gate' AS purpose, f.enrollment_id, g.predicate, f.customer_id, f.entered_at,
     n.as_of AS upper, f.trigger_event, f.trigger_data
@@ -116,7 +120,7 @@ FROM front AS f
 JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
 CROSS JOIN night AS n
 WHERE g.kind = 'gate'
-    AND (f.reached_at <= n.as_of OR (f.reached_at < n.horizon AND NOT f.held AND NOT f.emitted));
+    AND (f.reached_at <= n.as_of OR (f.reached_at < n.horizon AND (g.arm IS NOT NULL OR (NOT f.held AND NOT f.emitted))));
 
 -- standing: What the passes in front stand at, so that only what they need is computed.
 SELECT g.kind, bool_or(g.match IS NOT NULL), bool_or(g.limited), bool_or(g.until IS NOT NULL), bool_or(l.step IS NOT NULL)
@@ -181,7 +185,7 @@ LEFT JOIN near_zones AS z ON z.zone = m.zone AND m.target >= z.local_from AND m.
 -- stepped: One step of every pass in front, or none: where it goes, at which instant and why. A pass whose date is gone exits.
 CREATE OR REPLACE TEMP TABLE stepped AS
 WITH at_node AS (
-    SELECT f.*, g.step, g.effect, g.occurrence, g.next_node, g.otherwise_node, g.match, u.gone, g.delay_months,
+    SELECT f.*, g.step, g.effect, g.occurrence, g.next_node, g.otherwise_node, g.match, g.exempt, u.gone, g.delay_months,
         g.delay_micros,
         CASE WHEN u.gone THEN 'exit' ELSE g.kind END AS kind,
         CASE WHEN u.gone THEN 'exited' ELSE g.exit_state END AS exit_state,
@@ -205,12 +209,12 @@ WITH at_node AS (
     LEFT JOIN truth AS a ON a.enrollment_id = f.enrollment_id
     LEFT JOIN verdicts AS v ON v.enrollment_id = f.enrollment_id AND v.seq = f.seq
 ), reasoned AS (
-    SELECT *, reached_at < horizon AND capped AND NOT blocked AND NOT too_late AND NOT judged AS at_cap,
+    SELECT *, reached_at < horizon AND capped AND NOT held_out AND NOT blocked AND NOT too_late AND NOT judged AS at_cap,
         CASE
             WHEN reached_at >= horizon THEN NULL
             WHEN gone AND reached_at > as_of THEN NULL
             WHEN kind = 'emit' AND effect = 'message' AND blocked THEN NULL
-            WHEN kind = 'emit' AND capped AND NOT too_late AND NOT judged THEN NULL
+            WHEN kind = 'emit' AND capped AND NOT held_out AND NOT too_late AND NOT judged THEN NULL
             WHEN kind = 'emit' AND (cap_ends OR put_off) THEN cap_reason
             WHEN kind = 'emit' THEN CASE effect WHEN 'message' THEN 'sent' ELSE effect END
             WHEN kind = 'await' AND match IS NULL THEN CASE WHEN over_at < horizon THEN 'waited' END
@@ -253,14 +257,22 @@ FROM stepped WHERE moved;
 INSERT INTO emitted
 SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.node, s.step, s.occurrence, s.effect, s.moved_at,
     coalesce(s.meant_at, s.reached_at),
-    CASE WHEN s.effect = 'message' AND (s.too_late OR s.cap_reason IS NOT NULL) THEN 'skipped' ELSE 'pending' END,
-    CASE WHEN s.effect = 'message' AND s.too_late THEN 'too_late' ELSE s.cap_reason END, s.trigger_event, s.trigger_data, s.seq
+    CASE
+        WHEN s.held_out AND NOT s.exempt THEN 'withheld'
+        WHEN s.effect = 'message' AND (s.too_late OR s.cap_reason IS NOT NULL) THEN 'skipped'
+        ELSE 'pending'
+    END,
+    CASE
+        WHEN s.held_out AND NOT s.exempt THEN 'holdout'
+        WHEN s.effect = 'message' AND s.too_late THEN 'too_late'
+        ELSE s.cap_reason
+    END, s.trigger_event, s.trigger_data, s.seq
 FROM stepped AS s WHERE s.moved AND s.kind = 'emit' AND NOT s.put_off;
 
 -- stand_at_caps: Passes that came to a message which a cap may hold back; their turn comes when all others rest.
 INSERT INTO candidates
 SELECT enrollment_id, journey, version, customer_id, entered_at, node, reached_at, held, meant_at, trigger_event, trigger_data,
-    zone, blocked, is_new, emitted, seq, priority, effect_at
+    zone, blocked, held_out, is_new, emitted, seq, priority, effect_at
 FROM stepped WHERE at_cap;
 
 -- leave_steps: When passes left the steps that their journeys refer to.
@@ -282,7 +294,7 @@ WHERE (NOT moved AND NOT at_cap) OR to_node IS NULL;
 -- front_next: Those that moved and go on.
 CREATE OR REPLACE TEMP TABLE front AS
 SELECT enrollment_id, journey, version, customer_id, entered_at, to_node AS node, moved_at AS reached_at, FALSE AS held,
-    CASE WHEN put_off THEN coalesce(meant_at, reached_at) END AS meant_at, trigger_event, trigger_data, zone, blocked, is_new,
+    CASE WHEN put_off THEN coalesce(meant_at, reached_at) END AS meant_at, trigger_event, trigger_data, zone, blocked, held_out, is_new,
     emitted OR (kind = 'emit' AND NOT put_off) AS emitted, seq + 1 AS seq
 FROM stepped
 WHERE moved AND to_node IS NOT NULL;
@@ -306,7 +318,7 @@ WHERE c.enrollment_id = e.enrollment_id AND e.goal_at IS NULL;
 INSERT INTO enrollments
 SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.key, s.entered_at, n.run, s.trigger_event, s.trigger_data,
     d.node, d.reached_at, d.held, d.state, d.reason, d.closed_at, CASE WHEN d.state <> 'open' THEN n.run END, NULL, NULL,
-    d.meant_at
+    d.meant_at, s.held_out
 FROM subject AS s
 JOIN settled AS d ON d.enrollment_id = s.enrollment_id
 CROSS JOIN night AS n;

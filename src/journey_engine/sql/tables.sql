@@ -4,7 +4,7 @@ CREATE OR REPLACE TEMP TABLE graph (
     occurrence INTEGER, delay_months INTEGER, delay_micros BIGINT, match INTEGER, same VARCHAR, since VARCHAR,
     timeout_months INTEGER, timeout_micros BIGINT, late_months INTEGER, late_micros BIGINT, next_node INTEGER,
     otherwise_node INTEGER, predicate INTEGER, exit_state VARCHAR, exit_reason VARCHAR, until VARCHAR,
-    capped BOOLEAN, on_cap VARCHAR, topic VARCHAR, topic_class VARCHAR, priority INTEGER
+    arm VARCHAR, exempt BOOLEAN, capped BOOLEAN, on_cap VARCHAR, topic VARCHAR, topic_class VARCHAR, priority INTEGER
 );
 
 -- caps: The caps in order, each on a topic or on a class (rule 17).
@@ -32,7 +32,7 @@ CREATE OR REPLACE TEMP TABLE leaving (journey VARCHAR, version VARCHAR, from_nod
 -- live: The journeys that run tonight, how far back they look and how customers re-enter.
 CREATE OR REPLACE TEMP TABLE live (
     journey VARCHAR, version VARCHAR, last_as_of TIMESTAMP, bound TIMESTAMP, timed BOOLEAN, mode VARCHAR,
-    after_months INTEGER, after_micros BIGINT, audience INTEGER
+    after_months INTEGER, after_micros BIGINT, audience INTEGER, holdout VARCHAR
 );
 
 -- atoms: Which counts within a pass each predicate needs, and between which instants.

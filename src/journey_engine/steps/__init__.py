@@ -15,6 +15,7 @@ from journey_engine.steps.exit import ExitStep
 from journey_engine.steps.remind import Remind
 from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
+from journey_engine.steps.split import Arm, Split
 from journey_engine.steps.task import TaskStep
 from journey_engine.steps.wait import Wait
 from journey_engine.steps.wait_for import WaitFor
@@ -24,6 +25,7 @@ STEPS: tuple[type[Step], ...] = (
     Wait,
     WaitFor,
     Branch,
+    Split,
     Remind,
     TaskStep,
     SetStep,
@@ -34,7 +36,7 @@ STEPS: tuple[type[Step], ...] = (
 
 AnyStep = one_of(STEPS, "step")
 
-for _word in (Way, Branch, WaitFor):
+for _word in (Way, Branch, Arm, Split, WaitFor):
     _word.model_rebuild(force=True, _types_namespace={"AnyStep": AnyStep})
 
 __all__ = ["STEPS", "AnyStep", "Builder", "Path", "Step", "lower_step", "lower_steps"]

@@ -24,6 +24,7 @@ class Builder:
     """Collects the nodes of one journey, last first, with the settings a step needs to lower itself."""
 
     context: Context
+    journey: str = ""
     topic: str | None = None
     topics: Mapping[str, str] = field(default_factory=dict)  # topic -> class
     channel: str = "file"
@@ -33,6 +34,7 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     around: tuple[str, ...] = ()
     ids: dict[str, Path] = field(default_factory=dict)
+    arms: dict[str, Path] = field(default_factory=dict)
     problems: list[tuple[Path, str, str]] = field(default_factory=list)
 
     def add(self, node: type[Any], path: Path, **parts: Any) -> int:
@@ -59,6 +61,14 @@ class Builder:
             (path, f"two steps have the id '{wanted}'{where}; write `id:` on one of them", "duplicate-id")
         )
         return wanted
+
+    def claim_arm(self, arm: str, path: Path) -> None:
+        """Note an arm; a name stands for one arm of a journey."""
+        if arm in self.arms:
+            line = self.place(self.arms[arm])[0]
+            where = f" (the other is on line {line})" if line else ""
+            self.problems.append((path, f"two arms are called '{arm}'{where}; give one another name", "duplicate-arm"))
+        self.arms[arm] = path
 
     def finish(self) -> tuple[Node, ...]:
         """The nodes in forward order, so that a successor always has a higher number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from journey_engine.graph import Await, Emit, Exit, Gate, Message
+from journey_engine.graph import Await, Emit, Exit, Gate, Message, drawn
 from journey_engine.predicates import Happened, Predicate, TriggerHas, leaves
 from journey_engine.queries import statements
 from journey_engine.rules import time_triggered
@@ -28,14 +28,14 @@ def _night_table(evening: Evening) -> None:
     late, hours = evening.rules.accept_late, evening.rules.send_hours
     evening.engine.execute(
         "CREATE OR REPLACE TEMP TABLE night (run INTEGER, as_of TIMESTAMP, horizon TIMESTAMP, remember_from TIMESTAMP, "
-        "late_months INTEGER, late_micros BIGINT, hour_from TIME, hour_until TIME)"
+        "late_months INTEGER, late_micros BIGINT, hour_from TIME, hour_until TIME, holdout VARCHAR)"
     )
     evening.engine.load("night", (
-        "run", "as_of", "horizon", "remember_from", "late_months", "late_micros", "hour_from", "hour_until",
+        "run", "as_of", "horizon", "remember_from", "late_months", "late_micros", "hour_from", "hour_until", "holdout",
     ), [(
         evening.night.run, naive(evening.night.as_of), naive(evening.night.horizon),
         naive(late.before(evening.night.as_of)),
-        late.months, late.seconds * 10**6, hours[0], hours[1],
+        late.months, late.seconds * 10**6, hours[0], hours[1], evening.rules.holdout,
     )])  # fmt: skip
     evening.run("tables", *statements("tables"))
     evening.run("caps", "candidates", "verdicts")
@@ -68,6 +68,8 @@ def _graph_tables(evening: Evening) -> None:
                 around = graph.nodes[target].steps  # type: ignore[index]
                 left = [step for step in node.steps if step in named_steps and step not in around]
                 rows["leaving"] += [(*key, number, target, step) for step in left]
+            if isinstance(node, Gate) and node.arm is not None:
+                rows["leaving"].append((*key, number, node.next, drawn(node.arm)))
     for graph in evening.rules.journeys:
         last, reentry = evening.last.get(graph.journey), graph.reentry
         backfills = evening.first_run(graph) and graph.backfill == "current"
@@ -75,7 +77,7 @@ def _graph_tables(evening: Evening) -> None:
             graph.journey, graph.version, naive(last) if last else None,
             naive(FAR_FUTURE) if backfills else naive(evening.bound(graph)),
             time_triggered(graph), reentry.mode, *_length(reentry.after),
-                evening.facts.predicate("audience", graph.audience),
+                evening.facts.predicate("audience", graph.audience), graph.holdout,
         ))  # fmt: skip
     for table, held in rows.items():
         evening.engine.load(table, list(evening.engine.columns(table)), held)
@@ -99,7 +101,7 @@ def _caps(evening: Evening, node: Any) -> list[int]:
 
 def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
     """The columns of a node after its key, kind and step."""
-    effect = limited = occurrence = match = same = since = predicate = state = reason = until = None
+    effect = limited = occurrence = match = same = since = predicate = state = reason = until = arm = exempt = None
     delay: tuple[Any, ...] = (None, None)
     timeout: tuple[Any, ...] = (None, None)
     late: tuple[Any, ...] = (None, None)
@@ -111,6 +113,7 @@ def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
                 limited, late = node.effect.topic_class == "marketing", _length(node.effect.max_lateness)
                 on_cap, delay = node.effect.on_cap, _length(node.effect.cap_delay)
                 topic, topic_class = node.effect.topic, node.effect.topic_class
+                exempt = node.effect.topic_class == "transactional"
                 for line in node.effect.lines:
                     evening.facts.match(line.events)
         case Await():
@@ -120,13 +123,13 @@ def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
             if node.events is not None:
                 match, same = evening.facts.match(node.events), node.events.same
         case Gate():
-            predicate = evening.facts.predicate("gate", node.predicate)
+            predicate, arm = evening.facts.predicate("gate", node.predicate), node.arm
             following, otherwise = node.next, node.otherwise
         case Exit():
             state, reason = node.state, node.reason
     return (
         effect, bool(limited), occurrence or 1, *delay, match, same, since, *timeout, *late, following, otherwise,
-        predicate, state, reason, until, bool(_caps(evening, node)), on_cap, topic, topic_class,
+        predicate, state, reason, until, arm, bool(exempt), bool(_caps(evening, node)), on_cap, topic, topic_class,
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from journey_engine import expressions as x
 from journey_engine.engines import Engine
 from journey_engine.expressions import Sql
 from journey_engine.facts import AMOUNTS, Facts, PassAtom, View
-from journey_engine.predicates import Happened, leaves
+from journey_engine.graph import drawn
+from journey_engine.predicates import Happened, InArm, leaves
 from journey_engine.queries import fill, statements
 from journey_engine.sweep.evening import Evening
 from journey_engine.times import UTC, naive
@@ -33,6 +34,8 @@ def facts_tables(evening: Evening) -> None:
 
 
 def _atoms(evening: Evening, leaf: Any) -> list[Any]:
+    if isinstance(leaf, InArm):
+        return [evening.facts.departure(drawn(leaf.arm))]
     inside = isinstance(leaf, Happened) and (leaf.scope != "history" or leaf.events.same or leaf.events.of_pass)
     return [evening.facts._atom(leaf)] if inside else []
 

@@ -24,6 +24,8 @@ from journey_engine.walk.judge import Scene, judge, matching, since
 from journey_engine.walk.trace import Verdict, trace
 from journey_engine.walk.values import as_text, own_number, plain
 
+HELD_OUT = "holdout"  # why an effect is withheld
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -68,6 +70,7 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
     night, effect = tonight.night, node.effect
     due = max(night.as_of, one.reached_at)
     state, reason = DecisionState.PENDING, None
+    withheld = one.held_out and not (isinstance(effect, Message) and effect.topic_class == "transactional")
     match effect:
         case Message():
             if effect.topic_class == "marketing":
@@ -95,6 +98,8 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
             payload = {"journey": effect.journey}
         case _:
             assert_never(effect)
+    if withheld:
+        state, reason = DecisionState.WITHHELD, HELD_OUT
     return Decision(
         decision_id,
         kind,

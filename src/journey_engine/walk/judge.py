@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from journey_engine.graph import drawn
 from journey_engine.predicates import (
     AllOf,
     AnyOf,
     Attribute,
+    Drawn,
     EventSet,
     Happened,
+    InArm,
     InJourney,
     Not,
     Predicate,
@@ -25,7 +28,7 @@ from journey_engine.predicates import (
     TriggerHas,
     leaves,
 )
-from journey_engine.records import Enrollment, Event, PassState
+from journey_engine.records import Enrollment, Event, PassState, identity
 from journey_engine.times import FAR_PAST
 from journey_engine.walk.values import attribute_passes, compares, own_number, property_passes, same_value
 
@@ -68,7 +71,7 @@ def judge(predicate: Predicate, scene: Scene) -> bool:
             return look(predicate, scene).holds
 
 
-def look(leaf: Attribute | TriggerHas | Happened | InJourney | Subscribed, scene: Scene) -> Seen:
+def look(leaf: Attribute | TriggerHas | Happened | Drawn | InArm | InJourney | Subscribed, scene: Scene) -> Seen:
     """What one leaf sees, and whether it holds."""
     match leaf:
         case Attribute(where=where):
@@ -79,6 +82,11 @@ def look(leaf: Attribute | TriggerHas | Happened | InJourney | Subscribed, scene
             return Seen(all(property_passes(test, value) for test in where.tests), value)
         case Happened():
             return _happened(leaf, scene)
+        case Drawn():
+            return _drawn(leaf, scene)
+        case InArm(arm=arm):
+            at = scene.enrollment.steps.get(drawn(arm)) if scene.enrollment else None
+            return Seen(at is not None, at[0] if at else None)
         case InJourney():
             return _in_journey(leaf, scene)
         case Subscribed():
@@ -194,6 +202,14 @@ def _happened(leaf: Happened, scene: Scene) -> Seen:
 
 def _all(tests: Sequence[Test], value: Decimal) -> bool:
     return all(compares(test, value) for test in tests)
+
+
+def _drawn(leaf: Drawn, scene: Scene) -> Seen:
+    """The draw of a pass is a hash of what it is about: the same whenever it is looked at (rule 11)."""
+    if scene.enrollment is None:
+        return Seen(False)
+    digits = identity(leaf.journey, leaf.step, scene.enrollment.enrollment_id)[:8]
+    return Seen((leaf.low or "") <= digits and (leaf.below is None or digits < leaf.below), digits)
 
 
 def _in_journey(leaf: InJourney, scene: Scene) -> Seen:

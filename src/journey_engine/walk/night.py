@@ -21,7 +21,7 @@ from journey_engine.records import (
     Transition,
     identity,
 )
-from journey_engine.rules import Definition, Night, Rules, time_triggered
+from journey_engine.rules import ALL_JOURNEYS, Definition, Night, Rules, time_triggered
 from journey_engine.times import zone_names
 from journey_engine.walk.caps import Allowance, counts, decide_in_turn
 from journey_engine.walk.effects import Look, Tonight, suppress
@@ -105,7 +105,8 @@ def walk_night(
     counted = [one for one in state.sendings if one.message_id not in unsent]
     allowance = Allowance(rules.caps, customer.timezone, counted)
     rows.in_turn(allowance)
-    overlays = _set(overlays, customer, [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET])
+    sets = [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET]
+    overlays = _set(overlays, customer, [(seq, one) for seq, one in sets if one.state is not DecisionState.WITHHELD])
     sendings = (*state.sendings, *(allowance.sending(one) for _, one in rows.decisions if counts(one)))
     enrolled = (*state.enrolled, *(_enrolled(one) for _, one in rows.decisions if _enrolls(one)))
     taken = in_order(event.first for event in events if event.first.received_at == night.as_of)
@@ -255,8 +256,15 @@ def _begin(tonight: Tonight, graph: Graph, chosen: list[tuple[Occurrence, dt.dat
             wanted.append((one, at))
     standing = [one for one in rows.passes.values() if one.journey == graph.journey]
     customer_id, run = tonight.customer.customer_id, tonight.night.run
+    held_out = _held_out(tonight.rules, graph, customer_id)
     for enrollment, one in admitted(graph, customer_id, run, wanted, standing):
-        rows.keep(begin_pass(tonight, graph, enrollment, one.event_id))
+        rows.keep(begin_pass(tonight, graph, replace(enrollment, held_out=held_out), one.event_id))
+
+
+def _held_out(rules: Rules, graph: Graph, customer_id: str) -> bool:
+    """Whether the customer is held out of all journeys or of this one (rule 11)."""
+    drawn = ((rules.holdout, ALL_JOURNEYS), (graph.holdout, graph.journey))
+    return any(below is not None and identity(salt, customer_id)[:8] < below for below, salt in drawn)
 
 
 def _set(

@@ -240,12 +240,17 @@ def _await(walking: Walking, node: Await) -> bool:
 
 
 def _gate(walking: Walking, node: Gate) -> bool:
-    """Looks at what is known at `as_of`; ahead of it only before any effect of this run (rule 3)."""
+    """Looks at what is known at `as_of`; ahead of it only before any effect of this run (rule 3).
+
+    An arm is drawn at once: nothing that happens could change it.
+    """
     one = walking.one
-    if one.reached_at > walking.as_of:
-        if walking.due and walking.emitted:
+    if not walking.due:
+        return False
+    if one.reached_at > walking.as_of and node.arm is None:
+        if walking.emitted:
             walking.one = replace(one, held=True)
-        if not walking.due or walking.one.held:
+        if walking.one.held:
             return False
     holds = walking.tonight.asks(one.journey, "node", node.predicate, walking.tonight.scene(one), one.node)
     walking.move(node.next if holds else node.otherwise, one.reached_at, "yes" if holds else "no")

@@ -14,8 +14,10 @@ from journey_engine.predicates import (
     AllOf,
     AnyOf,
     Attribute,
+    Drawn,
     EventSet,
     Happened,
+    InArm,
     InJourney,
     Not,
     Predicate,
@@ -79,7 +81,7 @@ def trace(predicate: Predicate, scene: Scene) -> Verdict:
             return Verdict(in_words(predicate), _saw(predicate, seen.observed), seen.holds)
 
 
-def in_words(leaf: Attribute | TriggerHas | Happened | InJourney | Subscribed) -> str:
+def in_words(leaf: Attribute | TriggerHas | Happened | Drawn | InArm | InJourney | Subscribed) -> str:
     """What one leaf asks, in a sentence without its verb's subject."""
     match leaf:
         case Attribute(where=where):
@@ -88,6 +90,10 @@ def in_words(leaf: Attribute | TriggerHas | Happened | InJourney | Subscribed) -
             return f"trigger.{_where(where)}"
         case Happened():
             return _happened(leaf)
+        case Drawn(arm=arm, step=step):
+            return f"draws arm {arm} at {step}"
+        case InArm(arm=arm):
+            return f"drew arm {arm}"
         case InJourney():
             state = "is in" if leaf.state == "in" else f"has {leaf.state}"
             within = f" within {leaf.within}" if leaf.within else ""
@@ -139,6 +145,7 @@ def _saw(leaf: object, observed: Any) -> str:
             nothing: Sequence[tuple[type, str]] = (
                 (Subscribed, "no unsubscribe"),
                 (InJourney, "no such pass"),
+                (InArm, "arm not drawn"),
                 (Happened, "step not left"),
             )
             return next((text for kind, text in nothing if isinstance(leaf, kind)), "no value")
@@ -146,6 +153,8 @@ def _saw(leaf: object, observed: Any) -> str:
             return f"{observed.name} at {iso(observed.occurred_at)}"
         case dt.datetime() if isinstance(leaf, InJourney):
             return f"such a pass at {iso(observed)}"
+        case dt.datetime() if isinstance(leaf, InArm):
+            return f"drawn at {iso(observed)}"
         case Mapping():
             return ", ".join(_counted(observed))
         case _:
