@@ -25,6 +25,13 @@ class Lines(Frozen):
     newest: int = 20
 
 
+class Question(Frozen):
+    """What a message asks, and its answers: each value with its label. A click on one comes back as an event."""
+
+    name: str
+    answers: tuple[tuple[str, str], ...]
+
+
 class Message(Frozen):
     """A templated message. `cap_delay` only with on_cap 'delay'."""
 
@@ -34,6 +41,7 @@ class Message(Frozen):
     topic_class: Literal["marketing", "transactional", "staff"]
     channel: str
     lines: tuple[Lines, ...] = ()
+    ask: Question | None = None
     max_lateness: Length
     on_cap: Literal["skip", "delay", "exit"] = "skip"
     cap_delay: Length | None = None
@@ -306,7 +314,7 @@ class Graph(Frozen):
 
 
 # Fields that came later: where one says nothing, the structure is what it was before there was such a field.
-LATER = frozenset({"until", "arm", "holdout"})
+LATER = frozenset({"until", "arm", "holdout", "ask"})
 
 
 def strip_positions(value: Any) -> Any:

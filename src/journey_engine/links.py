@@ -1,4 +1,4 @@
-"""Signed addresses: the unsubscribe link and the preference page of one customer.
+"""Signed addresses: the unsubscribe link, the preference page and the answers of one customer.
 
 A token is `<key id>.<content>.<HMAC-SHA256>`. It never expires, so a key is never thrown away, only
 followed by a newer one. Nothing here opens a store or answers a request.
@@ -7,23 +7,47 @@ followed by a newer one. Nothing here opens a store or answers a request.
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from journey_engine.records import Event, identity
+
 UNSUBSCRIBE = "unsubscribe"
 PREFERENCES = "preferences"
+ANSWER = "answer"
+ANSWER_GIVEN = "answer_given"
+"""The event that an answer becomes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a genuine token says: who, which topic (None is all) and the message that carried the link."""
+    """What a genuine token says: who, which topic (None is all) and the message that carried the link.
+
+    A link for an answer also names the pass that asked, the question and the answer.
+    """
 
     action: str
     customer_id: str
     topic: str | None
     message_id: str | None
+    enrollment_id: str | None = None
+    question: str | None = None
+    answer: str | None = None
+
+
+def answered(claim: Claim, occurred_at: dt.datetime) -> Event:
+    """The event of a click on an answer.
+
+    A pass answers a question once: a second click has the same id, and its content is the one that counts (rule 2).
+    """
+    enrollment_id, question = str(claim.enrollment_id), str(claim.question)
+    properties = {"question": question, "answer": claim.answer, "enrollment_id": enrollment_id}
+    told = properties | ({"message_id": claim.message_id} if claim.message_id is not None else {})
+    event_id = identity(ANSWER, enrollment_id, question)
+    return Event(event_id, claim.customer_id, ANSWER_GIVEN, occurred_at, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +75,18 @@ class Links:
         """The address where this customer chooses topics."""
         return self._address(Claim(PREFERENCES, customer_id, None, message_id))
 
+    def answer(self, customer_id: str, message_id: str, enrollment_id: str, question: str, answer: str) -> str | None:
+        """The address that gives this answer to a question of this pass."""
+        return self._address(Claim(ANSWER, customer_id, None, message_id, enrollment_id, question, answer))
+
     def _address(self, claim: Claim) -> str | None:
         return f"{self.home}/{claim.action}/{self.sign(claim)}" if self.home else None
 
     def sign(self, claim: Claim) -> str:
         """The token for a claim, safe in a path and in a header."""
         content = [claim.action, claim.customer_id, claim.topic, claim.message_id]
+        if claim.question is not None:
+            content += [claim.enrollment_id, claim.question, claim.answer]
         body = _encode(json.dumps(content, separators=(",", ":")).encode("ascii"))
         return f"{self.current}.{body}.{self._signature(self.current, body)}"
 
@@ -69,8 +99,7 @@ class Links:
         # Compared as text, so that no second spelling of the same bytes is accepted.
         if not hmac.compare_digest(signature, self._signature(key_id, body)):
             return None
-        action, customer_id, topic, message_id = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return Claim(action, customer_id, topic, message_id)
+        return Claim(*json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))))
 
     def _signature(self, key_id: str, body: str) -> str:
         signed = f"{key_id}.{body}".encode("ascii")

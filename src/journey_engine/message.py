@@ -81,6 +81,7 @@ class MessageRef:
     customer_id: str
     topic: str | None = None
     timezone: str = "UTC"
+    enrollment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

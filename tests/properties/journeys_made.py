@@ -29,11 +29,11 @@ class Journeys(Conditions):
 
     def step(self, depth: int) -> dict[str, Any]:
         kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1, "enroll": 2}
-        kinds |= {"branch": 6, "split": 3} if depth else {}
+        kinds |= {"branch": 6, "split": 3, "ask": 3} if depth else {}
         kind = self.used(self.weighted(kinds))
         self.number += 1
         name = f"s{self.number}"
-        guard = {"only_if": self.condition(True, 1)} if self.maybe(0.15) else {}
+        guard = {"only_if": self.condition(True, 1)} if self.maybe(0.3 if self.arms else 0.15) else {}
         if guard:
             self.used("only_if")
         return {kind: self._step(kind, name, depth) | {"id": name} | guard}
@@ -51,6 +51,8 @@ class Journeys(Conditions):
                 return self.wait_for(name, depth)
             case "branch":
                 return {"ways": self.ways(depth)}
+            case "ask":
+                return self.asked(name, depth)
             case "split":
                 return {"arms": self.drawn(name, depth)}
             case "task":
@@ -79,6 +81,18 @@ class Journeys(Conditions):
                 arm["steps"] = self.list_of_steps(depth - 1, 2)
         self.arms += [arm["arm"] for arm in made]
         return made
+
+    def asked(self, name: str, depth: int) -> dict[str, Any]:
+        """A question; who reads its letter answers by dice (`responses`), perhaps with what is no option."""
+        found = self.message(name) | {"question": name, "timeout": self.edge(*self.spans, *self.spans, "1 week")}
+        options = self.dice.sample(["a", "b", "c"], self.of(1, 2, 3))
+        cut = self.dice.randint(0, len(options) - 1)
+        ways = [{"answer": some} for some in (options[:cut], options[cut:]) if some]
+        for way in ways:
+            if self.maybe(0.8):
+                way["steps"] = self.list_of_steps(depth - 1, 2)
+        found |= {"options": options, "paths": ways}
+        return found | ({"none": self.list_of_steps(depth - 1, 1)} if self.maybe(0.5) else {})
 
     def wait(self) -> dict[str, Any]:
         kind = self.weighted({"length": 4, "until": 2, "date": 2})

@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from journey_engine.collect import Collector, ensure_properties
 from journey_engine.engines import Engine, memory
 from journey_engine.engines.duckdb import DuckDB
+from journey_engine.links import ANSWER, Claim, answered
 from journey_engine.project import Project
 from journey_engine.records import (
     Customer,
@@ -58,6 +59,12 @@ def responses(sent: Event) -> list[Event]:
         at = sent.occurred_at + dt.timedelta(minutes=(0, 5, 60, 1500)[dice[4 + number] % 4])
         properties = {**sent.properties, **({"permanent": dice[9] % 2 == 0} if name == "bounced" else {})}
         found.append(Event(f"{sent.event_id}:{name}", sent.customer_id, f"message_{name}", at, properties, at))
+    for number in range((0, 0, 1, 1, 2)[dice[10] % 5]):  # whether it asked or not
+        at = sent.occurred_at + dt.timedelta(minutes=(0, 5, 60, 1500)[dice[11 + number] % 4])
+        pass_id, step = sent.properties["enrollment_id"], sent.properties["step"]
+        claim = Claim(ANSWER, sent.customer_id, None, None, pass_id, step, "abcx"[dice[13 + number] % 4])
+        told = answered(claim, at)
+        found.append(replace(told, received_at=at))
     return found
 
 

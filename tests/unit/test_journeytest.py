@@ -333,3 +333,43 @@ def test_an_arm_that_is_none_is_told(run: Try) -> None:
     assert [problem.message for problem in report.problems] == [
         "unknown arm 'wram' (did you mean 'warm'?); known: warm, plain"
     ]
+
+
+ASK = """
+journey: win-back
+topic: offers
+trigger: {inactive: {event: order_placed, for: 60 days}}
+steps:
+  - ask:
+      question: why
+      template: we-miss-you
+      options: [price, time]
+      timeout: 3 days
+      paths: [{answer: price, steps: [{send: ten-off}]}, {answer: time, steps: [{task: {team: service, title: Call}}]}]
+      none: [{exit: silent}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "expect"),
+    [
+        (
+            "- {at: 2026-03-03T18:00:00Z, answer_given: {question: why, answer: price}}",
+            "{messages: [we-miss-you, ten-off]}",
+        ),
+        ("- {at: 2026-03-03T18:00:00Z, answer_given: {question: why, answer: time}}", "{tasks: [service]}"),
+        (
+            "- {at: 2026-03-03T18:00:00Z, answer_given: {question: how, answer: time}}",
+            "{exit: {state: exited, reason: silent}}",
+        ),
+        (
+            "- {at: 2026-03-03T07:59:00Z, answer_given: {question: why, answer: time}}",
+            "{exit: {state: exited, reason: silent}}",
+        ),
+        ("", "{exit: {state: exited, reason: silent, at: 2026-03-06T09:00}}"),
+    ],
+)
+def test_a_test_gives_an_answer(run: Try, given: str, expect: str) -> None:
+    # The letter leaves on 3 March at 09:00 in Berlin, 08:00 UTC.
+    report = run(case(expect, given), ASK)
+    assert report.passed, "\n".join(report.lines())

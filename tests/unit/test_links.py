@@ -1,8 +1,10 @@
+import datetime as dt
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journey_engine.links import Claim, Links
+from journey_engine.links import Claim, Links, answered
 
 OLD, NEW = Links("https://shop.example/", {"old": b"a" * 32}, "old"), b"b" * 32
 BOTH = Links("https://shop.example/", {"old": b"a" * 32, "new": NEW}, "new")
@@ -50,3 +52,20 @@ def test_links_for_one_purpose_do_not_serve_another() -> None:
 def test_without_a_public_address_there_are_no_links() -> None:
     links = Links(None, {"k": b"x"}, "k")
     assert (links.home, links.unsubscribe("c", None, "m"), links.preferences("c", "m")) == (None, None, None)
+
+
+def test_a_link_for_an_answer_says_which_pass_asked_what_and_what_is_answered() -> None:
+    address = OLD.answer("c1", "m1", "e1", "taste", "jazz")
+    assert address is not None
+    assert address.startswith("https://shop.example/answer/old.")
+    claim = OLD.verify(address.rsplit("/", 1)[1])
+    assert claim == Claim("answer", "c1", None, "m1", "e1", "taste", "jazz")
+
+
+def test_an_answer_is_one_event_of_its_pass_however_often_it_is_given() -> None:
+    at = dt.datetime(2026, 3, 2, 18, tzinfo=dt.UTC)
+    jazz, folk = (answered(Claim("answer", "c1", None, "m1", "e1", "taste", one), at) for one in ("jazz", "folk"))
+    other = answered(Claim("answer", "c1", None, "m2", "e2", "taste", "jazz"), at)
+    assert jazz.event_id == folk.event_id != other.event_id
+    assert (jazz.name, jazz.customer_id, jazz.occurred_at) == ("answer_given", "c1", at)
+    assert jazz.properties == {"question": "taste", "answer": "jazz", "enrollment_id": "e1", "message_id": "m1"}

@@ -1,9 +1,10 @@
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from journey_engine.links import Links
+from journey_engine.links import Claim, Links
 from journey_engine.message import Aborted, MessageRef, RenderError
 from journey_engine.project import Sender
 from journey_engine.render import Renderer
@@ -136,6 +137,31 @@ def test_sender_and_links_are_always_there(tmp_path: Path) -> None:
     claim = LINKS.verify(unsubscribe.rsplit("/", 1)[1])
     assert claim is not None
     assert (claim.customer_id, claim.topic, claim.message_id) == ("c1", "offers", message_id)
+
+
+def test_a_letter_that_asks_has_a_signed_link_for_each_answer(tmp_path: Path) -> None:
+    asked = {
+        "question": "taste",
+        "answers": [{"answer": "jazz", "label": "Jazz"}, {"answer": "hip-hop", "label": "Hip <b>"}],
+    }
+    source = (
+        '{% for answer in answers %}{{ answer.label }} <a href="{{ answer.link | link }}">{{ answer.answer }}</a>\n'
+        "{% endfor %}{{ links.answer['hip-hop'] }}"
+    )
+    files = {"t/body.html": source}
+    message = MessageRef("m" * 32, "c1", "offers", "UTC", "e1")
+    page = house(tmp_path, files).render("t", "en", {"ask": asked}, message).html
+    assert page is not None
+    assert "Hip &lt;b&gt;" in page
+    found = [LINKS.verify(token) for token in re.findall(r"https://shop.example/answer/([\w.-]+)", page)]
+    jazz, hip_hop = (Claim("answer", "c1", None, "m" * 32, "e1", "taste", one) for one in ("jazz", "hip-hop"))
+    assert found == [jazz, hip_hop, hip_hop]
+
+
+def test_a_letter_that_does_not_ask_has_no_answers(tmp_path: Path) -> None:
+    assert refused(tmp_path, "{{ links.answer.jazz }}").path == "links.answer.jazz"
+    assert refused(tmp_path, "{% for one in answers %}{% endfor %}").path == "answers"
+    assert text(tmp_path, "{% for one in answers %}{{ one.name }}{% endfor %}", {"answers": [{"name": "x"}]}) == "x"
 
 
 def test_without_a_public_address_a_link_is_a_missing_value(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     templates.missing_templates,
     templates.template_mistakes,
     templates.template_values,
+    templates.answer_links,
     templates.title_mistakes,
     templates.title_values,
     templates.trigger_values,

@@ -12,6 +12,7 @@ from journey_engine.errors import Place, Problem, Severity, nearest
 from journey_engine.journey import Journey
 from journey_engine.load.parts import of_kind
 from journey_engine.render import Use
+from journey_engine.steps.ask import Ask
 from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
 from journey_engine.steps.task import TaskStep
@@ -76,6 +77,30 @@ def template_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
             wording = f"{message} (sent by journey '{subject.journey.journey}')"
             severity: Severity = "error" if use.required or code == "sensitive-value" else "warning"
             yield Problem(_place(scope, use), wording, code, severity)
+
+
+def answer_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A letter that asks shows a link for each answer; one that does not has none to show."""
+    for path, step in _sends(scope, subject):
+        used = scope.renderer.answers(step.template)
+        shown = {use.path.removeprefix("links.answer").lstrip(".") for use in used if use.path.startswith("links.")}
+        if not isinstance(step, Ask):
+            for use in used:
+                message = (
+                    f"'{use.path}' is there only in a letter that an `ask` sends (sent by '{subject.journey.journey}')"
+                )
+                yield Problem(_place(scope, use), message, "unknown-value")
+        elif "" not in shown and not any(use.path.split(".")[0] == "answers" for use in used):
+            for option in step.options:
+                if option not in shown:
+                    message = f"'{step.template}' shows no link for the answer '{option}'; it may go through `answers`"
+                    yield subject.at((*path, "template"), message, "missing-answer")
+        for use in used:
+            name = use.path.removeprefix("links.answer.")
+            if isinstance(step, Ask) and name != use.path and name not in step.options:
+                hint = nearest(name, list(step.options))
+                message = f"'{name}' is no answer to '{step.question}'{hint} (asked by '{subject.journey.journey}')"
+                yield Problem(_place(scope, use), message, "unknown-value")
 
 
 def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
@@ -175,7 +200,7 @@ def _step(subject: Subject, rest: str, path: Path) -> tuple[str, str] | None:
     """`step.<id>.<name>`: the event that ended the wait; an id may hold dots."""
     awaited = {
         step: where
-        for where, word in of_kind(WaitFor, subject.words)
+        for where, word in (*of_kind(WaitFor, subject.words), *of_kind(Ask, subject.words))
         for step, at in subject.paths.items()
         if where[: len(at)] == at and len(where) == len(at) + 1
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from journey_engine.graph import Emit, Enroll, Exit, Gate, Graph, Node, OnPass
 from journey_engine.journeytest.words import JourneyCase
+from journey_engine.links import ANSWER, ANSWER_GIVEN, Claim, answered
 from journey_engine.message import Aborted, MessageRef, RenderError
 from journey_engine.predicates import ALWAYS, InJourney, Not, leaves
 from journey_engine.records import Customer, Decision, DecisionKind, DecisionState, Enrollment, Event, Transition
@@ -58,6 +59,7 @@ def live(case: JourneyCase, stage: Stage) -> Story:
     transitions: list[Transition] = []
     decisions: list[Decision] = []
     for night in _nights(case, stage.cadence):
+        rows = [_answer(row, life, stage.graph.journey, night) for row in rows]
         result = life.live(rules, night, customer, rows)
         transitions += result.transitions
         decisions += result.decisions
@@ -119,6 +121,19 @@ def _rows(case: JourneyCase, customer_id: str) -> Iterator[Event]:
     for index, one in enumerate(case.events):
         event_id = one.id or f"event {index + 1:04}"
         yield Event(event_id, customer_id, one.name, one.at, one.properties, one.received_at)
+
+
+def _answer(row: Event, life: Life, journey: str, night: Night) -> Event:
+    """An answer belongs to the pass that asked: the newest when it was given."""
+    if row.name != ANSWER_GIVEN or "enrollment_id" in row.properties or row.occurred_at > night.as_of:
+        return row
+    asked = [one for one in life.state.passes if one.journey == journey and one.entered_at < row.occurred_at]
+    if not asked:
+        return row
+    newest = max(asked, key=lambda one: one.entered_at)
+    given = {name: str(row.properties.get(name)) for name in ("question", "answer")}
+    claim = Claim(ANSWER, row.customer_id, None, None, newest.enrollment_id, **given)
+    return replace(answered(claim, row.occurred_at), received_at=row.received_at)
 
 
 def _with_asked(graph: Graph, rules: Rules) -> tuple[Graph, ...]:

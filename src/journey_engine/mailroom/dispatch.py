@@ -212,7 +212,7 @@ class _Work:
 
     def word(self, row: Row[Any]) -> Outgoing | Verdict:
         """Render one message; a failure is the verdict on this message alone."""
-        ref = MessageRef(row.message_id, row.customer_id, row.topic, row.timezone)
+        ref = MessageRef(row.message_id, row.customer_id, row.topic, row.timezone, row.enrollment_id)
         try:
             rendered = self.renderer.render(row.template, row.locale, json.loads(row.variables), ref)
         except Aborted as stop:

@@ -31,8 +31,10 @@ from journey_engine.render.values import MissingValue, wrap
 
 PROVIDED: Mapping[str, tuple[str, ...]] = {
     "sender": ("name", "email", "postal_address"),
-    "links": ("home", "unsubscribe", "preferences"),
+    "links": ("home", "unsubscribe", "preferences", "answer"),
     "message": ("id", "locale", "timezone"),
+    "answers": (),
+    "ask": (),
 }
 """What the renderer itself provides, by root."""
 MARKETING_NEEDS = ("links.unsubscribe", "sender.postal_address")
@@ -145,7 +147,7 @@ class Renderer:
 
     def _context(self, values: Mapping[str, Any], message: MessageRef, locale: str | None) -> dict[str, Any]:
         sender, links = self.sender, self.links
-        ours = {
+        ours: dict[str, Any] = {
             "sender": {
                 "name": sender.name if sender else None,
                 "email": sender.email if sender else None,
@@ -164,6 +166,9 @@ class Renderer:
                 "timezone": message.timezone,
             },
         }
+        if isinstance(values.get("ask"), Mapping):
+            ours |= self._answers(values["ask"], message)
+            ours["links"]["answer"] = {one["answer"]: one["link"] for one in ours["answers"]}
         try:
             wrapped = wrap({**values, **ours})
         except TypeError as error:
@@ -172,6 +177,16 @@ class Renderer:
         for root in ("customer", "trigger", "step"):
             wrapped.setdefault(root, wrap({}, root))
         return wrapped
+
+    def _answers(self, ask: Mapping[str, Any], message: MessageRef) -> dict[str, Any]:
+        """The answers of a question with their links."""
+        who = (message.customer_id, message.message_id, message.enrollment_id or "", ask["question"])
+        return {
+            "answers": [
+                {**one, "link": self.links.answer(*who, one["answer"]) if self.links else None}
+                for one in ask["answers"]
+            ]
+        }
 
     # compiling
 
@@ -207,6 +222,13 @@ class Renderer:
         """Every use of a value, with its place; not those that the renderer provides itself."""
         found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
         return tuple(dict.fromkeys(use for use in found if use.path.split(".")[0] not in PROVIDED))
+
+    def answers(self, template: str) -> tuple[Use, ...]:
+        """Every use of the answers of a question: of all of them, or of one link."""
+        found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
+        return tuple(
+            dict.fromkeys(use for use in found if use.path.split(".")[0] in ("answers", "ask") or _of_answer(use))
+        )
 
     def problems(self, template: str) -> list[Problem]:
         """Every mistake in the template, its layouts and blocks, in any locale, sorted by place."""
@@ -300,6 +322,10 @@ def _given(where: str, what: str | None) -> str:
         found = re.findall(rf"([A-Za-z_][\w.]*)\s*\|\s*{what}\b", text)
         return f" ({', '.join(dict.fromkeys(found))})" if found else ""
     return ""
+
+
+def _of_answer(use: Use) -> bool:
+    return use.path == "links.answer" or use.path.startswith("links.answer.")
 
 
 def _where(error: BaseException, file: str) -> str:

@@ -3,8 +3,8 @@ CREATE OR REPLACE TEMP TABLE graph_lines (
     journey VARCHAR, version VARCHAR, node INTEGER, name VARCHAR, match INTEGER, since VARCHAR, newest INTEGER, same VARCHAR
 );
 
--- wording_table: What each emitting node says: its template or its task's title, and the rest of its payload.
-CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT);
+-- wording_table: What each emitting node says: its template or its task's title, the rest of its payload, and what it asks.
+CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT, asked VARCHAR);
 
 -- steps_behind: The steps that a pass had left when it came to an effect of this run; later ones it left since.
 CREATE OR REPLACE TEMP TABLE steps_behind AS
@@ -54,7 +54,8 @@ JOIN events AS v ON v.event_id = s.event_id AND v.newest;
 INSERT INTO decisions
 WITH worded AS (
     SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, {email} AS told_to, {first_name} AS told_name,
-        {locale} AS told_locale, c.zone_in_force AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told, v.lists
+        {locale} AS told_locale, c.zone_in_force AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told,
+        CASE WHEN w.asked IS NULL THEN v.lists WHEN v.lists IS NULL THEN w.asked ELSE concat(w.asked, ',', v.lists) END AS lists
     FROM emitted AS e
     JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
     JOIN customers AS c ON c.customer_id = e.customer_id

@@ -154,6 +154,7 @@ FROM (
         AND (g.timeout_months IS NULL
             OR m.occurred_at <= f.reached_at + to_months(g.timeout_months) + to_microseconds(g.timeout_micros))
         AND (g.same IS NULL OR m.same_key = k.same_key)
+        AND (NOT g.of_pass OR m.pass_id = f.enrollment_id)
 ) AS w
 WHERE place = 1;
 

@@ -4,7 +4,8 @@ CREATE OR REPLACE TEMP TABLE graph (
     occurrence INTEGER, delay_months INTEGER, delay_micros BIGINT, match INTEGER, same VARCHAR, since VARCHAR,
     timeout_months INTEGER, timeout_micros BIGINT, late_months INTEGER, late_micros BIGINT, next_node INTEGER,
     otherwise_node INTEGER, predicate INTEGER, exit_state VARCHAR, exit_reason VARCHAR, until VARCHAR,
-    arm VARCHAR, exempt BOOLEAN, capped BOOLEAN, on_cap VARCHAR, topic VARCHAR, topic_class VARCHAR, priority INTEGER
+    arm VARCHAR, exempt BOOLEAN, of_pass BOOLEAN, capped BOOLEAN, on_cap VARCHAR, topic VARCHAR, topic_class VARCHAR,
+    priority INTEGER
 );
 
 -- caps: The caps in order, each on a topic or on a class (rule 17).

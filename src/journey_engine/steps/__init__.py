@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from journey_engine.language import one_of
+from journey_engine.steps.ask import AnswerPath, Ask
 from journey_engine.steps.base import Builder, Path, Step, lower_step, lower_steps
 from journey_engine.steps.branch import Branch, Way
 from journey_engine.steps.enroll import EnrollStep
@@ -26,6 +27,7 @@ STEPS: tuple[type[Step], ...] = (
     WaitFor,
     Branch,
     Split,
+    Ask,
     Remind,
     TaskStep,
     SetStep,
@@ -36,7 +38,7 @@ STEPS: tuple[type[Step], ...] = (
 
 AnyStep = one_of(STEPS, "step")
 
-for _word in (Way, Branch, Arm, Split, WaitFor):
+for _word in (Way, Branch, Arm, Split, AnswerPath, Ask, WaitFor):
     _word.model_rebuild(force=True, _types_namespace={"AnyStep": AnyStep})
 
 __all__ = ["STEPS", "AnyStep", "Builder", "Path", "Step", "lower_step", "lower_steps"]

@@ -35,6 +35,7 @@ class Builder:
     around: tuple[str, ...] = ()
     ids: dict[str, Path] = field(default_factory=dict)
     arms: dict[str, Path] = field(default_factory=dict)
+    questions: dict[str, Path] = field(default_factory=dict)
     problems: list[tuple[Path, str, str]] = field(default_factory=list)
 
     def add(self, node: type[Any], path: Path, **parts: Any) -> int:
@@ -69,6 +70,15 @@ class Builder:
             where = f" (the other is on line {line})" if line else ""
             self.problems.append((path, f"two arms are called '{arm}'{where}; give one another name", "duplicate-arm"))
         self.arms[arm] = path
+
+    def claim_question(self, question: str, path: Path) -> None:
+        """Note a question; the second answer to it would be taken for one to the first."""
+        if question in self.questions:
+            line = self.place(self.questions[question])[0]
+            where = f" (the other is on line {line})" if line else ""
+            message = f"the question '{question}' is asked twice{where}; give one another name"
+            self.problems.append((path, message, "duplicate-question"))
+        self.questions[question] = path
 
     def finish(self) -> tuple[Node, ...]:
         """The nodes in forward order, so that a successor always has a higher number."""

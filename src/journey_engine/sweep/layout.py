@@ -101,7 +101,8 @@ def _caps(evening: Evening, node: Any) -> list[int]:
 
 def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
     """The columns of a node after its key, kind and step."""
-    effect = limited = occurrence = match = same = since = predicate = state = reason = until = arm = exempt = None
+    effect = limited = occurrence = match = same = since = predicate = state = reason = until = arm = None
+    exempt = of_pass = None
     delay: tuple[Any, ...] = (None, None)
     timeout: tuple[Any, ...] = (None, None)
     late: tuple[Any, ...] = (None, None)
@@ -121,7 +122,7 @@ def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
             following, otherwise = node.next, node.otherwise
             until = node.until.until if node.until is not None else None
             if node.events is not None:
-                match, same = evening.facts.match(node.events), node.events.same
+                match, same, of_pass = evening.facts.match(node.events), node.events.same, node.events.of_pass
         case Gate():
             predicate, arm = evening.facts.predicate("gate", node.predicate), node.arm
             following, otherwise = node.next, node.otherwise
@@ -129,7 +130,8 @@ def _node(evening: Evening, node: Any) -> tuple[Any, ...]:
             state, reason = node.state, node.reason
     return (
         effect, bool(limited), occurrence or 1, *delay, match, same, since, *timeout, *late, following, otherwise,
-        predicate, state, reason, until, arm, bool(exempt), bool(_caps(evening, node)), on_cap, topic, topic_class,
+        predicate, state, reason, until, arm, bool(exempt), bool(of_pass),
+        bool(_caps(evening, node)), on_cap, topic, topic_class,
     )  # fmt: skip
 
 

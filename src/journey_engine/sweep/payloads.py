@@ -58,15 +58,17 @@ def _tables(evening: Evening) -> set[str]:
                     for line in effect.lines:
                         match = evening.facts.match(line.events)
                         lines.append((*key, line.name, match, line.since, line.newest, line.events.same))
-                    wordings.append((*key, effect.template, json.dumps(_fixed(evening, effect)), None, None))
+                    wordings.append(
+                        (*key, effect.template, json.dumps(_fixed(evening, effect)), None, None, _asked(effect))
+                    )
                 case Task():
                     found.add(effect.title)
                     fixed = json.dumps({"team": effect.team, "title": effect.title})
                     due = effect.due
-                    wordings.append((*key, effect.title, fixed, due and due.months, due and due.seconds * 10**6))
+                    wordings.append((*key, effect.title, fixed, due and due.months, due and due.seconds * 10**6, None))
                 case Enroll():
                     fixed = json.dumps({"journey": effect.journey})
-                    wordings.append((*key, effect.journey, fixed, None, None))
+                    wordings.append((*key, effect.journey, fixed, None, None, None))
                 case SetAttributes():
                     for item in effect.assignments:
                         literal = None if item.value is None else json.dumps(item.model_dump(mode="json")["value"])
@@ -87,6 +89,14 @@ def _fixed(evening: Evening, effect: Message) -> dict[str, Any]:
         "max_lateness_s": effect.max_lateness.at_least_seconds,
         "send_hours": hours if effect.topic_class == "marketing" else None,
     }
+
+
+def _asked(effect: Message) -> str | None:
+    """What a message asks, as the inside of a JSON object."""
+    if effect.ask is None:
+        return None
+    answers = [{"answer": value, "label": label} for value, label in effect.ask.answers]
+    return f'"ask":{json.dumps({"question": effect.ask.name, "answers": answers})}'
 
 
 def _object(pairs: Iterable[tuple[str, Sql]]) -> Sql:

@@ -223,10 +223,18 @@ def _message(tonight: Tonight, effect: Message, one: Enrollment) -> dict[str, An
         "name": as_text(tonight.attributes.get("first_name")),
         "locale": as_text(tonight.attributes.get("locale")),
         "timezone": tonight.customer.timezone,
-        "values": values_of(tonight, one, effect.template, effect.lines),
+        "values": values_of(tonight, one, effect.template, effect.lines) | _asked(effect),
         "max_lateness_s": effect.max_lateness.at_least_seconds,
         "send_hours": hours if effect.topic_class == "marketing" else None,
     }
+
+
+def _asked(effect: Message) -> dict[str, Any]:
+    """The question of a message and its answers, for their links."""
+    if effect.ask is None:
+        return {}
+    answers = [{"answer": value, "label": label} for value, label in effect.ask.answers]
+    return {"ask": {"question": effect.ask.name, "answers": answers}}
 
 
 def _assigned(tonight: Tonight, effect: SetAttributes, one: Enrollment) -> dict[str, Any]:
