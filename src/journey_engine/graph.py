@@ -42,6 +42,7 @@ class Message(Frozen):
     channel: str
     lines: tuple[Lines, ...] = ()
     ask: Question | None = None
+    variant: str | None = None  # the attribute whose value chooses a variant of the template
     max_lateness: Length
     on_cap: Literal["skip", "delay", "exit"] = "skip"
     cap_delay: Length | None = None
@@ -314,7 +315,7 @@ class Graph(Frozen):
 
 
 # Fields that came later: where one says nothing, the structure is what it was before there was such a field.
-LATER = frozenset({"until", "arm", "holdout", "ask"})
+LATER = frozenset({"until", "arm", "holdout", "ask", "variant"})
 
 
 def strip_positions(value: Any) -> Any:

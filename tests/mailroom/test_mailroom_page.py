@@ -64,7 +64,7 @@ def test_every_example_is_a_template_without_mistakes(tmp_path: Path, example: s
         "t/subject.txt": "S",
         "t/body.txt": "T",
         "t/body.html": example,
-        "layouts/base.html": "{% block body %}{% endblock %}",
+        "layouts/base.html": "{% block content %}{% endblock %}",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

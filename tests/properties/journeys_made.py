@@ -148,6 +148,9 @@ class Journeys(Conditions):
             found["max_lateness"] = self.length("1 hour", "1 day", "1 month")
         if self.maybe(0.4):
             found["on_cap"] = self.on_cap()
+        if self.maybe(0.2):
+            found["variant"] = f"customer.{self.of('plan', 'mixed', 'spent', 'vip', 'born', 'seen', 'unknown')}"
+            self.used("variant")
         if self.maybe(0.3):
             names = self.dice.sample(["lines", "carts"], self.of(1, 2))
             found["with"] = {list_name: self.lines() for list_name in names}

@@ -139,6 +139,49 @@ def test_sender_and_links_are_always_there(tmp_path: Path) -> None:
     assert (claim.customer_id, claim.topic, claim.message_id) == ("c1", "offers", message_id)
 
 
+VARIANTS = {
+    "t/subject.txt": "default",
+    "t/body.txt": "default text",
+    "t/body.html": "<p>default</p>",
+    "t/body.de.txt": "deutsch",
+    "t/body.de.html": "<p>deutsch</p>",
+    "t/pro/subject.txt": "pro",
+    "t/pro/body.txt": "pro text",
+    "t/pro/body.html": "<p>pro</p>",
+    "t/free/body.txt": "free text",
+    "t/free/body.de.txt": "kostenlos",
+    "t/pictures/logo.svg": "no part of a message",
+}
+
+
+@pytest.mark.parametrize(
+    ("variant", "locale", "subject", "text", "html"),
+    [
+        (None, "en", "default", "default text", "<p>default</p>"),
+        ("pro", "en", "pro", "pro text", "<p>pro</p>"),
+        ("Pro", "en", "default", "default text", "<p>default</p>"),
+        ("", "en", "default", "default text", "<p>default</p>"),
+        ("free", "en", "default", "free text", None),  # its bodies go together: it has no HTML
+        ("free", "de", "default", "kostenlos", None),
+        ("pro", "de", "pro", "deutsch", "<p>deutsch</p>"),  # the customer's language comes first
+        ("pictures", "en", "default", "default text", "<p>default</p>"),
+        ("../t/pro", "en", "default", "default text", "<p>default</p>"),
+        (5, "en", "default", "default text", "<p>default</p>"),
+    ],
+)
+def test_a_value_chooses_a_variant_or_the_default(
+    tmp_path: Path, variant: Any, locale: str, subject: str, text: str, html: str | None
+) -> None:
+    values = {} if variant is None else {"variant": variant}
+    found = house(tmp_path, VARIANTS).render("t", locale, values, REF)
+    assert (found.subject, found.text, found.html) == (subject, text, html)
+
+
+def test_values_of_every_variant_travel_with_the_message(tmp_path: Path) -> None:
+    renderer = house(tmp_path, {"t/body.txt": "{{ customer.a }}", "t/pro/body.txt": "{{ customer.b }}"})
+    assert renderer.variables("t") == {"customer.a", "customer.b"}
+
+
 def test_a_letter_that_asks_has_a_signed_link_for_each_answer(tmp_path: Path) -> None:
     asked = {
         "question": "taste",

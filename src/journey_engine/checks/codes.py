@@ -71,6 +71,7 @@ CODES: Mapping[str, str] = {
     "unknown-method": "A method that templates may not use.",
     "autoescape": "A template that switches escaping off.",
     "computed-name": "A layout or block whose name is computed.",
+    "missing-variant": "A template that has no variants to choose from (warning).",
     "missing-answer": "A letter that asks, and shows no link for an answer.",
     "unchecked-link": "A value used as an address without the filter link (warning).",
     "unknown-value": "A value that nothing provides.",

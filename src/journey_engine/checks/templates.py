@@ -79,6 +79,21 @@ def template_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
             yield Problem(_place(scope, use), wording, code, severity)
 
 
+def variants(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """An attribute that chooses among variants is known and not sensitive, and there are variants to choose from."""
+    for path, step in _sends(scope, subject):
+        if step.variant is None:
+            continue
+        at = (*path, "variant")
+        told = _customer(scope, step.variant.removeprefix("customer."))
+        if told is not None:
+            yield subject.at(at, *told)
+        elif not scope.renderer.library.variants(step.template):
+            folder = f"{scope.shown(str(scope.renderer.library.root))}/{step.template}"
+            message = f"'{step.template}' has no variants; make a folder for each value, such as {folder}/pro"
+            yield subject.at(at, message, "missing-variant", "warning")
+
+
 def answer_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """A letter that asks shows a link for each answer; one that does not has none to show."""
     for path, step in _sends(scope, subject):

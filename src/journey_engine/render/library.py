@@ -25,6 +25,7 @@ class Library:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._variants: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -33,6 +34,31 @@ class Library:
             return ()
         folders = (path for path in self.root.iterdir() if path.is_dir() and path.name not in SHARED)
         return tuple(sorted(path.name for path in folders if not path.name.startswith(".")))
+
+    def variants(self, template: str) -> tuple[str, ...]:
+        """The variants of a template: folders in its own that hold a part of a message."""
+        folder = self.root / template
+        if template not in self._variants:
+            inside = (path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
+            kept = (path.name for path in inside if any(self._known(path, part) for part in (SUBJECT, HTML, TEXT)))
+            self._variants[template] = tuple(sorted(kept))
+        return self._variants[template]
+
+    def folder(self, template: str, variant: object, parts: tuple[str, ...], chain: Chain) -> str:
+        """Where some parts of a message are read: `welcome/pro`, or `welcome` itself.
+
+        A variant only ever chooses among the folders that are there. What is written in the customer's language
+        comes first, and of two in one language the variant.
+        """
+        if variant in self.variants(template):
+            for locale in (*chain, ""):
+                for folder in (f"{template}/{variant}", template):
+                    if any((self.root / folder / _file(part, locale)).is_file() for part in parts):
+                        return folder
+        return template
+
+    def _known(self, folder: Path, part: str) -> bool:
+        return any((folder / _file(part, locale)).is_file() for locale in ("", *self.locales.values()))
 
     @cached_property
     def locales(self) -> dict[str, str]:
@@ -57,13 +83,17 @@ class Library:
     def path(self, name: str, chain: Chain) -> Path | None:
         """The file that a name like `welcome/body.html` means for a chain; None when there is none."""
         parts = split_template_path(name)
-        stem, _, ending = parts[-1].rpartition(".")
         for locale in (*chain, ""):
-            file = f"{stem}.{locale}.{ending}" if locale else parts[-1]
-            path = self.root.joinpath(*parts[:-1], file)
+            path = self.root.joinpath(*parts[:-1], _file(parts[-1], locale))
             if path.is_file():
                 return path
         return None
+
+
+def _file(part: str, locale: str) -> str:
+    """`body.de.html` for `body.html`; without a locale the part itself."""
+    stem, _, ending = part.rpartition(".")
+    return f"{stem}.{locale}.{ending}" if locale else part
 
 
 class LocaleLoader(BaseLoader):

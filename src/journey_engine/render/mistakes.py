@@ -85,7 +85,7 @@ def unprovided(uses: Sequence[Use], provided: Mapping[str, Sequence[str]]) -> It
     """Values that a template takes from the engine itself (`links.`, `sender.`, `message.`) and that are not there."""
     for use in uses:
         root, _, name = use.path.partition(".")
-        if root in provided and name and name not in provided[root]:
+        if name and provided.get(root) and name.split(".")[0] not in provided[root]:
             known = list(provided[root])
             message = f"nothing provides '{use.path}'{nearest(name, known)}; {root} has: {', '.join(known)}"
             source = Path(use.place.file).read_text(encoding="utf-8")

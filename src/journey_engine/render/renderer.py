@@ -58,6 +58,7 @@ class Renderer:
         self._kept: Kept = {}
         self._names: dict[str, tuple[str, ...]] = {}  # the files that the default of a part names
         self._html: dict[tuple[str, Chain], bool] = {}
+        self._chosen: dict[tuple[str, str, Chain], tuple[str, str]] = {}
         self._lines: dict[str, Template | RenderError] = {}
         self._line_environment = TemplateEnvironment(None, html=False)
         self._inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
@@ -78,16 +79,17 @@ class Renderer:
             )
         chain = self.library.chain(locale)
         context = self._context(values, message, locale)
-        subject = header_safe(self._part(template, SUBJECT, chain, context))
+        head, body = self._folders(template, values.get("variant"), chain)
+        subject = header_safe(self._part(head, SUBJECT, chain, context))
         if not subject:
-            file = self.library.path(f"{template}/{SUBJECT}", chain)
+            file = self.library.path(f"{head}/{SUBJECT}", chain)
             raise RenderError(f"{file}: the subject is empty", code="template_error")
         html = None
-        if self._has_html(template, chain):
-            html = self._part(template, HTML, chain, context)
+        if self._has_html(body, chain):
+            html = self._part(body, HTML, chain, context)
             if "<style" in html:
                 html = self._inliner.inline(html)
-        text = self._part(template, TEXT, chain, context)
+        text = self._part(body, TEXT, chain, context)
         links = context["links"]
         return Rendered(subject, text, html, links.get("unsubscribe") or None)
 
@@ -99,6 +101,19 @@ class Renderer:
         if isinstance(compiled, RenderError):
             raise compiled
         return header_safe(self._run(compiled, self._context(values, message, None), "title"))
+
+    def _folders(self, template: str, variant: object, chain: Chain) -> tuple[str, str]:
+        """Where the subject is read and where the two bodies are, which belong together."""
+        if not isinstance(variant, str):
+            return template, template
+        key = (template, variant, chain)
+        if key not in self._chosen:
+            choose = self.library.folder
+            self._chosen[key] = (
+                choose(template, variant, (SUBJECT,), chain),
+                choose(template, variant, (TEXT, HTML), chain),
+            )
+        return self._chosen[key]
 
     def _has_html(self, template: str, chain: Chain) -> bool:
         key = (template, chain)
@@ -238,6 +253,11 @@ class Renderer:
             Problem(Place(str(folder / part)), f"template '{template}' has no {part}", "missing-part")
             for part in missing
         ]
+        for variant in self.library.variants(template):
+            bodies = [self.library.path(f"{template}/{variant}/{part}", ()) for part in (HTML, TEXT)]
+            if bodies[0] is not None and bodies[1] is None:
+                message = f"the variant '{variant}' of template '{template}' has {HTML} and no {TEXT}; they go together"
+                found.append(Problem(Place(str(folder / variant / TEXT)), message, "missing-part"))
         for name, chain in self._parts(template):
             found += self._part_problems(name, chain)
             path = self.library.path(name, chain)
@@ -279,10 +299,12 @@ class Renderer:
         return [Problem(place, one.message, one.code, one.severity) for one in found]
 
     def _parts(self, template: str) -> Iterator[tuple[str, Chain]]:
+        variants = [f"{template}/{variant}" for variant in self.library.variants(template)]
         for chain in self.library.chains():
-            for part in (SUBJECT, HTML, TEXT):
-                if self.library.path(f"{template}/{part}", chain) is not None:
-                    yield f"{template}/{part}", chain
+            for folder in (template, *variants):
+                for part in (SUBJECT, HTML, TEXT):
+                    if self.library.path(f"{folder}/{part}", chain) is not None:
+                        yield f"{folder}/{part}", chain
 
     def _part_uses(self, name: str, chain: Chain) -> list[Use]:
         return self._look(name, chain)[0]

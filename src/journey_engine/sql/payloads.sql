@@ -4,7 +4,7 @@ CREATE OR REPLACE TEMP TABLE graph_lines (
 );
 
 -- wording_table: What each emitting node says: its template or its task's title, the rest of its payload, and what it asks.
-CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT, asked VARCHAR);
+CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT, asked VARCHAR, variant VARCHAR);
 
 -- steps_behind: The steps that a pass had left when it came to an effect of this run; later ones it left since.
 CREATE OR REPLACE TEMP TABLE steps_behind AS
@@ -55,7 +55,8 @@ INSERT INTO decisions
 WITH worded AS (
     SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, {email} AS told_to, {first_name} AS told_name,
         {locale} AS told_locale, c.zone_in_force AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told,
-        CASE WHEN w.asked IS NULL THEN v.lists WHEN v.lists IS NULL THEN w.asked ELSE concat(w.asked, ',', v.lists) END AS lists
+        nullif(concat_ws(',', w.asked,
+            CASE WHEN {variant} IS NOT NULL THEN concat('"variant":', CAST(to_json({variant}) AS VARCHAR)) END, v.lists), '') AS lists
     FROM emitted AS e
     JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
     JOIN customers AS c ON c.customer_id = e.customer_id

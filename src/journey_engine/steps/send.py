@@ -16,6 +16,10 @@ from journey_engine.times import DAY, Duration
 TemplateName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
 
 
+OURS = frozenset({"ask", "answers", "variant"})
+"""Names of values that no list may have."""
+
+
 class EventLines(Word):
     """A list for the template: the newest events of a name, oldest first.
 
@@ -75,8 +79,19 @@ class Send(Step):
     with_: dict[str, EventLines] = Field(
         default_factory=dict, alias="with", description="Lists of events for the template, by name"
     )
+    variant: str | None = Field(
+        None, pattern=r"^customer\.[A-Za-z_][A-Za-z0-9_]*$",
+        description="An attribute: its value chooses a folder in the template's own, such as newsletter/pro",
+    )  # fmt: skip
     max_lateness: Length | None = Field(None, description="Later than this it is skipped (default: the project's)")
     on_cap: OnCap | None = Field(None, description="What a cap does to it (default: the journey's, or skip)")
+
+    @field_validator("with_")
+    @classmethod
+    def _names(cls, value: dict[str, EventLines]) -> dict[str, EventLines]:
+        for name in OURS & value.keys():
+            raise ValueError(f"'{name}' is a name of the engine's own; give the list another")
+        return value
 
     def default_id(self) -> str:
         return f"send:{self.template}"
@@ -100,6 +115,7 @@ class Send(Step):
             topic_class=builder.topics.get(topic or "", "marketing"),  # type: ignore[arg-type]
             channel=self.channel or builder.channel,
             lines=tuple(lines.lower(name) for name, lines in sorted(self.with_.items())),
+            variant=self.variant.removeprefix("customer.") if self.variant is not None else None,
             max_lateness=self.max_lateness or builder.max_lateness,
             on_cap="delay" if isinstance(on_cap, Delay) else on_cap,
             cap_delay=on_cap.delay if isinstance(on_cap, Delay) else None,

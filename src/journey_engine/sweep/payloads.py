@@ -34,7 +34,7 @@ def write_decisions(evening: Evening) -> None:
     values = [(x.text(wording), _values(evening, names)) for wording, names in paths.items()]
     empty = _object([])
     evening.run(
-        "payloads", "decide_effects", **columns, task_due=_task_due(),
+        "payloads", "decide_effects", **columns, task_due=_task_due(), variant=_variant(evening),
         values=x.switch(x.col("w", "wording"), values, empty),
     )  # fmt: skip
     evening.run("payloads", "decide_enrolls", "store_enrolls")
@@ -58,17 +58,18 @@ def _tables(evening: Evening) -> set[str]:
                     for line in effect.lines:
                         match = evening.facts.match(line.events)
                         lines.append((*key, line.name, match, line.since, line.newest, line.events.same))
-                    wordings.append(
-                        (*key, effect.template, json.dumps(_fixed(evening, effect)), None, None, _asked(effect))
-                    )
+                    fixed, asked = json.dumps(_fixed(evening, effect)), _asked(effect)
+                    wordings.append((*key, effect.template, fixed, None, None, asked, effect.variant))
                 case Task():
                     found.add(effect.title)
                     fixed = json.dumps({"team": effect.team, "title": effect.title})
                     due = effect.due
-                    wordings.append((*key, effect.title, fixed, due and due.months, due and due.seconds * 10**6, None))
+                    wordings.append(
+                        (*key, effect.title, fixed, due and due.months, due and due.seconds * 10**6, None, None)
+                    )
                 case Enroll():
                     fixed = json.dumps({"journey": effect.journey})
-                    wordings.append((*key, effect.journey, fixed, None, None, None))
+                    wordings.append((*key, effect.journey, fixed, None, None, None, None))
                 case SetAttributes():
                     for item in effect.assignments:
                         literal = None if item.value is None else json.dumps(item.model_dump(mode="json")["value"])
@@ -76,6 +77,14 @@ def _tables(evening: Evening) -> set[str]:
     for table, rows in (("graph_lines", lines), ("wording", wordings), ("graph_sets", sets)):
         evening.engine.load(table, list(evening.engine.columns(table)), rows)
     return found
+
+
+def _variant(evening: Evening) -> Sql:
+    """The text of the attribute that chooses a message's variant."""
+    effects = (node.effect for graph in evening.rules.graphs for node in graph.nodes if isinstance(node, Emit))
+    names = {effect.variant for effect in effects if isinstance(effect, Message) and effect.variant is not None}
+    branches = [(x.text(name), _text_column(evening, name)) for name in sorted(names)]
+    return x.switch(x.col("w", "variant"), branches, x.cast(exp.null(), "VARCHAR"))
 
 
 def _fixed(evening: Evening, effect: Message) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def _message(tonight: Tonight, effect: Message, one: Enrollment) -> dict[str, An
         "name": as_text(tonight.attributes.get("first_name")),
         "locale": as_text(tonight.attributes.get("locale")),
         "timezone": tonight.customer.timezone,
-        "values": values_of(tonight, one, effect.template, effect.lines) | _asked(effect),
+        "values": values_of(tonight, one, effect.template, effect.lines) | _asked(effect) | _variant(effect, tonight),
         "max_lateness_s": effect.max_lateness.at_least_seconds,
         "send_hours": hours if effect.topic_class == "marketing" else None,
     }
@@ -235,6 +235,12 @@ def _asked(effect: Message) -> dict[str, Any]:
         return {}
     answers = [{"answer": value, "label": label} for value, label in effect.ask.answers]
     return {"ask": {"question": effect.ask.name, "answers": answers}}
+
+
+def _variant(effect: Message, tonight: Tonight) -> dict[str, Any]:
+    """The variant of the template that the customer's attribute asks for, whether there is one or not."""
+    value = as_text(tonight.attributes.get(effect.variant)) if effect.variant is not None else None
+    return {} if value is None else {"variant": value}
 
 
 def _assigned(tonight: Tonight, effect: SetAttributes, one: Enrollment) -> dict[str, Any]:
