@@ -18,9 +18,9 @@ SKELETON = ROOT / "src/journey_engine/scaffold/files/templates"
 OFFERS = Entry("topics", "offers", ("  # What is new.", "  offers:", "    label: Offers"))
 
 
-def test_every_stage_of_the_service_cycle_has_a_recipe() -> None:
-    wanted = {stage["stage"] for stage in SHIPPED["service"]}
-    assert {recipe.stage for recipe in shelf()} >= wanted
+def test_every_stage_of_both_cycles_has_a_recipe() -> None:
+    wanted = {stage["stage"] for stages in SHIPPED.values() for stage in stages}
+    assert {recipe.stage for recipe in shelf()} == wanted
 
 
 def test_recipes_lie_in_the_folder_of_their_stage_and_say_what_they_are_for() -> None:

@@ -20,10 +20,11 @@ import pytest
 
 from journey_engine.sample import CUSTOMER_COLUMNS, EVENT_COLUMNS, QUIET_DAYS, UNTIL, write_sample
 
+ROOT = Path(__file__).parents[2]
 NIGHTS = [datetime(2026, 2, 28, 2, tzinfo=UTC) + timedelta(days=n) for n in range(3)]
 WHOLE_SHOP = {
     "customers.csv": "99038b76095da076",
-    "events.csv": "e7c13bf85df9d564",
+    "events.csv": "dd92e2b829b53cf8",
 }
 
 
@@ -191,9 +192,32 @@ def test_every_kind_of_event_is_there(shop: Shop) -> None:
     assert {e["name"] for e in shop.events} == {
         "signed_up", "page_viewed", "cart_item_added", "order_placed", "preference_given",
         "support_ticket_opened", "support_ticket_closed", "unsubscribed",
+        "catalogue_requested", "feedback_given", "referral_made", "referral_ordered",
     }  # fmt: skip
     topics = {p.get("topic") for events in shop.named("unsubscribed").values() for _, _, p in events}
     assert topics == {"offers", "baskets", "letters", "birthdays", None}
+
+
+def test_answers_are_those_that_the_welcome_letter_offers(shop: Shop) -> None:
+    letter = (ROOT / "templates/welcome/body.html").read_text(encoding="utf-8")
+    offered = set(re.findall(r'choice\(taste ~ "(\w+)"', letter))
+    given = {p["interest"] for events in shop.named("preference_given").values() for _, _, p in events}
+    assert given == offered
+
+
+def test_scores_are_given_to_orders_and_friends_are_sent_by_the_glad(shop: Shop) -> None:
+    orders = {o["order_id"] for events in shop.named("order_placed").values() for _, _, o in events}
+    scores = shop.named("feedback_given")
+    assert {s["order_id"] for events in scores.values() for _, _, s in events} <= orders
+    for who in shop.named("referral_made"):
+        assert any(s["score"] >= 9 for _, _, s in scores[who])
+
+
+@pytest.mark.parametrize("night", NIGHTS, ids=lambda night: f"{night:%d-%b}")
+def test_each_night_has_lists_asked_for_and_glad_customers(shop: Shop, night: datetime) -> None:
+    asked, scored = shop.named("catalogue_requested").values(), shop.named("feedback_given").values()
+    assert sum(in_night(at, night) for events in asked for at, _, _ in events) >= 4
+    assert sum(in_night(at, night) and s["score"] >= 9 for events in scored for at, _, s in events) >= 1
 
 
 @pytest.mark.parametrize("night", NIGHTS, ids=lambda night: f"{night:%d-%b}")

@@ -9,6 +9,9 @@ from typing import Any
 from journey_engine.sample.draw import DAY, HOUR, LIVELY_DAYS, MINUTE, YEAR, Draw, shop
 from journey_engine.sample.people import Shopper
 
+ASKED_FOR = ("jazz", "classical", "electronic", "folk", "crime", "travel", "cookery", "poetry")
+"""The eight links of the welcome letter; a customer with another favourite taps the first that comes to mind."""
+
 QUIET_DAYS = 60
 """After so many days without an order the shipped win-back journey calls a customer quiet."""
 
@@ -115,7 +118,13 @@ def _sign_up(draw: Draw, shopper: Shopper, end: int, events: list[Event]) -> Non
     _add(events, shopper.joined, shopper, "signed_up", signed_up)
     if draw.chance(500):
         wait = draw.between(5, 50) if draw.chance(200) else draw.between(12 * 60, 60 * 60)
-        _add(events, shopper.joined + wait * MINUTE, shopper, "preference_given", {"interest": shopper.genre})
+        _add(
+            events,
+            shopper.joined + wait * MINUTE,
+            shopper,
+            "preference_given",
+            {"interest": shopper.genre if shopper.genre in ASKED_FOR else ASKED_FOR[0]},
+        )
 
 
 def _look_around(draw: Draw, shopper: Shopper, start: int, end: int, events: list[Event]) -> None:
