@@ -17,7 +17,7 @@ def statements(file: str) -> dict[str, str]:
     """The statements of `sql/<file>.sql` by name, in order. A statement begins with `-- name: sentence`."""
     text = files("journey_engine").joinpath("sql", f"{file}.sql").read_text(encoding="utf-8")
     found: dict[str, str] = {}
-    for part in re.split(r"(?m)^-- (?=[a-z_]+: )", text)[1:]:
+    for part in re.split(r"(?m)^-- (?=[a-z0-9_]+: )", text)[1:]:
         name, _, rest = part.partition(": ")
         found[name] = rest.partition("\n")[2].strip().rstrip(";")
     return found

@@ -12,6 +12,7 @@ import pytest
 
 from journey_engine.engines import QueryFailed, memory, open_engine, open_reader
 from journey_engine.engines.duckdb import BATCH, DuckDB
+from journey_engine.engines.store import SCHEMA_VERSION
 from journey_engine.errors import JourneyError
 from journey_engine.times import FAR_PAST, naive, parse_instant
 
@@ -167,7 +168,7 @@ def test_a_newer_store_is_left_as_it_is(engine: DuckDB, tmp_path: Path) -> None:
     engine.close()
     before = (tmp_path / "var" / "engine.duckdb").read_bytes()
     for opens in (open_engine, open_reader):
-        with pytest.raises(JourneyError, match="schema version 99; this program knows up to 1") as found:
+        with pytest.raises(JourneyError, match=f"version 99; this program knows up to {SCHEMA_VERSION}") as found:
             opens(URL, tmp_path)
         assert found.value.code == "newer-store"
         assert "upgrade" in (found.value.remedy or "")

@@ -14,6 +14,7 @@ import pytest
 
 from journey_engine import night
 from journey_engine.errors import JourneyError
+from journey_engine.mailroom.tables import SCHEMA_VERSION
 from journey_engine.times import iso
 from tests.failures.small_shop import Shop, at, words
 
@@ -95,7 +96,7 @@ def test_stores_of_a_newer_version_are_left_as_they_are(shop: Shop) -> None:
             attempt()
         assert "install the newer version" in words(found.value)
     with sqlite3.connect(shop.folder / "var/mailroom.sqlite") as mailroom:
-        mailroom.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+        mailroom.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
     with duckdb.connect(str(shop.folder / "var/engine.duckdb")) as engine:
         engine.execute("UPDATE meta SET value = '99' WHERE name = 'schema_version'")
     assert "upgrade the journey engine" in words(shop.refusal("03"))

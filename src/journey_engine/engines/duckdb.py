@@ -15,7 +15,7 @@ import duckdb
 
 from journey_engine.engines.base import QueryFailed, Row, published
 from journey_engine.engines.files import first_line, relation_of, unreadable
-from journey_engine.engines.store import check_version, prepare
+from journey_engine.engines.store import check_readable, prepare
 from journey_engine.errors import JourneyError
 
 BATCH = 20_000
@@ -71,7 +71,7 @@ class DuckDB:
             engine.close()
             raise _unopened(path, error) from error
         try:
-            check_version(engine, str(path))
+            check_readable(engine, str(path))
         except BaseException:
             engine.close()
             raise

@@ -21,7 +21,7 @@ from journey_engine.engines.base import QueryFailed, Row
 from journey_engine.engines.copying import borrow, lines_of
 from journey_engine.engines.duckdb import DuckDB
 from journey_engine.engines.files import first_line
-from journey_engine.engines.store import check_version, prepare
+from journey_engine.engines.store import check_readable, prepare
 from journey_engine.engines.to_postgres import to_postgres
 from journey_engine.errors import JourneyError
 from journey_engine.queries import statements
@@ -87,7 +87,7 @@ class Postgres:
                     remedy="run one with `journey run`",
                     code="no-run",
                 )
-            check_version(engine, str(engine.address))
+            check_readable(engine, str(engine.address))
         except BaseException:
             engine.close()
             raise

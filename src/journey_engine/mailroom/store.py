@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from journey_engine.errors import JourneyError
+from journey_engine.mailroom.migrations import upgrade
 from journey_engine.mailroom.tables import SCHEMA_VERSION, meta, metadata
 
 BUSY_MS = 30_000
@@ -125,7 +126,7 @@ class Store:
             raise
 
     def prepare(self, environment: str) -> dict[str, str]:
-        """Make the tables when there are none; check whose they are. The contents of `meta`."""
+        """Make the tables when there are none, check whose they are, bring older ones up to date; what `meta` holds."""
         with self.read() as db:
             made = inspect(db).has_table("meta")
         if not made:
@@ -133,6 +134,8 @@ class Store:
         with self.read() as db:
             known = {row.key: row.value for row in db.execute(select(meta))}
         self._check(known, environment)
+        if known["schema_version"] != str(SCHEMA_VERSION):
+            self._upgrade()
         return known
 
     def _make(self, environment: str) -> None:
@@ -149,6 +152,15 @@ class Store:
                     f"link_key.{key_id}": key,
                 }
                 db.execute(meta.insert(), [{"key": key, "value": value} for key, value in start.items()])
+
+    def _upgrade(self) -> None:
+        """All or nothing; of several processes that open an older mailroom at once, one does it."""
+        version = meta.c.key == "schema_version"
+        with self.write() as db:
+            found = int(db.execute(select(meta.c.value).where(version).with_for_update()).scalar_one())
+            if found < SCHEMA_VERSION:
+                upgrade(db, found)
+                db.execute(meta.update().where(version).values(value=str(SCHEMA_VERSION)))
 
     def _check(self, known: dict[str, str], environment: str) -> None:
         version = int(known.get("schema_version", 0))

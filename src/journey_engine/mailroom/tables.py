@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from journey_engine.mailroom.states import State
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Instant(TypeDecorator[dt.datetime]):

@@ -7,9 +7,10 @@ CREATE TABLE runs (
     received BIGINT NOT NULL, report VARCHAR
 );
 
--- journeys: The newest version of each journey that ran, and when it ran first and last.
+-- journeys: The newest version of each journey that ran, when it ran first and last, and the last run that it was held in.
 CREATE TABLE journeys (
-    journey VARCHAR PRIMARY KEY, version VARCHAR NOT NULL, first_as_of TIMESTAMP NOT NULL, last_as_of TIMESTAMP NOT NULL
+    journey VARCHAR PRIMARY KEY, version VARCHAR NOT NULL, first_as_of TIMESTAMP NOT NULL, last_as_of TIMESTAMP NOT NULL,
+    held_as_of TIMESTAMP
 );
 
 -- versions: The graph of every version that a pass entered (rule 20).

@@ -325,5 +325,6 @@ JOIN settled AS d ON d.enrollment_id = s.enrollment_id
 CROSS JOIN night AS n;
 
 -- journeys_ran: What ran tonight, and since when.
-INSERT INTO journeys SELECT journey, version, as_of, as_of FROM live CROSS JOIN night WHERE TRUE
+INSERT INTO journeys (journey, version, first_as_of, last_as_of)
+SELECT journey, version, as_of, as_of FROM live CROSS JOIN night WHERE TRUE
 ON CONFLICT (journey) DO UPDATE SET version = excluded.version, last_as_of = excluded.last_as_of;
