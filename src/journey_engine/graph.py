@@ -7,13 +7,15 @@ Everything behind the loader reads only this. Nodes never lead back: a node's su
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Predicate, Scalar, Test
+from journey_engine.structure import version_of
+
+# Places in files, and what a journey may change without changing where its passes stand.
+NO_STRUCTURE = frozenset({"line", "column", "file", "version", "goal_line", "exit_line", "trigger_line"})
 
 
 class Lines(Frozen):
@@ -282,10 +284,8 @@ class Graph(Frozen):
     nodes: tuple[Node, ...]
 
     def with_version(self) -> Graph:
-        """The same graph under the hash of its canonical structure: 12 hex digits."""
-        structure = strip_positions(self.model_dump(mode="json"))
-        text = json.dumps(structure, sort_keys=True, separators=(",", ":"))
-        return self.model_copy(update={"version": hashlib.sha256(text.encode()).hexdigest()[:12]})
+        """The same graph under the hash of its canonical structure."""
+        return self.model_copy(update={"version": version_of(self, NO_STRUCTURE)})
 
     def named_steps(self) -> frozenset[str]:
         """The steps whose leaving the journey or a template may ask for: awaited events and every `since`."""
@@ -312,18 +312,3 @@ class Graph(Frozen):
         node, around = self.nodes[source], self.nodes[target].steps
         arm = (drawn(node.arm),) if isinstance(node, Gate) and node.arm and target == node.next else ()
         return arm + tuple(s for s in node.steps if s not in around and s in self.named_steps())
-
-
-# Fields that came later: where one says nothing, the structure is what it was before there was such a field.
-LATER = frozenset({"until", "arm", "holdout", "ask", "variant"})
-
-
-def strip_positions(value: Any) -> Any:
-    """Drop what is no structure: lines, columns, the file, the version and the wording of nothing."""
-    dropped = {"line", "column", "file", "version", "goal_line", "exit_line", "trigger_line"}
-    if isinstance(value, dict):
-        kept = ((key, item) for key, item in value.items() if key not in dropped)
-        return {key: strip_positions(item) for key, item in kept if key not in LATER or item is not None}
-    if isinstance(value, list):
-        return [strip_positions(item) for item in value]
-    return value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -25,6 +23,7 @@ from journey_engine.predicates import share_below
 from journey_engine.project import Project
 from journey_engine.render import Renderer
 from journey_engine.rules import Definition, Rules
+from journey_engine.structure import version_of
 from journey_engine.times import parse_time
 from journey_engine.yamlfile import Path, Positions, read_file
 
@@ -223,9 +222,7 @@ def _definitions(context: Context) -> Iterator[Definition]:
 
 
 def _definition(of: str, name: str, predicate: Any) -> Definition:
-    structure = json.dumps(predicate.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    version = hashlib.sha256(structure.encode()).hexdigest()[:12]
-    return Definition(of=of, name=name, predicate=predicate, version=version)
+    return Definition(of=of, name=name, predicate=predicate, version=version_of(predicate))
 
 
 def _values(journeys: Iterable[LoadedJourney], renderer: Renderer) -> Iterator[tuple[str, frozenset[str]]]:
