@@ -108,7 +108,8 @@ def test_the_next_night_goes_on_as_if_version_1_had_never_been(tmp_path: Path) -
     for day in ("04", "05"):
         assert moved.run(day).journeys == same.run(day).journeys
     found, wanted = moved.stands(), same.stands()
-    wanted["journeys"] = found["journeys"] = [row[:4] for row in found["journeys"]]
+    for stands in (found, wanted):  # how many events a night took in was counted otherwise then
+        stands["runs"] = [row[:3] for row in stands["runs"]]
     assert moved.command("report").returncode == 0
     assert {name: rows for name, rows in found.items() if name != "letters"} == {
         name: rows for name, rows in wanted.items() if name != "letters"

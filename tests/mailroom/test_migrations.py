@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, inspect, text
 from journey_engine.mailroom import Mailroom
 from journey_engine.mailroom.migrations import STEPS
 from journey_engine.mailroom.tables import SCHEMA_VERSION
-from tests.mailroom.postgres import server
+from tests.servers import postgres_server
 
 VERSION_1 = Path(__file__).parents[1] / "failures" / "version_1" / "mailroom.sql"
 Shape = dict[str, tuple[dict[str, tuple[str, bool]], set[str], list[str]]]
@@ -57,16 +57,15 @@ def older(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
         db.close()
         yield f"sqlite:///{tmp_path}/older.sqlite", f"sqlite:///{tmp_path}/fresh.sqlite"
         return
-    with server() as url:
+    with postgres_server() as server:
+        url, fresh = (server.new(name).replace("postgresql:", "postgresql+psycopg:") for name in ("older", "fresh"))
         engine = create_engine(url)
         with engine.begin() as db:
             statements = [part for part in script.replace("DATETIME", "TIMESTAMP").split(";\n") if part.strip()]
             for statement in statements[1:-1]:  # without its own BEGIN and COMMIT
                 db.exec_driver_sql(statement)
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as outside:
-            outside.exec_driver_sql("CREATE DATABASE fresh")
         engine.dispose()
-        yield url, url.replace("/postgres", "/fresh")
+        yield url, fresh
 
 
 def test_an_older_mailroom_keeps_its_rows_and_becomes_like_a_new_one(older: tuple[str, str]) -> None:

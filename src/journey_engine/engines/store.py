@@ -1,4 +1,4 @@
-"""The engine's own tables in a store, whatever keeps it: made once, checked for version and environment, kept up to date.
+"""The engine's own tables in a store, whatever keeps it: made once, checked, and brought up to date.
 
 `sql/schema.sql` is the newest form; the statements of `sql/migrations.sql` named `to_2_...` lead from version 1 to 2.
 """

@@ -4,3 +4,18 @@
 
 -- to_2_held_journeys: Until when a journey was held by a pause, or was not there.
 ALTER TABLE journeys ADD COLUMN held_as_of TIMESTAMP;
+
+-- to_2_watched: What triggers on changed attributes compare with.
+CREATE TABLE watched (
+    customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR, ordinal INTEGER NOT NULL, value_before VARCHAR,
+    changed_at TIMESTAMP
+);
+
+-- to_2_put_off: When a pass first reached a message that a cap has put off.
+ALTER TABLE enrollments ADD COLUMN meant_at TIMESTAMP;
+
+-- to_2_counted: What caps count. Messages that version 1 decided are not counted.
+CREATE TABLE counted (
+    decision_id VARCHAR NOT NULL, run INTEGER NOT NULL, customer_id VARCHAR NOT NULL, topic VARCHAR NOT NULL,
+    topic_class VARCHAR NOT NULL, local_day DATE NOT NULL
+);
