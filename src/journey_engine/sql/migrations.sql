@@ -19,3 +19,9 @@ CREATE TABLE counted (
     decision_id VARCHAR NOT NULL, run INTEGER NOT NULL, customer_id VARCHAR NOT NULL, topic VARCHAR NOT NULL,
     topic_class VARCHAR NOT NULL, local_day DATE NOT NULL
 );
+
+-- to_2_enrolls: The journeys that `enroll` steps asked for.
+CREATE TABLE enrolls (
+    customer_id VARCHAR NOT NULL, journey VARCHAR NOT NULL, key VARCHAR NOT NULL, instant TIMESTAMP NOT NULL,
+    by_journey VARCHAR NOT NULL, by_step VARCHAR NOT NULL
+);
