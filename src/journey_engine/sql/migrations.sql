@@ -25,3 +25,6 @@ CREATE TABLE enrolls (
     customer_id VARCHAR NOT NULL, journey VARCHAR NOT NULL, key VARCHAR NOT NULL, instant TIMESTAMP NOT NULL,
     by_journey VARCHAR NOT NULL, by_step VARCHAR NOT NULL
 );
+
+-- to_2_held_out: Who was left alone for comparison: nobody in version 1.
+ALTER TABLE enrollments ADD COLUMN held_out BOOLEAN DEFAULT FALSE;

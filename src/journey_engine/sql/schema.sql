@@ -43,7 +43,7 @@ CREATE TABLE enrollments (
     key VARCHAR NOT NULL, entered_at TIMESTAMP NOT NULL, run INTEGER NOT NULL, trigger_event VARCHAR,
     trigger_data VARCHAR, node INTEGER NOT NULL, reached_at TIMESTAMP NOT NULL, held BOOLEAN NOT NULL,
     state VARCHAR NOT NULL, reason VARCHAR, closed_at TIMESTAMP, closed_run INTEGER, goal_at TIMESTAMP, goal_run INTEGER,
-    meant_at TIMESTAMP, held_out BOOLEAN NOT NULL
+    meant_at TIMESTAMP, held_out BOOLEAN DEFAULT FALSE
 );
 
 -- pass_steps: When a pass left the steps that its journey refers to, and the event that ended a wait; when it drew an arm.
