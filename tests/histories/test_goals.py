@@ -152,6 +152,17 @@ def test_leaving_by_goal_or_exit_when_takes_pending_messages_back_and_the_end_do
         assert messages(told) == ["offer 2026-03-02 09:00"]  # decided all the same
 
 
+@pytest.mark.parametrize("steps", ["{send: offer}", "{send: offer}, {exit: done}"])
+def test_what_waits_is_sent_after_the_end_or_an_exit_step(reading: Reading, steps: str) -> None:
+    # Decided at 21:00 and due at 09:00; the pass rests nowhere in between and is over at 09:00.
+    offer = one(f"steps: [{steps}]").replace("receipts", "offers")
+    watch = "journey: watch\ntopic: receipts\ntrigger: {event: message_sent}\nreentry: never\nsteps: [{send: seen}]"
+    when = nights("2026-03-01 20:00", "2026-03-02 12:00", HOURLY)
+    told = reading(evenings(rules(offer, watch), [event("signed_up", "2026-03-01 20:30")], when))["c1"]
+    assert kinds(told, DecisionKind.CANCEL) == []
+    assert "watch 2026-03-02 09:00" in entries(told)
+
+
 def test_a_cancelled_message_never_counts_as_sent(reading: Reading) -> None:
     rows = [event("signed_up", "2026-03-01 20:30"), event("order_placed", "2026-03-01 22:30")]
     offer = one("exit_when: {event: order_placed}\nsteps: [{send: offer}, {wait: 9 days}]").replace(

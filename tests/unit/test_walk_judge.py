@@ -186,6 +186,12 @@ def test_the_instant_of_a_plain_event_is_the_earliest_and_of_all_else_the_upper_
     assert isinstance(condition("{event: order_placed}"), Happened)
 
 
+def test_a_verdict_about_a_property_that_holds_several_values_says_so() -> None:
+    verdict = trace(condition("{trigger: {address: {exists: true}}}", in_pass=True),
+                    Scene(NIGHT, {}, (), (), {"address": {"city": "Lagos"}}))  # fmt: skip
+    assert list(verdict.lines()) == ["yes trigger.address exists (saw several values)"]
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [

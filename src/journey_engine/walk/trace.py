@@ -155,8 +155,10 @@ def _saw(leaf: object, observed: Any) -> str:
             return f"such a pass at {iso(observed)}"
         case dt.datetime() if isinstance(leaf, InArm):
             return f"drawn at {iso(observed)}"
-        case Mapping():
+        case Mapping() if isinstance(leaf, Happened):
             return ", ".join(_counted(observed))
+        case Mapping():
+            return "several values"
         case _:
             return as_text(observed) or repr(observed)
 
