@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from journey_engine.records import Event
+from tests.properties.as_journey_test import show
 from tests.properties.readings import Known, Sweeping, Walking
 from tests.properties.scenario import Scenario
 from tests.properties.told import Told
@@ -22,9 +23,11 @@ class Difference:
 
     def __str__(self) -> str:
         told = "\n".join(self.lines[:40])
+        person = next((one for one in self.scenario.people if one.customer_id == self.customer_id), None)
+        test = f"As a journey test, with what walk tells:\n\n{show(self.scenario, person)}\n" if person else ""
         return (
             f"walk and sweep part on night {self.night + 1}, customer {self.customer_id}\n{told}\n\n"
-            f"{self.scenario.written()}"
+            f"{test}{self.scenario.written()}"
         )
 
 
