@@ -50,9 +50,10 @@ def test_the_statements_of_a_night_do_not_grow_with_customers(tmp_path: Path, cu
     folder = world(tmp_path, customers)
     (first, _), (second, moved), (quiet, still) = (statements(folder, day) for day in range(3))
     assert (moved > 0, still) == (True, 0)
-    assert first <= 190
-    assert second <= 175
-    assert quiet <= 130
+    # Fifteen of them lay out the tables of caps, holdouts, waits until a moment, and enrolls: empty here, and cheap.
+    assert first <= 205
+    assert second <= 190
+    assert quiet <= 140
 
 
 def test_a_journey_more_adds_few_statements(tmp_path: Path) -> None:
