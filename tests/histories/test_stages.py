@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from journey_engine.conditions import Condition
 from journey_engine.cycles import SHIPPED
+from journey_engine.rules import Night
 from tests.histories.story import (
     Evening,
     Reading,
@@ -156,3 +157,60 @@ def test_a_stage_reached_while_absent_is_reached_when_seen_again(reading: Readin
     rows = [event("order_placed", "2026-03-01 10:00")]
     found = reading([Evening(night, told, [] if night.run in (3, 4) else [customer()], rows) for night in when])
     assert entries(found["c1"]) == ["to-buyer 2026-03-04 02:00"]
+
+
+def of_cycle(name: str) -> tuple[list[str], str]:
+    """A journey for each stage of a cycle that ships, and the cycle as a project would write it."""
+    stages = {one["stage"]: one["when"] for one in SHIPPED[name]}
+    text = "\n".join(f"{stage}: {when!r}".replace("True", "true") for stage, when in stages.items())
+    return [on(stage) for stage in stages], text
+
+
+@pytest.mark.parametrize(
+    ("cycle", "happened", "reached"),
+    [
+        (
+            "marketing",
+            "signed_up order_placed order_placed review_written",
+            "consideration conversion retention advocacy",
+        ),
+        (
+            "service",
+            "service_requested service_understood service_started service_completed feedback_given",
+            "receiving understanding helping keeping follow-up",
+        ),
+    ],
+)
+def test_each_stage_of_the_cycles_that_ship_starts_its_journey_once_it_is_reached(
+    reading: Reading, cycle: str, happened: str, reached: str
+) -> None:
+    # One thing a day from 2 March on; each stage is seen the night after. The first stage is the baseline of 1 March.
+    journeys, text = of_cycle(cycle)
+    rows = [event(name, f"2026-03-0{day} 10:00", stars=4) for day, name in enumerate(happened.split(), 2)]
+    found = reading(evenings(rules(*journeys, cycle=text), rows, nights("2026-03-01", "2026-03-09")))["c1"]
+    assert entries(found) == [f"to-{stage} 2026-03-0{day} 02:00" for day, stage in enumerate(reached.split(), 3)]
+    assert [one.key for one in found.passes] == ["1"] * len(reached.split())
+
+
+def test_a_stage_of_service_is_left_after_90_days_and_reached_again_with_the_next_request(reading: Reading) -> None:
+    # Requested on 2 March 10:00: receiving until 31 May 10:00, be-ready from the night of 1 June, receiving on the 5th.
+    journeys, text = of_cycle("service")
+    rows = [event("service_requested", f"2026-{day} 10:00") for day in ("03-02", "06-04")]
+    when = [*nights("2026-03-01", "2026-03-04"), *nights("2026-05-30", "2026-06-06")]
+    when = [Night(run, one.as_of, one.horizon, one.since) for run, one in enumerate(when, 1)]
+    found = reading(evenings(rules(*journeys, cycle=text), rows, when))["c1"]
+    assert entries(found) == [
+        "to-receiving 2026-03-03 02:00",
+        "to-be-ready 2026-06-01 02:00",
+        "to-receiving 2026-06-05 02:00",
+    ]
+    assert sorted(one.key for one in found.passes if one.journey == "to-receiving") == ["1", "2"]
+
+
+def test_a_stage_may_be_skipped_and_only_the_last_that_holds_is_reached(reading: Reading) -> None:
+    # Two orders and a review in one day: straight from awareness to advocacy.
+    journeys, text = of_cycle("marketing")
+    rows = [event("order_placed", f"2026-03-02 1{hour}:00") for hour in (0, 1)]
+    rows.append(event("review_written", "2026-03-02 12:00", stars=5))
+    found = reading(evenings(rules(*journeys, cycle=text), rows, nights("2026-03-01", "2026-03-05")))["c1"]
+    assert entries(found) == ["to-advocacy 2026-03-03 02:00"]

@@ -119,7 +119,8 @@ def _unchanged(attribute: str, history: History) -> str:
     if value is None or value.changed_at is None:
         return f"customer.{attribute} has not changed since it is watched"
     was, became = (text or "missing" for text in (value.before, value.value))
-    return f"the last change of customer.{attribute}, from {was} to {became} at {iso(value.changed_at)}, is not the one"
+    last = f"from {was} to {became} at {iso(value.changed_at)}"
+    return f"no other change of customer.{attribute} fits; the last was {last}"
 
 
 def _not_silent(trigger: OnSilence, history: History) -> str:

@@ -10,10 +10,12 @@ from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validat
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from journey_engine.errors import nearest
 from journey_engine.graph import Assignment, Emit, SetAttributes
 from journey_engine.language import Word
 from journey_engine.predicates import Scalar
 from journey_engine.steps.base import Builder, Path, Step
+from journey_engine.times import zone_names
 
 SOURCE = re.compile(r"(trigger|customer|step)(\.[A-Za-z0-9_:#\- ]+)+")
 
@@ -58,6 +60,10 @@ class SetStep(Step):
     def _names(cls, values: dict[str, Value]) -> dict[str, Value]:
         if "customer_id" in values:
             raise ValueError("customer_id cannot be set: it says who the customer is")
+        zone = values["timezone"].value if "timezone" in values else None
+        if zone is not None and zone not in zone_names():
+            hint = nearest(str(zone), sorted(zone_names()))
+            raise ValueError(f"unknown zone '{zone}'{hint}; write a name such as Europe/Berlin")
         return values
 
     @model_validator(mode="before")
