@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Predicate, Scalar, Test
+from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Number, Predicate, Scalar, Test
 from journey_engine.structure import version_of
 
 # Places in files, and what a journey may change without changing where its passes stand.
@@ -81,7 +81,26 @@ class Enroll(Frozen):
     journey: str
 
 
-Effect = Annotated[Message | Task | SetAttributes | Enroll, Field(discriminator="effect")]
+class Reward(Frozen):
+    """A reward for the customer of the pass, on the program's terms as they stood when this version was made (rule 25).
+
+    `amount` is money, of a percentage the most it can come to. It may be used from `hold` after it was given, for as
+    long as `expires`. `code` is the same for everyone; without it each reward has its own, made from `seed`.
+    """
+
+    effect: Literal["reward"] = "reward"
+    program: str
+    side: str
+    amount: Number
+    percent: Number | None = None
+    currency: str
+    hold: Length | None = None
+    expires: Length | None = None
+    code: str | None = None
+    seed: str = ""
+
+
+Effect = Annotated[Message | Task | SetAttributes | Enroll | Reward, Field(discriminator="effect")]
 
 
 class Base(Frozen):
@@ -288,7 +307,7 @@ class Graph(Frozen):
         return self.model_copy(update={"version": version_of(self, NO_STRUCTURE)})
 
     def named_steps(self) -> frozenset[str]:
-        """The steps whose leaving the journey or a template may ask for: awaited events and every `since`."""
+        """The steps whose leaving the journey or a template may ask for: awaited events, rewards, every `since`."""
         from journey_engine.predicates import Happened, leaves
 
         named: set[str | None] = set()
@@ -300,6 +319,8 @@ class Graph(Frozen):
                     named |= {leaf.since for leaf in leaves(predicate) if isinstance(leaf, Happened)}
                 case Emit(effect=Message(lines=lines)):
                     named |= {line.since for line in lines}
+                case Emit(effect=Reward()):
+                    named.add(node.step)
                 case _:
                     pass
         for ending in (self.exit_when, self.goal.predicate if self.goal else None):

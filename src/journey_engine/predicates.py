@@ -47,6 +47,20 @@ Scalar = Annotated[
 ]
 
 
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise PydanticCustomError("number", "expected a number")
+    return _scalar(value)
+
+
+Number = Annotated[
+    Decimal,
+    PlainValidator(_number, json_schema_input_type=float),
+    PlainSerializer(_plain, return_type=int | float),
+]
+"""An exact decimal with six places."""
+
+
 def _duration(value: Any) -> Any:
     if isinstance(value, str):
         return Duration.parse(value)

@@ -21,6 +21,7 @@ from journey_engine.journey import Journey
 from journey_engine.journeytest.words import JourneyTests
 from journey_engine.language import Word
 from journey_engine.load.shape import examples, members
+from journey_engine.program import Program
 from journey_engine.project import Project
 from journey_engine.steps import STEPS, Step
 from journey_engine.times import Duration
@@ -55,6 +56,7 @@ FAMILIES: Mapping[str, tuple[Sequence[type[Word]], str]] = {
 FILES: tuple[tuple[str, type[Word], str], ...] = (
     ("A journey", Journey, "One file for each, in `journeys/` or a folder below it."),
     ("The settings", Project, "The file `journeys/project.yaml`."),
+    ("A reward program", Program, "One file for each, in `journeys/programs/`. A `reward` step names it."),
     ("A test of a journey", JourneyTests, "A file beside the journey, `win-back.test.yaml`. `journey test` plays it."),
 )
 SCALARS = {str: "text", int: "whole number", bool: "`true` or `false`", Duration: "duration"}

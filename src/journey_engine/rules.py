@@ -6,12 +6,13 @@ Both readings take `Rules` and `Night`; neither reads a file or a clock.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from cronsim import CronSim, CronSimError
 
-from journey_engine.graph import Graph, OnDate, OnSchedule
+from journey_engine.graph import Emit, Graph, OnDate, OnSchedule, Reward
 from journey_engine.predicates import Predicate
 from journey_engine.times import UTC, Duration
 
@@ -45,6 +46,14 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How much a program may give as it stands tonight: in all, and rewards for one customer by side (rule 25)."""
+
+    budget: Decimal
+    caps: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Everything that a night applies. `values` maps a template, or a task's title, to the dotted paths it names."""
 
@@ -52,6 +61,7 @@ class Rules:
     pinned: tuple[Graph, ...] = ()  # older versions that passes still stand in
     definitions: tuple[Definition, ...] = ()  # segments, then stages in the order of the cycle
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    programs: Mapping[str, Limit] = field(default_factory=dict)
     timezone: str = "UTC"
     accept_late: Duration = HOURS_72
     send_hours: tuple[dt.time, dt.time] = (dt.time(9), dt.time(20))
@@ -116,6 +126,21 @@ def firings(cron: str, local_from: dt.datetime, local_until: dt.datetime) -> Ite
             return
         if local >= local_from:
             yield local
+
+
+def with_reward_ids(values: Mapping[str, frozenset[str]], graphs: Iterable[Graph]) -> dict[str, frozenset[str]]:
+    """The same where whatever names a reward also carries its id: if it was not given, the mailroom must know."""
+    steps = {
+        node.step
+        for graph in graphs
+        for node in graph.nodes
+        if isinstance(node, Emit) and isinstance(node.effect, Reward)
+    }
+    return {
+        wording: paths
+        | {f"step.{step}.reward_id" for step in steps if any(p.startswith(f"step.{step}.") for p in paths)}
+        for wording, paths in values.items()
+    }
 
 
 def time_triggered(graph: Graph) -> bool:

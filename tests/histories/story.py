@@ -17,6 +17,7 @@ from journey_engine.conditions import Condition, Context, StageCondition
 from journey_engine.graph import Graph
 from journey_engine.journey import Journey
 from journey_engine.predicates import Predicate
+from journey_engine.program import Program
 from journey_engine.project import CapWords
 from journey_engine.records import Customer, Decision, DecisionKind, Enrollment, Event, Transition
 from journey_engine.rules import Definition, Night, Rules, following
@@ -25,6 +26,15 @@ from journey_engine.yamlfile import read
 
 NIGHTLY = "0 2 * * *"
 HOURLY = "0 * * * *"
+PROGRAMS = {
+    "voucher": Program.model_validate(
+        {"program": "voucher", "currency": "EUR", "sides": {"customer": 10}, "budget": 100, "expires": "1 month"}
+    ),
+    "referral": Program.model_validate({
+        "program": "referral", "currency": "EUR", "hold": "14 days", "budget": 500.5, "code": "FRIENDS",
+        "sides": {"advocate": {"amount": 12.5, "cap": 3}, "friend": {"percent": 15, "up_to": 20}},
+    }),
+}  # fmt: skip
 TOPICS = {"offers": "marketing", "receipts": "transactional"}
 
 
@@ -101,7 +111,7 @@ def journey(text: str, context: Context | None = None) -> Graph:
     file = read(text, "journey.yaml")
     assert not file.problems, file.problems
     inside = Context(context.segments, context.stages, in_pass=True) if context else Context(in_pass=True)
-    builder = Builder(inside, topics=TOPICS)
+    builder = Builder(inside, topics=TOPICS, programs=PROGRAMS)
     graph = Journey.model_validate(file.data).lower(builder, "journey.yaml")
     assert not builder.problems, builder.problems
     return graph
@@ -123,7 +133,8 @@ def rules(
     graphs = sorted((journey(text, context) for text in journeys), key=lambda graph: graph.journey)
     named = {name: frozenset(paths) for name, paths in (values or {}).items()}
     limits = tuple(CapWords.model_validate(cap).lower() for cap in read(caps, "caps").data) if caps else ()
-    return Rules(tuple(graphs), tuple(pinned), tuple(definitions), named, caps=limits, **settings)
+    programs = settings.pop("programs", {name: program.limit() for name, program in PROGRAMS.items()})
+    return Rules(tuple(graphs), tuple(pinned), tuple(definitions), named, caps=limits, programs=programs, **settings)
 
 
 def evenings(told: Rules, rows: Sequence[Event], when: Sequence[Night], who: Sequence[Customer] = ()) -> list[Evening]:

@@ -18,6 +18,7 @@ from journey_engine.journey import After, GoalWords, Journey
 from journey_engine.language import Word
 from journey_engine.load import schema
 from journey_engine.load.shape import allowed_words, examples
+from journey_engine.program import Program, Side
 from journey_engine.project import Project
 from journey_engine.steps import STEPS
 from journey_engine.steps.branch import Way
@@ -55,21 +56,30 @@ def test_project_without_a_mistake_has_no_problem(source: Path, put: Callable[[P
     assert [str(problem) for problem in loaded.problems if problem.place.file != "journeys/second.yaml"] == []
 
 
+Kind = Literal["journey", "project", "program"]
+
+
+def kind_of(source: Path) -> Kind:
+    first = source.read_bytes().partition(b"\n")[0]
+    kinds: dict[bytes, Kind] = {b"# project.yaml": "project", b"# program": "program"}
+    return "project" if source.stem == "project" else kinds.get(first, "journey")
+
+
 @lru_cache
-def checker(of: Literal["journey", "project"]) -> jsonschema.Draft202012Validator:
+def checker(of: Kind) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema(of))
 
 
 @pytest.mark.parametrize("source", OK, ids=lambda path: path.stem)
 def test_schema_accepts_what_the_loader_accepts(source: Path) -> None:
-    checker("project" if source.stem == "project" else "journey").validate(json_of(read_file(source).data))
+    checker(kind_of(source)).validate(json_of(read_file(source).data))
 
 
 def words_with_examples() -> list[type[Word]]:
     """Every word whose docstring shows it."""
     inside = [item for room in (conditions, project) for item in vars(room).values()]
     rooms = [item for item in inside if isinstance(item, type) and issubclass(item, Word)]
-    found = {*rooms, *CONDITIONS, *STEPS, *TRIGGERS, Way, Value, EventLines, After, GoalWords}
+    found = {*rooms, *CONDITIONS, *STEPS, *TRIGGERS, Program, Side, Way, Value, EventLines, After, GoalWords}
     return sorted((word for word in found if examples(word)), key=lambda word: word.__name__)
 
 
@@ -80,6 +90,9 @@ def whole(shown: dict[str, Any]) -> tuple[type[Word], dict[str, Any]]:
         return Journey, {**HEAD, "steps": [shown]}
     if key in ("goal", "reentry"):
         return Journey, {**HEAD, **shown, "steps": [STEP]}
+    if key in ("program", "sides"):
+        own = {"program": "sample", "currency": "EUR", "sides": {"customer": 5}, "budget": 100}
+        return Program, {**own, **shown}
     if key in allowed_words(Project):
         return Project, {**SETTINGS, **shown}
     if key == "expects":
@@ -95,6 +108,8 @@ def test_example_of_every_word_loads(word: type[Word]) -> None:
         source = read(text, "example")
         assert source.problems == ()
         model, data = whole(source.data)
+        if word in CONDITIONS:
+            model, data = Journey, {**HEAD, "audience": source.data, "steps": [STEP]}
         if word.__name__ == "EventTrigger":
             data = {**HEAD, "trigger": source.data, "steps": [STEP]}
         model.model_validate(data)
@@ -105,7 +120,7 @@ def test_every_condition_step_and_trigger_shows_an_example_of_itself(word: type[
     assert any(re.search(rf"\b{word.key}\b", text) for text in examples(word))
 
 
-@pytest.mark.parametrize("of", ["journey", "project"])
+@pytest.mark.parametrize("of", ["journey", "project", "program"])
 def test_schema_is_a_schema(of: Any) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(of))
     assert "title" in schema(of)
@@ -115,9 +130,8 @@ def test_schema_refuses_what_a_schema_can_refuse() -> None:
     refused = set()
     for path in (HERE / "err").glob("*.yaml"):
         source = read_file(path)
-        settings = path.read_bytes().startswith(b"# project.yaml")
         if not source.problems:
-            fits = checker("project" if settings else "journey").is_valid(json_of(source.data))
+            fits = checker(kind_of(path)).is_valid(json_of(source.data))
             refused |= set() if fits else {path.stem}
     shape = (
         "unknown-key",

@@ -20,7 +20,7 @@ from journey_engine.yamlfile import MAX_BYTES
 HERE = Path(__file__).parent
 SOURCES = Path(__file__).parents[2] / "src" / "journey_engine"
 ERR = sorted((HERE / "err").glob("*.yaml"))
-MADE = {"too-big", "unreadable-file"}  # not kept as files; made by the test of that name below
+MADE = {"too-big", "unreadable-file", "broken-program"}  # not kept as files; made by the tests below
 JARGON = re.compile(r"Input should|Field required|Extra inputs|Value error|pydantic|Decimal\(|literal\[|\bNone\b|_type")
 
 
@@ -55,6 +55,12 @@ def test_file_that_cannot_be_read_is_told(put: Callable[[Path], Path]) -> None:
     (folder / "journeys/project.yaml").unlink()
     (folder / "journeys/project.yaml").mkdir()
     compare(report(folder), HERE / "err" / "unreadable-file.out")
+
+
+def test_reward_of_a_program_that_has_mistakes_is_told(put: Callable[[Path], Path]) -> None:
+    folder = put(HERE / "ok" / "every-step.yaml")
+    (folder / "journeys/programs/voucher.yaml").write_text("program: voucher\nbudget: 100\n")
+    compare(report(folder), HERE / "err" / "broken-program.out")
 
 
 def test_every_code_has_a_golden_file() -> None:

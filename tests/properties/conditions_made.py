@@ -101,7 +101,7 @@ class Conditions:
 
     def condition(self, inside: bool, depth: int = 2, trigger: bool = True) -> dict[str, Any]:
         """Any condition: `inside` a pass or not, with a `trigger` to ask about or not (segments have none)."""
-        kinds = {"customer": 6, "event": 12, "subscribed": 1, "journey": 3, "message": 4}
+        kinds = {"customer": 6, "event": 12, "subscribed": 1, "journey": 3, "message": 4, "reward": 2}
         kinds |= {"segment": 3} if self.segments else {}
         kinds |= {"stage": 2} if self.stages else {}
         kinds |= {"trigger": 3} if trigger else {}
@@ -136,6 +136,10 @@ class Conditions:
                 state = self.of("in", "finished", "converted", "exited")
                 self.used(f"journey {state}")
                 return {"name": self.of(*self.names, "elsewhere"), "state": state} | self.within(0.3)
+            case "reward":
+                state = self.of("pending", "available", "expired", "redeemed")
+                found = {"program": self.of("voucher", "referral"), "state": state} | self.within(0.3)
+                return found | ({"ever": True} if self.maybe(0.3) else {})
             case _:
                 return self._message_leaf()
 

@@ -30,6 +30,7 @@ class Journeys(Conditions):
     def step(self, depth: int) -> dict[str, Any]:
         kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1, "enroll": 2}
         kinds |= {"branch": 6, "split": 3, "ask": 3} if depth else {}
+        kinds |= {"reward": 2}
         kind = self.used(self.weighted(kinds))
         self.number += 1
         name = f"s{self.number}"
@@ -59,6 +60,13 @@ class Journeys(Conditions):
                 title = self.of(*TITLES)
                 self.values.setdefault(title, self.paths())
                 return {"team": "service", "title": title} | ({"due": self.waiting()} if self.maybe(0.5) else {})
+            case "reward":
+                self.steps.append(name)
+                program = self.of("voucher", "voucher", "referral", "gone")
+                return {
+                    "program": program,
+                    "to": self.of("advocate", "friend") if program == "referral" else "customer",
+                }
             case "set":
                 return self.assigned()
             case "enroll":
@@ -178,6 +186,7 @@ class Journeys(Conditions):
         properties = self.dice.sample([*PROPERTIES, *TRIGGER_WORDS, "address.city"], 3)
         last = (*PROPERTIES, "occurred_at", "address.city")
         steps = [f"step.s{self.dice.randint(1, 9)}.{self.of(*last)}" for _ in range(3)]
+        steps += [f"step.s{self.dice.randint(1, 9)}.{self.of('code', 'amount', 'expires_at')}" for _ in range(2)]
         found = [*(f"customer.{name}" for name in columns), *(f"trigger.{name}" for name in properties), *steps]
         return tuple(sorted({*found, *(["lines"] if self.maybe(0.5) else [])}))
 

@@ -34,6 +34,7 @@ from journey_engine.sweep import Sweep, named
 from journey_engine.times import UTC, iso, zone_names
 from journey_engine.walk import Life
 from journey_engine.walk.life import accepted
+from journey_engine.walk.rewards import happenings
 from tests.properties import told
 from tests.properties.told import Told
 
@@ -51,6 +52,8 @@ Known = tuple[str, Mapping[str, Any]]
 
 def responses(sent: Event) -> list[Event]:
     """What a customer does with a message: decided by its id, so that both readings meet the same."""
+    if sent.name != "message_sent":
+        return []
     dice = hashlib.md5(sent.event_id.encode(), usedforsecurity=False).digest()
     names = [name for name, byte in zip(("opened", "clicked", "bounced", "complained"), dice, strict=False)
              if byte < (120, 90, 25, 8)[("opened", "clicked", "bounced", "complained").index(name)]]  # fmt: skip
@@ -147,10 +150,11 @@ def _json(value: Any) -> Any:
 
 @dataclass(slots=True)
 class Post:
-    """What stands between the nights: messages not yet due, and what was sent and answered."""
+    """What stands between the nights: messages not yet due, what was sent and answered, what becomes of rewards."""
 
     pending: list[Decision] = field(default_factory=list)
     sent: list[Event] = field(default_factory=list)
+    coming: list[Event] = field(default_factory=list)
     answers: list[Event] = field(default_factory=list)
     respond: Callable[[Event], list[Event]] = responses
     refuses: Callable[[Decision], bool] = refused
@@ -163,6 +167,8 @@ class Post:
         self.unsent |= {one.decision_id for one in due if self.refuses(one)}
         self.sent += [accepted(one) for one in due if one.decision_id not in self.unsent]
         self.pending = [one for one in self.pending if one.due_at > as_of]
+        self.sent += [one for one in self.coming if one.occurred_at <= as_of]
+        self.coming = [one for one in self.coming if one.occurred_at > as_of]
         return sorted({one.enrollment_id for one in self.pending})
 
     def after(self, decisions: Sequence[Decision]) -> None:
@@ -173,6 +179,8 @@ class Post:
         self.pending += [
             one for one in decisions if one.kind is DecisionKind.MESSAGE and one.state is DecisionState.PENDING
         ]
+        given = [one for one in decisions if one.kind is DecisionKind.REWARD and one.state is DecisionState.PENDING]
+        self.coming += [event for one in given for event in happenings(one)]
 
 
 class Sweeping:

@@ -21,12 +21,24 @@ from journey_engine.graph import Graph
 from journey_engine.journey import Journey
 from journey_engine.language import parse_share
 from journey_engine.predicates import Predicate, share_below
+from journey_engine.program import Program
 from journey_engine.project import CapWords
 from journey_engine.records import Event
 from journey_engine.rules import Definition, Night, Rules
 from journey_engine.steps import Builder
 from journey_engine.times import Duration, iso, parse_time
 
+PROGRAMS = {
+    name: Program.model_validate({"program": name, "currency": "EUR", **words})
+    for name, words in {
+        "voucher": {"sides": {"customer": {"amount": 10.5, "cap": 1}}, "budget": 100, "expires": "1 month"},
+        "referral": {
+            "sides": {"advocate": 20, "friend": {"percent": 15, "up_to": 30}}, "budget": 1000.25,
+            "hold": "1 month 1 hour", "code": "SPRING-10",
+        },
+        "gone": {"sides": {"customer": 5}, "budget": 5, "hold": "30 minutes", "expires": "1 day", "seed": "salt"},
+    }.items()
+}  # fmt: skip
 TOPICS = {"offers": "marketing", "receipts": "transactional"}
 CONDITION: TypeAdapter[Any] = TypeAdapter(Condition)
 
@@ -93,6 +105,7 @@ class Scenario:
             pinned=tuple(graph for version, graph in sorted(pinned.items()) if version not in newest),
             definitions=_definitions(context),
             values={name: frozenset(paths) for name, paths in self.values.items()},
+            programs={name: program.limit() for name, program in PROGRAMS.items() if name != "gone"},
             timezone=self.timezone,
             accept_late=Duration.parse(self.accept_late),
             send_hours=(parse_time(self.send_hours[0]), parse_time(self.send_hours[1])),
@@ -101,7 +114,7 @@ class Scenario:
         )
 
     def _graph(self, journey: Mapping[str, Any], context: Context) -> Graph:
-        builder = Builder(context, topics=TOPICS, max_lateness=Duration.parse(self.max_lateness))
+        builder = Builder(context, topics=TOPICS, programs=PROGRAMS, max_lateness=Duration.parse(self.max_lateness))
         graph = Journey.model_validate(journey).lower(builder, f"{journey['journey']}.yaml")
         if builder.problems:
             raise ValueError(f"the journey does not lower: {builder.problems}")

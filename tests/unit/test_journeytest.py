@@ -237,7 +237,7 @@ def test_a_message_taken_back_before_it_was_due_was_never_sent(run: Try) -> None
         ("order_placed: {total: 30}", "order_placed: 30", "6:9: the properties of 'order_placed' are a mapping"),
         ("until: 2026-03-12", "until: 2026-02-12", "8:13: `until` is a day not before `from`"),
         ("from: 2026-03-01", "from: March", "8:20: 'March' is no day; write it like 2026-03-01"),
-        ("{entered: 1}", "{}", "9:13: expect at least one of messages, tasks, exit, open, entered"),
+        ("{entered: 1}", "{}", "9:13: expect at least one of messages, tasks, rewards, exit, open, entered"),
         ("{entered: 1}", "{exit: finished, open: true}", "9:13: a pass that is `open` has no `exit`"),
         ("{entered: 1}", "{messages: [{template: x, at: 2026-03-03}]}", "9:43: '2026-03-03' is no time; write"),
         ("{entered: 1}", "{exit: done}", "9:20: "),
@@ -373,3 +373,38 @@ def test_a_test_gives_an_answer(run: Try, given: str, expect: str) -> None:
     # The letter leaves on 3 March at 09:00 in Berlin, 08:00 UTC.
     report = run(case(expect, given), ASK)
     assert report.passed, "\n".join(report.lines())
+
+
+VOUCHER = """
+program: voucher
+currency: EUR
+sides: {customer: 10}
+budget: 100
+hold: 2 days
+expires: 30 days
+"""
+
+GIVES = """
+journey: win-back
+topic: offers
+trigger: {inactive: {event: order_placed, for: 60 days}}
+steps:
+  - reward: {program: voucher, id: gift}
+  - task: {team: service, title: "Tell {{ step.gift.currency }} {{ step.gift.amount }}"}
+"""
+
+
+def test_rewards_can_be_expected(run: Try, tmp_path: Path) -> None:
+    programs = tmp_path / "journeys" / "programs"
+    programs.mkdir(parents=True)
+    (programs / "voucher.yaml").write_text(VOUCHER, encoding="utf-8")
+    given = "{program: voucher, at: 2026-03-03T02:00:00Z, amount: 10, available: 2026-03-05T02:00:00Z}"
+    report = run(case(f"{{rewards: [{given}], tasks: [{{team: service, title: Tell EUR 10}}]}}"), GIVES)
+    assert report.passed, list(report.lines())
+    report = run(case("{rewards: [{program: voucher, amount: 5, expires: 2026-04-04T02:00:00Z}]}"), GIVES)
+    (found,) = report.results[0].differences
+    assert found.lines()[1:] == [
+        "    expected  voucher, amount 5, expires 2026-04-04 04:00",
+        "    happened  voucher at 2026-03-03 03:00, amount 10, available 2026-03-05 03:00, expires 2026-04-04 04:00",
+    ]
+    assert not run(case("{rewards: []}"), GIVES).passed

@@ -33,6 +33,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     causes.circular_journeys,
     names.unknown_topics,
     names.unknown_channels,
+    names.unknown_programs,
     names.since_steps,
     names.arms,
     names.unknown_attributes,

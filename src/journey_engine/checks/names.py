@@ -10,6 +10,7 @@ from journey_engine.conditions import (
     EventCondition,
     JourneyCondition,
     MessageCondition,
+    RewardCondition,
     SubscribedCondition,
 )
 from journey_engine.errors import Place, Problem, nearest
@@ -73,6 +74,21 @@ def unknown_channels(scope: Scope, subject: Subject) -> Iterator[Problem]:
             hint = nearest(step.channel, known)
             message = f"unknown channel '{step.channel}'{hint}; project.yaml sets up: {', '.join(known)}"
             yield subject.at((*path, "channel"), message, "unknown-channel")
+
+
+def unknown_programs(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A condition on the rewards of a program that no file describes."""
+    yield from programs_named(scope, subject.words, subject.loaded.positions)
+
+
+def programs_named(scope: Scope, words: Words, positions: Positions) -> Iterator[Problem]:
+    """The same for project.yaml."""
+    known = [one.name for one in scope.loaded.file.programs]
+    for path, word in of_kind(RewardCondition, words):
+        if word.program not in known:
+            message = f"unknown program '{word.program}'{nearest(word.program, known)}; journeys/programs has: "
+            place = positions.of((*path, "program"))
+            yield Problem(place, message + (", ".join(known) or "none yet"), "unknown-program")
 
 
 def since_steps(scope: Scope, subject: Subject) -> Iterator[Problem]:

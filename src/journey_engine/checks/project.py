@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from journey_engine.checks.names import attributes_named, journeys_named, topics_named
+from journey_engine.checks.names import attributes_named, journeys_named, programs_named, topics_named
 from journey_engine.checks.scope import Scope, header
 from journey_engine.conditions import ArmCondition, EventCondition, TriggerCondition
 from journey_engine.errors import Problem, nearest
@@ -16,6 +16,7 @@ def definitions(scope: Scope) -> Iterator[Problem]:
     positions = scope.loaded.file.positions
     yield from journeys_named(scope, scope.loaded.file.words, positions)
     yield from topics_named(scope, scope.loaded.file.words, positions)
+    yield from programs_named(scope, scope.loaded.file.words, positions)
     yield from attributes_named(scope, scope.loaded.file.words, positions)
 
 

@@ -13,6 +13,7 @@ from journey_engine.journey import Journey
 from journey_engine.load.parts import of_kind
 from journey_engine.render import Use
 from journey_engine.steps.ask import Ask
+from journey_engine.steps.reward import RewardStep
 from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
 from journey_engine.steps.task import TaskStep
@@ -20,6 +21,7 @@ from journey_engine.steps.wait_for import WaitFor
 from journey_engine.triggers.changes import ChangesTrigger
 from journey_engine.yamlfile import Path
 
+GIVEN = ("code", "amount", "percent", "currency", "available_at", "expires_at", "program", "side", "occurred_at")
 ROOTS = ("customer", "trigger", "step")
 
 
@@ -212,10 +214,11 @@ def _no_trigger_value(subject: Subject, name: str) -> str:
 
 
 def _step(subject: Subject, rest: str, path: Path) -> tuple[str, str] | None:
-    """`step.<id>.<name>`: the event that ended the wait; an id may hold dots."""
+    """`step.<id>.<name>`: the event that ended the wait, or the reward; an id may hold dots."""
     awaited = {
-        step: where
-        for where, word in (*of_kind(WaitFor, subject.words), *of_kind(Ask, subject.words))
+        step: word
+        for kind in (WaitFor, Ask, RewardStep)
+        for where, word in of_kind(kind, subject.words)
         for step, at in subject.paths.items()
         if where[: len(at)] == at and len(where) == len(at) + 1
     }
@@ -223,9 +226,18 @@ def _step(subject: Subject, rest: str, path: Path) -> tuple[str, str] | None:
     if found is None:
         wanted = rest.split(".")[0]
         known = ", ".join(awaited) or "none"
-        return f"no `wait_for` is called '{wanted}'{nearest(wanted, list(awaited))}; there is: {known}", "unknown-step"
+        return (
+            f"no `wait_for` or `reward` is called '{wanted}'{nearest(wanted, list(awaited))}; there is: {known}",
+            "unknown-step",
+        )
     if not left_before(subject, found, path):
         return f"step '{found}' is not left before this place, so it provides nothing here", "later-step"
+    value = rest.removeprefix(found).strip(".").split(".")[0]
+    if value and isinstance(awaited[found], RewardStep) and value not in GIVEN:
+        return (
+            f"a reward brings no '{value}'{nearest(value, list(GIVEN))}; it brings {', '.join(GIVEN)}",
+            "unknown-value",
+        )
     return None
 
 

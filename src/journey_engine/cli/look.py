@@ -116,7 +116,7 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
     state = _state(options)
     groups = room.groups(state, options.reason)
     single = room.listing(state, options.reason, limit=options.limit) if state or options.reason else []
-    tasks = room.task_counts()
+    tasks, rewards = room.task_counts(), room.reward_counts()
     if options.json:
         output.print_json(
             {
@@ -125,6 +125,10 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
                 "list": [output.plain(dataclasses.asdict(one)) for one in single],
                 "tasks": [
                     {"team": team, "state": kind, "count": count} for (team, kind), count in sorted(tasks.items())
+                ],
+                "rewards": [
+                    {"program": program, "state": kind, "reason": reason or None, "count": count}
+                    for (program, kind, reason), count in sorted(rewards.items())
                 ],
             }
         )
@@ -148,6 +152,9 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
     if tasks:
         todo = [(team, kind, f"{count:,}") for (team, kind), count in sorted(tasks.items())]
         say("\n" + table(("tasks of", "state", "count"), todo))
+    if rewards:
+        given = [(*names, f"{count:,}") for names, count in sorted(rewards.items())]
+        say("\n" + table(("rewards of", "state", "reason", "count"), given))
     return DONE
 
 

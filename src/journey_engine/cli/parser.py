@@ -111,7 +111,9 @@ def _schema(commands: Commands) -> None:
         "check:schema",
         "Print the JSON Schema of a journey file, for editors that complete and check.",
     )
-    parser.add_argument("of", choices=("journey", "project"), nargs="?", default="journey", help="which file")
+    parser.add_argument(
+        "of", choices=("journey", "project", "program"), nargs="?", default="journey", help="which file"
+    )
     parser.add_argument("--markdown", action="store_true", help="the whole language as a page for people instead")
 
 

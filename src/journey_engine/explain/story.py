@@ -18,6 +18,7 @@ from journey_engine.graph import (
     Graph,
     Message,
     NextTime,
+    Reward,
     SetAttributes,
     Task,
 )
@@ -138,7 +139,7 @@ class _Telling:
         match move.reason:
             case "entered":
                 return f"entered{self._because(move.event_id)}"
-            case "sent" | "task" | "set" | "enroll":
+            case "sent" | "task" | "set" | "enroll" | "reward":
                 return self._effect(move, node)
             case "event":
                 return f"what it waited for came{self._because(move.event_id)}"
@@ -168,6 +169,9 @@ class _Telling:
             case Task(team=team):
                 told = f", to begin {iso(found[0].due_at)}" if found and found[0].state != "withheld" else ""
                 return f"task for {team}{told}{_withheld(found)}"
+            case Reward(program=program):
+                told = f", given at {iso(found[0].due_at)}" if found and found[0].state != "withheld" else ""
+                return f"reward of {program}{told}{_withheld(found)}"
             case SetAttributes(assignments=assignments):
                 return "set " + ", ".join(assignment.attribute for assignment in assignments) + _withheld(found)
             case Enroll(journey=journey):

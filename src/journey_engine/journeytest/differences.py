@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from journey_engine.errors import Place
 from journey_engine.journeytest.story import Story
-from journey_engine.journeytest.words import Expect, ExpectedExit, ExpectedMessage, ExpectedTask
+from journey_engine.journeytest.words import Expect, ExpectedExit, ExpectedMessage, ExpectedReward, ExpectedTask
 from journey_engine.records import Decision, PassState
 from journey_engine.times import parse_instant, utc_to_local
 from journey_engine.yamlfile import Path, Positions
@@ -49,6 +50,9 @@ def differences(expect: Expect, story: Story, positions: Positions, path: Path) 
         tasks = [_task(one) for one in expect.tasks]
         given = [_given(one, title) for one, title in sorted(story.tasks, key=lambda one: one[0].due_at)]
         _lists("tasks", tasks, given, differs, story)
+    if expect.rewards is not None:
+        rewards = [_reward(one) for one in expect.rewards]
+        _lists("rewards", rewards, [_got(one) for one in sorted(story.rewards, key=_when)], differs, story)
     if expect.open and (not story.passes or story.passes[-1].state is not PassState.OPEN):
         differs(("open",), "the last pass", "still open", _ended(story))
     if expect.exit is not None and not _as_expected(expect.exit, story):
@@ -140,6 +144,25 @@ def _task(one: ExpectedTask) -> Item:
 def _given(one: Decision, title: str) -> Item:
     due = parse_instant(one.payload["due_at"]) if one.payload["due_at"] else None
     return Item((("team", one.payload["team"]), ("at", one.due_at), ("title", title), ("due", due)))
+
+
+def _reward(one: ExpectedReward) -> Item:
+    amount = None if one.amount is None else f"{one.amount.normalize():f}"
+    parts = (("program", one.program), ("at", one.at), ("amount", amount), ("available", one.available))
+    return Item((*parts, ("expires", one.expires)))
+
+
+def _got(one: Decision) -> Item:
+    payload = one.payload
+    expires = parse_instant(payload["expires_at"]) if payload["expires_at"] else None
+    amount = f"{Decimal(str(payload['amount'])).normalize():f}"
+    available = parse_instant(payload["available_at"])
+    parts = (("program", payload["program"]), ("at", one.due_at), ("amount", amount), ("available", available))
+    return Item((*parts, ("expires", expires)))
+
+
+def _when(one: Decision) -> tuple[dt.datetime, str]:
+    return one.due_at, one.decision_id
 
 
 def _as_expected(expected: ExpectedExit, story: Story) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from journey_engine.language import Flag, Word
+from journey_engine.predicates import Number
 from journey_engine.times import parse_instant
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -137,6 +138,22 @@ class ExpectedTask(Word):
     due: Local | None = Field(None, description="When it is to be done; without a zone by the customer's clock")
 
 
+class ExpectedReward(Word):
+    """A reward: its program, when it is given, what it is worth, and from when until when it may be used.
+
+    ```yaml
+    {program: win-back-voucher, at: 2026-03-03T02:00:00Z, amount: 10}
+    ```
+    """
+
+    main: ClassVar[str | None] = "program"
+    program: str = Field(description="Its program")
+    at: Local | None = Field(None, description="When it is given; without a zone by the customer's clock")
+    amount: Number | None = Field(None, description="What it is worth; of a percentage the most it can be")
+    available: Local | None = Field(None, description="From when it may be used; by the same clock")
+    expires: Local | None = Field(None, description="Until when; by the same clock")
+
+
 class ExpectedExit(Word):
     """How the last pass ended.
 
@@ -161,6 +178,7 @@ class Expect(Word):
 
     messages: list[ExpectedMessage] | None = Field(None, description="Exactly these, in order")
     tasks: list[ExpectedTask] | None = Field(None, description="Exactly these, in order")
+    rewards: list[ExpectedReward] | None = Field(None, description="Exactly these, in order")
     exit: ExpectedExit | None = Field(None, description="How the last pass ended")
     open: Literal[True] | None = Field(None, description="The last pass has not ended")
     entered: int | None = Field(None, ge=0, description="How many passes began")
@@ -170,7 +188,7 @@ class Expect(Word):
         if self.exit is not None and self.open:
             raise ValueError("a pass that is `open` has no `exit`")
         if not self.model_fields_set:
-            raise ValueError("expect at least one of messages, tasks, exit, open, entered")
+            raise ValueError("expect at least one of messages, tasks, rewards, exit, open, entered")
         return self
 
 

@@ -101,6 +101,7 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
     builder = Builder(
         context=_with_stand_ins(project.context, loaded.words),
         topics={name: topic.class_ for name, topic in settings.topics.items()},
+        programs=project.terms,
         channel=settings.channels.default,
         max_lateness=settings.max_lateness,
         place=place,

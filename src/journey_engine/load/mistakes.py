@@ -30,6 +30,8 @@ FORMS = {
     r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$": "a table's name, such as shop.customers",
     r"^customer\.[A-Za-z_][A-Za-z0-9_]*$": "customer. and an attribute, such as customer.birth_date",
     r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$": "one plain e-mail address, such as hello@example.com",
+    r"^[A-Z]{3}$": "three capital letters, such as EUR",
+    r"^[A-Za-z0-9-]+$": "letters, digits and '-', such as SPRING-10",
     r"^https?://[^\s]+$": "a web address that begins with https://",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and '_', not beginning with a digit",
 }
@@ -236,6 +238,7 @@ _SAYINGS: tuple[tuple[frozenset[str], str, Callable[[Error, type[Word]], str]], 
     (frozenset(("bool_type", "bool_parsing")), "wrong-type", _expects("true or false")),
     (frozenset(("list_type", "tuple_type")), "wrong-type", _expects("a list (items begin with '- ')")),
     (frozenset(("duration",)), "wrong-type", _expects("a duration such as '3 days'")),
+    (frozenset(("number",)), "wrong-type", _expects("a number")),
     (frozenset(("scalar",)), "wrong-type", _expects("a text, a number or true/false")),
     (
         frozenset(("dict_type", "model_type", "model_attributes_type", "mapping_type")),

@@ -19,10 +19,12 @@ from journey_engine.load.journeys import LoadedJourney, load_journey
 from journey_engine.load.mistakes import validated
 from journey_engine.load.names import Of, circles, unknown_names
 from journey_engine.load.parts import Words, parts
+from journey_engine.load.programs import LoadedProgram, load_programs
 from journey_engine.predicates import share_below
+from journey_engine.program import Program
 from journey_engine.project import Project
 from journey_engine.render import Renderer
-from journey_engine.rules import Definition, Rules
+from journey_engine.rules import Definition, Rules, with_reward_ids
 from journey_engine.structure import version_of
 from journey_engine.times import parse_time
 from journey_engine.yamlfile import Path, Positions, read_file
@@ -40,6 +42,7 @@ class ProjectFile:
     positions: Positions = field(default_factory=lambda: Positions(PROJECT_FILE))
     lines: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    programs: tuple[LoadedProgram, ...] = ()
 
     @property
     def settings(self) -> Project:
@@ -52,6 +55,11 @@ class ProjectFile:
     def words(self) -> Words:
         """Every word of the settings with its path."""
         return parts(self.read) if self.read is not None else ()
+
+    @property
+    def terms(self) -> dict[str, Program | None]:
+        """The reward programs by name; None for one that must be mended first."""
+        return {one.name: one.read for one in self.programs}
 
     @property
     def sound(self) -> bool:
@@ -91,13 +99,14 @@ class LoadedProject:
     @property
     def problems(self) -> list[Problem]:
         """Every problem of the project and its journeys, sorted by place."""
-        own = set(self.file.problems)
+        own = {*self.file.problems, *(problem for one in self.file.programs for problem in one.problems)}
         return sorted(own.union(*(journey.problems for journey in self.journeys.values())))
 
     @property
     def sources(self) -> dict[str, tuple[str, ...]]:
         """The lines of every file that was read."""
         files = {journey.file: journey.lines for journey in self.journeys.values()}
+        files |= {one.file.file: one.file.lines for one in self.file.programs}
         return {self.file.positions.file: self.file.lines, **files}
 
 
@@ -143,7 +152,8 @@ def read_project(folder: File) -> ProjectFile:
     problems = list(unknown_names(project, context, source.positions))
     if not problems:
         problems = list(circles(context, _places(project), source.positions))
-    return replace(file, read=project, context=context, problems=tuple(sorted(problems)))
+    programs = load_programs(folder, file.shown)
+    return replace(file, read=project, context=context, problems=tuple(sorted(problems)), programs=programs)
 
 
 def _stages(project: Project) -> dict[str, Any]:
@@ -201,11 +211,13 @@ def with_journeys(loaded: LoadedProject, journeys: Mapping[str, LoadedJourney]) 
 def _rules(file: ProjectFile, journeys: Mapping[str, LoadedJourney], renderer: Renderer) -> Rules:
     settings = file.settings
     live = [one for one in journeys.values() if one.sound and one.journey and one.journey.status == "live"]
+    lowered = [one.graph for one in journeys.values() if one.graph is not None]
     graphs = (journey.graph for journey in sorted(live, key=lambda journey: journey.name))
     return Rules(
         journeys=tuple(graph for graph in graphs if graph is not None),
         definitions=tuple(_definitions(file.context)),
-        values=dict(_values(journeys.values(), renderer)),
+        values=with_reward_ids(dict(_values(journeys.values(), renderer)), lowered),
+        programs={one.name: one.read.limit() for one in file.programs if one.read is not None},
         timezone=settings.timezone,
         accept_late=settings.accept_late,
         holdout=share_below(parse_share(settings.holdout)) if settings.holdout is not None else None,

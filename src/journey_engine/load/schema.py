@@ -7,19 +7,24 @@ from typing import Any, Literal
 from journey_engine.conditions import CONDITIONS
 from journey_engine.journey import Journey
 from journey_engine.language import Word
+from journey_engine.program import Program
 from journey_engine.project import Project
 from journey_engine.times import Duration
 
+KINDS: dict[str, tuple[type[Word], str]] = {
+    "journey": (Journey, "A journey"),
+    "project": (Project, "The settings of a project"),
+    "program": (Program, "A reward program"),
+}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema(of: Literal["journey", "project"] = "journey") -> dict[str, Any]:
+def schema(of: Literal["journey", "project", "program"] = "journey") -> dict[str, Any]:
     """The schema of one kind of file. It knows words and types; names and reachability are for `validate`."""
-    model: type[Word] = Journey if of == "journey" else Project
+    model, title = KINDS[of]
     whole = _tidy(model.model_json_schema(by_alias=True))
     goal = whole["$defs"].get("GoalWords", {}).get("properties", {})
     goal.update({word.key: _word(word) for word in CONDITIONS if word.key in goal})
-    title = "A journey" if of == "journey" else "The settings of a project"
     return {"$schema": DRAFT, "title": title, **whole}
 
 

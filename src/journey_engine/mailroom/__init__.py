@@ -8,17 +8,21 @@ from journey_engine.mailroom.dispatch import DispatchReport, dispatch
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
-from journey_engine.mailroom.states import ENDED_BY, MEANING, State
+from journey_engine.mailroom.rewards import Balance
+from journey_engine.mailroom.states import ENDED_BY, MEANING, REWARD_MEANING, RewardState, State
 
 __all__ = [
     "ENDED_BY",
     "MEANING",
+    "REWARD_MEANING",
+    "Balance",
     "DispatchReport",
     "Group",
     "Listed",
     "LoadResult",
     "Mailroom",
     "MissedRun",
+    "RewardState",
     "State",
     "dispatch",
 ]

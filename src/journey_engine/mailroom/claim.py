@@ -14,10 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from journey_engine.mailroom import rewards
 from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, messages, suppressions
+
+NO_REWARD = Verdict(State.SKIPPED, "no_reward", "it tells of a reward that was not given")
 
 Settled = tuple[Row[Any], Verdict]
 
@@ -46,7 +49,11 @@ def claim(store: Store, as_of: dt.datetime, worker: str, channels: Collection[st
             .with_for_update(skip_locked=True)
         ).all()
         stops = _suppressed(db, {row.customer_id for row in rows})
-        verdicts = [(row, judge(row, as_of, stops.get(row.customer_id, ()))) for row in rows]
+        none = rewards.refused(db, {row.message_id: row.variables for row in rows})
+        verdicts = [
+            (row, NO_REWARD if row.message_id in none else judge(row, as_of, stops.get(row.customer_id, ())))
+            for row in rows
+        ]
         _change(db, State.PENDING, None, as_of, verdicts, worker)
     return Claimed(
         [row for row, verdict in verdicts if verdict.state is State.CLAIMED],

@@ -24,6 +24,7 @@ from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.eligible import Verdict
 from journey_engine.mailroom.lease import Clock, Lease, dead_among, machine
 from journey_engine.mailroom.mailroom import Mailroom
+from journey_engine.mailroom.rewards import settle as settle_rewards
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.tasks import give_tasks
 from journey_engine.message import (
@@ -112,6 +113,7 @@ def dispatch(
     """
     with mailroom.worker(owner, clock) as lease, ExitStack() as opened:
         work = _Work(mailroom, as_of, renderer, lease, channels, opened)
+        settle_rewards(mailroom.store, as_of)
         work.look_into_doubts(clock)
         work.tally.tasks = give_tasks(mailroom.store, as_of, renderer, work.tally.trouble)
         while work.one_batch(batch):

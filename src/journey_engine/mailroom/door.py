@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from journey_engine.errors import JourneyError
+from journey_engine.mailroom import rewards
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import in_state, loaded_runs, messages, suppressions, tasks
@@ -37,6 +38,7 @@ class LoadResult:
     already: bool = False
     messages: Mapping[str, int] = field(default_factory=dict)
     tasks: int = 0
+    rewards: Mapping[str, int] = field(default_factory=dict)
     cancelled: int = 0
     suppressed: int = 0
     known: int = 0
@@ -117,6 +119,7 @@ class _Load:
         self.as_of, self.changed = as_of, store.instant(as_of)
         self.message_rows: list[tuple[Any, ...]] = []
         self.task_rows: list[tuple[Any, ...]] = []
+        self.rewards: list[Decision] = []
         self.cancels: list[dict[str, str]] = []
         self.suppressed: list[tuple[Any, ...]] = []
         self.states: Counter[str] = Counter()
@@ -134,6 +137,8 @@ class _Load:
                 self.task_rows.append(self._task(decision))
                 if len(self.task_rows) >= BATCH:
                     self._flush()
+            case DecisionKind.REWARD:
+                self.rewards.append(decision)
             case DecisionKind.CANCEL:
                 reason = decision.reason or str(decision.payload.get("reason", "left"))
                 self.cancels.append({"pass_": decision.enrollment_id, "why": reason})
@@ -157,8 +162,9 @@ class _Load:
             cancelled = self.db.execute(statement, self.cancels).rowcount
         columns = [column.name for column in suppressions.columns]
         suppressed = self.store.insert_new(self.db, suppressions, columns, self.suppressed)
-        known = self.offered - self.new
-        return LoadResult(run, False, dict(self.states), self.tasks, cancelled, suppressed, known)
+        given = rewards.take(self.store, self.db, self.rewards, self.as_of)
+        known = self.offered - self.new + len(self.rewards) - given.total()
+        return LoadResult(run, False, dict(self.states), self.tasks, dict(given), cancelled, suppressed, known)
 
     def _flush(self) -> None:
         self.offered += len(self.message_rows) + len(self.task_rows)

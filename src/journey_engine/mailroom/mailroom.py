@@ -11,10 +11,11 @@ from types import TracebackType
 
 from sqlalchemy import select
 
-from journey_engine.mailroom import door, listing
+from journey_engine.mailroom import door, listing, rewards
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
+from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import suppressions
@@ -131,6 +132,14 @@ class Mailroom:
         """How many tasks each (team, state) has."""
         return listing.task_counts(self.store)
 
+    def reward_counts(self) -> dict[tuple[str, str, str], int]:
+        """How many rewards each (program, state, reason or nothing) has."""
+        return rewards.counts(self.store)
+
+    def balance(self, program: str, currency: str, customer_id: str | None = None) -> Balance:
+        """What a program has given, to one customer or to all."""
+        return rewards.balance(self.store, program, currency, customer_id)
+
     def suppressed(self, customer_id: str) -> list[tuple[str | None, str]]:
         """The (topic or None for all, reason) pairs that stop messages to this customer."""
         with self.store.read() as db:
@@ -173,6 +182,14 @@ class Mailroom:
     ) -> int:
         """Unsure messages did go out; how many."""
         return listing.accept(self.store, as_of, reason=reason, template=template, ids=ids)
+
+    def redeem(self, reward_id: str, at: dt.datetime, cause: str) -> bool:
+        """A customer has used a reward; False when this cause has said so before."""
+        return rewards.redeem(self.store, reward_id, at, cause)
+
+    def reverse(self, reward_id: str, at: dt.datetime, cause: str) -> bool:
+        """A reward is taken back; False when this cause has said so before."""
+        return rewards.reverse(self.store, reward_id, at, cause)
 
     def finish_task(self, task_id: str, as_of: dt.datetime) -> None:
         """Somebody has done a task."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, String, text
 
 from journey_engine.mailroom.tables import SCHEMA_VERSION
 
@@ -18,9 +18,57 @@ if TYPE_CHECKING:
 
 Step = Callable[["Operations"], object]
 
+
+def _rewards(op: Operations) -> None:
+    """The rewards and their ledger."""
+    words = (
+        "run",
+        "journey",
+        "version",
+        "enrollment_id",
+        "customer_id",
+        "step",
+        "occurrence",
+        "program",
+        "side",
+        "state",
+    )
+    kinds = {"run": Integer, "occurrence": Integer}
+    op.create_table(
+        "rewards",
+        Column("reward_id", String, primary_key=True),
+        *(Column(name, kinds.get(name, String), nullable=False) for name in words),
+        Column("reason", String),
+        Column("amount", BigInteger, nullable=False),
+        Column("percent", BigInteger),
+        Column("currency", String, nullable=False),
+        Column("code", String, nullable=False),
+        Column("given_at", DateTime, nullable=False),
+        Column("available_at", DateTime, nullable=False),
+        Column("expires_at", DateTime),
+        Column("taken_at", DateTime, nullable=False),
+    )
+    texts = ("reward_id", "program", "currency", "customer_id", "kind", "cause")
+    op.create_table(
+        "reward_entries",
+        Column("entry_id", String, primary_key=True),
+        *(Column(name, String, nullable=False) for name in texts),
+        Column("occurred_at", DateTime, nullable=False),
+        *(Column(name, BigInteger, nullable=False) for name in ("pending", "available", "redeemed")),
+    )
+    for name, state, columns in (
+        ("rewards_held", "pending", ["available_at", "reward_id"]),
+        ("rewards_open", "available", ["expires_at", "reward_id"]),
+    ):
+        where = text(f"state = '{state}'")
+        op.create_index(name, "rewards", columns, sqlite_where=where, postgresql_where=where)
+    op.create_index("rewards_of_customer", "rewards", ["customer_id", "program"])
+    op.create_index("reward_entries_of", "reward_entries", ["program", "customer_id"])
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (),
+    2: (_rewards,),
 }
 
 

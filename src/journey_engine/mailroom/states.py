@@ -1,4 +1,4 @@
-"""The states of a message and of a task (rule 23): each with its meaning and the command that ends it."""
+"""The states of a message, a task (rule 23) and a reward: each with its meaning, and the command that ends it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,31 @@ MEANING: dict[State, str] = {
     State.CANCELLED: "taken back before it went out: its pass ended, or somebody cancelled it",
     State.SKIPPED: "deliberately not sent: too late, no address, unsubscribed, or the template said so",
     State.WITHHELD: "not sent because the customer is held out for comparison",
+}
+
+
+class RewardState(StrEnum):
+    """Where a reward stands. Every change is an entry of the ledger, and guarded by the state it leaves."""
+
+    PENDING = "pending"
+    AVAILABLE = "available"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    REVERSED = "reversed"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    WITHHELD = "withheld"
+
+
+REWARD_MEANING: dict[RewardState, str] = {
+    RewardState.PENDING: "given, and held until it may be used",
+    RewardState.AVAILABLE: "may be used",
+    RewardState.REDEEMED: "was used",
+    RewardState.EXPIRED: "was not used in time",
+    RewardState.REVERSED: "was taken back",
+    RewardState.REFUSED: "not given: the program's budget or the customer's cap has no room for it",
+    RewardState.SKIPPED: "not given: its program is gone",
+    RewardState.WITHHELD: "not given because the customer is held out for comparison",
 }
 
 ENDED_BY: dict[State, str | None] = {

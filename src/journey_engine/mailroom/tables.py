@@ -7,8 +7,10 @@ literally: `in_state`.
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     DateTime,
@@ -23,7 +25,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from journey_engine.mailroom.states import State
+from journey_engine.mailroom.states import RewardState, State
 
 SCHEMA_VERSION = 2
 
@@ -41,6 +43,26 @@ class Instant(TypeDecorator[dt.datetime]):
     def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         """From the store."""
         return value if value is None else value.replace(tzinfo=dt.UTC)
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A decimal of six places in Python, whole millionths in the store: sums are exact everywhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        """To the store."""
+        return value if value is None else millionths(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        """From the store."""
+        return value if value is None else Decimal(int(value)).scaleb(-6)
+
+
+def millionths(value: Decimal) -> int:
+    """An amount as the store keeps it."""
+    return int(value.scaleb(6).to_integral_value())
 
 
 metadata = MetaData()
@@ -118,6 +140,47 @@ tasks = Table(
     Column("variables", Text, nullable=False),
 )
 
+rewards = Table(
+    "rewards",
+    metadata,
+    Column("reward_id", String, primary_key=True),
+    Column("run", Integer, nullable=False),
+    Column("journey", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("enrollment_id", String, nullable=False),
+    Column("customer_id", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    Column("program", String, nullable=False),
+    Column("side", String, nullable=False),  # customer, advocate or friend
+    Column("state", String, nullable=False),  # of the newest entry; refused, skipped and withheld ones have none
+    Column("reason", String),
+    Column("amount", Exact, nullable=False),  # what the budget counts
+    Column("percent", Exact),
+    Column("currency", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("available_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("taken_at", Instant, nullable=False),  # the run that brought it in
+)
+
+reward_entries = Table(
+    "reward_entries",
+    metadata,
+    Column("entry_id", String, primary_key=True),  # the reward and what became of it: nothing happens twice
+    Column("reward_id", String, nullable=False),
+    Column("program", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("customer_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("pending", Exact, nullable=False),  # the change of what is held
+    Column("available", Exact, nullable=False),
+    Column("redeemed", Exact, nullable=False),
+)
+
 suppressions = Table(
     "suppressions",
     metadata,
@@ -152,12 +215,12 @@ leases = Table(
 )
 
 
-def in_state(state: State, table: Table = messages) -> ColumnElement[bool]:
+def in_state(state: State | RewardState, table: Table = messages) -> ColumnElement[bool]:
     """`state = '...'` as a literal, so that the partial index of that state is used."""
     return table.c.state == literal_column(f"'{state.value}'")
 
 
-def _partial(name: str, state: State, table: Table, *columns: str) -> None:
+def _partial(name: str, state: State | RewardState, table: Table, *columns: str) -> None:
     where = in_state(state, table)
     Index(name, *(table.c[column] for column in columns), sqlite_where=where, postgresql_where=where)
 
@@ -167,4 +230,8 @@ _partial("messages_due", State.PENDING, messages, "try_at", "message_id")
 _partial("messages_of_pass", State.PENDING, messages, "enrollment_id")
 _partial("messages_claimed", State.CLAIMED, messages, "claimed_by")
 _partial("messages_unsure", State.UNSURE, messages, "channel", "message_id")
+_partial("rewards_held", RewardState.PENDING, rewards, "available_at", "reward_id")
+_partial("rewards_open", RewardState.AVAILABLE, rewards, "expires_at", "reward_id")
+Index("rewards_of_customer", rewards.c.customer_id, rewards.c.program)
+Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_id)
 _partial("tasks_due", State.PENDING, tasks, "try_at")

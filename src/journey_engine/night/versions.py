@@ -7,7 +7,7 @@ from dataclasses import replace
 from journey_engine.engines import Engine
 from journey_engine.graph import Emit, Graph, Message, Task
 from journey_engine.render import Renderer
-from journey_engine.rules import Rules
+from journey_engine.rules import Rules, with_reward_ids
 
 
 def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> tuple[Rules, dict[str, str]]:
@@ -43,4 +43,5 @@ def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> tupl
                     values[title] = renderer.line_variables(title)
                 case _:
                     pass
+    values = with_reward_ids(values, pinned)
     return replace(rules, pinned=tuple(pinned), values=values), unread

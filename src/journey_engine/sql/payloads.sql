@@ -50,6 +50,61 @@ SELECT s.enrollment_id, s.node, s.step, v.properties, v.occurred_at
 FROM steps_behind AS s
 JOIN events AS v ON v.event_id = s.event_id AND v.newest;
 
+-- rewards_table: What the reward steps give: the fixed parts of what a reward says, and how long it is held and lives.
+CREATE OR REPLACE TEMP TABLE reward_terms (
+    journey VARCHAR, version VARCHAR, node INTEGER, step VARCHAR, opening VARCHAR, seed VARCHAR, hold_months INTEGER,
+    hold_micros BIGINT, expires_months INTEGER, expires_micros BIGINT, limits VARCHAR
+);
+
+-- rewards_told: What rewards say of themselves: those given tonight (`own`), and those given before to passes that emit.
+CREATE OR REPLACE TEMP TABLE rewards_told AS
+WITH given AS (
+    SELECT e.enrollment_id, e.node, e.step, TRUE AS own, e.due_at AS given_at, e.journey, e.version,
+        md5(concat(length(e.enrollment_id), ':', e.enrollment_id, length(e.step), ':', e.step,
+            length(CAST(e.occurrence AS VARCHAR)), ':', e.occurrence)) AS reward_id
+    FROM emitted AS e
+    WHERE e.effect = 'reward'
+    UNION ALL
+    SELECT s.enrollment_id, s.node, s.step, FALSE AS own, s.left_at AS given_at, e.journey, e.version, s.event_id AS reward_id
+    FROM steps_behind AS s
+    JOIN emitted AS e ON e.enrollment_id = s.enrollment_id AND e.node = s.node
+    WHERE s.event_id IS NOT NULL
+), held AS (
+    SELECT g.enrollment_id, g.node, g.step, g.own, g.given_at, g.reward_id, r.opening, r.seed, r.limits, r.expires_months,
+        r.expires_micros, g.given_at + to_months(r.hold_months) + to_microseconds(r.hold_micros) AS available_at,
+        md5(concat(length(r.seed), ':', r.seed, length(g.reward_id), ':', g.reward_id)) AS digest
+    FROM given AS g
+    JOIN reward_terms AS r ON r.journey = g.journey AND r.version = g.version AND r.step = g.step
+), spelt AS (
+    SELECT h.enrollment_id, h.node, h.step, h.own, h.given_at, h.reward_id, h.opening, h.limits, h.available_at,
+        h.available_at + to_months(h.expires_months) + to_microseconds(h.expires_micros) AS expires_at,
+        translate(h.digest, '0123456789abcdef', 'CDFHJKMNPRTWXY47') AS signs, h.seed IS NOT NULL AS unique_code
+    FROM held AS h
+)
+SELECT w.enrollment_id, w.node, w.step, w.own, w.given_at, w.reward_id, w.limits,
+    concat(w.opening, CASE WHEN w.unique_code THEN concat(',"code":"', substr(w.signs, 1, 4), '-', substr(w.signs, 5, 4), '-',
+            substr(w.signs, 9, 4), '-', substr(w.signs, 13, 4), '"') ELSE '' END,
+        ',"reward_id":"', w.reward_id, '","available_at":"', {available}, '","expires_at":',
+        CASE WHEN w.expires_at IS NULL THEN 'null' ELSE concat('"', {expires}, '"') END) AS terms
+FROM spelt AS w;
+
+-- reward_values: What templates may say of rewards given before.
+INSERT INTO step_values
+SELECT t.enrollment_id, t.node, t.step, concat(t.terms, '}') AS properties, t.given_at AS occurred_at
+FROM rewards_told AS t
+WHERE NOT t.own;
+
+-- decide_rewards: Rewards with what they say of themselves and how much the program may give; none of one that is gone.
+INSERT INTO decisions
+SELECT t.reward_id, 'reward', n.run, e.journey, e.version, e.enrollment_id, e.customer_id, e.step, e.occurrence,
+    CASE WHEN t.limits IS NULL AND e.state = 'pending' THEN 'skipped' ELSE e.state END,
+    CASE WHEN t.limits IS NULL AND e.state = 'pending' THEN 'no_program' ELSE e.reason END,
+    e.due_at, e.reached_at, concat(t.terms, coalesce(t.limits, ''), '}')
+FROM rewards_told AS t
+JOIN emitted AS e ON e.enrollment_id = t.enrollment_id AND e.node = t.node
+CROSS JOIN night AS n
+WHERE t.own;
+
 -- decide_effects: Messages and tasks with the values that their wording names, and each message's own lists.
 INSERT INTO decisions
 WITH worded AS (

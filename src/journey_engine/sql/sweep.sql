@@ -276,9 +276,14 @@ SELECT enrollment_id, journey, version, customer_id, entered_at, node, reached_a
     zone, blocked, held_out, is_new, emitted, seq, priority, effect_at
 FROM stepped WHERE at_cap;
 
--- leave_steps: When passes left the steps that their journeys refer to.
+-- leave_steps: When passes left the steps that their journeys refer to, and the event that ended a wait or the reward given.
 INSERT INTO pass_steps
-SELECT s.enrollment_id, l.step, s.moved_at, CASE WHEN s.why = 'event' AND s.kind = 'await' THEN s.found_event END
+SELECT s.enrollment_id, l.step, s.moved_at,
+    CASE
+        WHEN s.why = 'event' AND s.kind = 'await' THEN s.found_event
+        WHEN s.kind = 'emit' AND s.effect = 'reward' THEN md5(concat(length(s.enrollment_id), ':', s.enrollment_id,
+            length(s.step), ':', s.step, length(CAST(s.occurrence AS VARCHAR)), ':', s.occurrence))
+    END
 FROM stepped AS s
 JOIN leaving AS l ON l.journey = s.journey AND l.version = s.version AND l.from_node = s.node AND l.to_node = s.to_node
 WHERE s.moved;

@@ -14,6 +14,7 @@ from journey_engine.steps.branch import Branch, Way
 from journey_engine.steps.enroll import EnrollStep
 from journey_engine.steps.exit import ExitStep
 from journey_engine.steps.remind import Remind
+from journey_engine.steps.reward import RewardStep
 from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
 from journey_engine.steps.split import Arm, Split
@@ -30,6 +31,7 @@ STEPS: tuple[type[Step], ...] = (
     Ask,
     Remind,
     TaskStep,
+    RewardStep,
     SetStep,
     EnrollStep,
     ExitStep,

@@ -14,6 +14,7 @@ from pydantic import Field
 from journey_engine.conditions import Condition, Context
 from journey_engine.graph import Await, Emit, Exit, Gate, Node
 from journey_engine.language import Word
+from journey_engine.program import Program
 from journey_engine.times import Duration
 
 Path = tuple[str | int, ...]
@@ -27,6 +28,7 @@ class Builder:
     journey: str = ""
     topic: str | None = None
     topics: Mapping[str, str] = field(default_factory=dict)  # topic -> class
+    programs: Mapping[str, Program | None] = field(default_factory=dict)
     channel: str = "file"
     max_lateness: Duration = field(default=Duration(0, 4 * 86400))
     on_cap: Any = "skip"  # what a cap does to messages that do not say it

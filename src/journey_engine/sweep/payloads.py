@@ -11,8 +11,10 @@ from sqlglot import exp
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
 from journey_engine.facts import attribute_view, iso
-from journey_engine.graph import Emit, Enroll, Message, SetAttributes, Task
+from journey_engine.graph import Emit, Enroll, Message, Reward, SetAttributes, Task
+from journey_engine.message import plain
 from journey_engine.sweep.evening import Evening
+from journey_engine.times import Duration
 
 DELIVERED = ("email", "first_name", "locale")
 
@@ -24,11 +26,14 @@ def write_decisions(evening: Evening) -> None:
     if not evening.any("emitted"):
         return
     evening.run("caps", "keep_counted")
-    evening.run("payloads", "lines_table", "wording_table", "sets_table")
+    evening.run("payloads", "lines_table", "wording_table", "sets_table", "rewards_table")
     wordings = _tables(evening)
     evening.run("payloads", "steps_behind")
     evening.run("payloads", "line_items", item=_item())
     evening.run("payloads", "step_values")
+    if evening.any("reward_terms"):
+        instants = {name: iso(x.col("w", f"{name}_at")) for name in ("available", "expires")}
+        evening.run("payloads", "rewards_told", "reward_values", "decide_rewards", **instants)
     columns: dict[str, Sql] = {name: _text_column(evening, name) for name in DELIVERED}
     paths = {wording: evening.rules.values.get(wording, frozenset()) for wording in sorted(wordings)}
     values = [(x.text(wording), _values(evening, names)) for wording, names in paths.items()]
@@ -46,6 +51,7 @@ def _tables(evening: Evening) -> set[str]:
     lines: list[tuple[Any, ...]] = []
     wordings: list[tuple[Any, ...]] = []
     sets: list[tuple[Any, ...]] = []
+    rewards: list[tuple[Any, ...]] = []
     found: set[str] = set()
     for graph in evening.rules.graphs:
         for number, node in enumerate(graph.nodes):
@@ -70,11 +76,13 @@ def _tables(evening: Evening) -> set[str]:
                 case Enroll():
                     fixed = json.dumps({"journey": effect.journey})
                     wordings.append((*key, effect.journey, fixed, None, None, None, None))
+                case Reward():
+                    rewards.append((*key, node.step, *_terms(evening, effect)))
                 case SetAttributes():
                     for item in effect.assignments:
                         literal = None if item.value is None else json.dumps(item.model_dump(mode="json")["value"])
                         sets.append((*key, item.attribute, literal, item.source))
-    for table, rows in (("graph_lines", lines), ("wording", wordings), ("graph_sets", sets)):
+    for table, rows in (("graph_lines", lines), ("wording", wordings), ("graph_sets", sets), ("reward_terms", rewards)):
         evening.engine.load(table, list(evening.engine.columns(table)), rows)
     return found
 
@@ -106,6 +114,20 @@ def _asked(effect: Message) -> str | None:
         return None
     answers = [{"answer": value, "label": label} for value, label in effect.ask.answers]
     return f'"ask":{json.dumps({"question": effect.ask.name, "answers": answers})}'
+
+
+def _terms(evening: Evening, effect: Reward) -> tuple[Any, ...]:
+    """What is the same of every reward of a step; how much the program may give is that of tonight."""
+    kept = effect.model_dump(mode="json", include={"program", "side", "amount", "percent", "currency"})
+    limit = evening.rules.programs.get(effect.program)
+    cap = limit.caps.get(effect.side) if limit else None
+    limits = f',"budget":{json.dumps(limit.budget, default=plain)},"cap":{json.dumps(cap)}' if limit else None
+    hold, expires = effect.hold or Duration(), effect.expires
+    return (
+        json.dumps({**kept, "code": effect.code} if effect.code else kept)[:-1],
+        None if effect.code else effect.seed,
+        hold.months, hold.seconds * 10**6, expires and expires.months, expires and expires.seconds * 10**6, limits,
+    )  # fmt: skip
 
 
 def _object(pairs: Iterable[tuple[str, Sql]]) -> Sql:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from journey_engine.graph import Emit, Enroll, Lines, Message, SetAttributes, Task
+from journey_engine.graph import Emit, Enroll, Lines, Message, Reward, SetAttributes, Task
 from journey_engine.predicates import Predicate
 from journey_engine.records import (
     Customer,
@@ -20,6 +20,7 @@ from journey_engine.records import (
 )
 from journey_engine.rules import Night, Rules
 from journey_engine.times import into_hours, iso
+from journey_engine.walk import rewards
 from journey_engine.walk.judge import Scene, judge, matching, since
 from journey_engine.walk.trace import Verdict, trace
 from journey_engine.walk.values import as_text, own_number, plain
@@ -89,6 +90,14 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
                 "due_at": iso(until) if until else None,
                 "values": values,
             }
+        case Reward():
+            kind, decision_id = DecisionKind.REWARD, _effect_id(one, node)
+            limit = tonight.rules.programs.get(effect.program)
+            if limit is None:
+                state, reason = DecisionState.SKIPPED, "no_program"
+            budget, caps = (limit.budget, limit.caps) if limit else (None, {})
+            terms = rewards.told(effect, decision_id, due)
+            payload = {**terms, "budget": plain(budget), "cap": caps.get(effect.side)}
         case SetAttributes():
             kind = DecisionKind.SET
             decision_id = identity(one.enrollment_id, "set", node.step, str(night.run))
@@ -183,18 +192,30 @@ def lookup(tonight: Tonight, one: Enrollment, path: str) -> Any:
         case "trigger":
             value = one.trigger
         case "step" if names:
-            value = _ending_event(tonight, one, names.pop(0))
+            value = _of_step(tonight, one, names.pop(0))
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
 
-def _ending_event(tonight: Tonight, one: Enrollment, step: str) -> Mapping[str, Any] | None:
-    left = one.steps.get(step)
-    event_id = left[1] if left else None
+def _of_step(tonight: Tonight, one: Enrollment, step: str) -> Mapping[str, Any] | None:
+    """The reward that a step gave, or the event that ended it."""
+    at, event_id = one.steps.get(step, (None, None))
+    effect = _reward(tonight, one, step)
+    if effect is not None and at is not None and event_id is not None:
+        return {**rewards.told(effect, event_id, at), "occurred_at": iso(at)}
     for event in tonight.events:
         if event.event_id == event_id:
             return _told(event)
+    return None
+
+
+def _reward(tonight: Tonight, one: Enrollment, step: str) -> Reward | None:
+    for graph in tonight.rules.graphs:
+        if (graph.journey, graph.version) == (one.journey, one.version):
+            for node in graph.nodes:
+                if isinstance(node, Emit) and node.step == step and isinstance(node.effect, Reward):
+                    return node.effect
     return None
 
 

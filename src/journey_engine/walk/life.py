@@ -14,6 +14,7 @@ from journey_engine.rules import Night, Rules
 from journey_engine.walk.effects import Look
 from journey_engine.walk.ledger import CustomerState, LedgerEvent, WalkResult, WorldState, take_in
 from journey_engine.walk.night import after_run, walk_night
+from journey_engine.walk.rewards import happenings
 
 
 @dataclass(slots=True)
@@ -21,7 +22,8 @@ class Life:
     """One customer's state between nights.
 
     `pending` messages are not yet due, `sent` ones are accepted, `taken_back` ones were cancelled in time. `refuses`
-    says which messages the channel does not take; without it each one is accepted.
+    says which messages the channel does not take; without it each one is accepted. `coming` is what will become of
+    rewards that nobody redeems.
     """
 
     state: CustomerState = field(default_factory=CustomerState)
@@ -29,6 +31,7 @@ class Life:
     ledger: dict[str, LedgerEvent] = field(default_factory=dict)
     pending: list[Decision] = field(default_factory=list)
     sent: list[Event] = field(default_factory=list)
+    coming: list[Event] = field(default_factory=list)
     taken_back: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     last: dt.datetime | None = None
@@ -46,6 +49,8 @@ class Life:
         self.refused |= {one.decision_id for one in due if self.refuses(one)}
         self.sent += [accepted(one) for one in due if one.decision_id not in self.refused]
         self.pending = [one for one in self.pending if one.due_at > night.as_of]
+        self.sent += [one for one in self.coming if one.occurred_at <= night.as_of]
+        self.coming = [one for one in self.coming if one.occurred_at > night.as_of]
         blocked = frozenset(one.enrollment_id for one in self.pending)
         self.ledger = take_in(self.ledger, [*data, *self.sent], customer, night.as_of)
         known = list(self.ledger.values())
@@ -55,7 +60,9 @@ class Life:
         cancelled = {one.enrollment_id for one in result.decisions if one.kind is DecisionKind.CANCEL}
         self.taken_back |= {one.decision_id for one in self.pending if one.enrollment_id in cancelled}
         self.pending = [one for one in self.pending if one.decision_id not in self.taken_back]
-        self.pending += [one for one in result.decisions if _to_send(one)]
+        self.pending += [one for one in result.decisions if _goes(one, DecisionKind.MESSAGE)]
+        given = [one for one in result.decisions if _goes(one, DecisionKind.REWARD)]
+        self.coming += [event for one in given for event in happenings(one)]
         self.state, self.world, self.last = result.state, after_run(rules, night, self.world), night.as_of
         return result
 
@@ -82,5 +89,5 @@ def accepted(message: Decision) -> Event:
     return Event(event_id, message.customer_id, "message_sent", message.due_at, properties)
 
 
-def _to_send(one: Decision) -> bool:
-    return one.kind is DecisionKind.MESSAGE and one.state is DecisionState.PENDING
+def _goes(one: Decision, kind: DecisionKind) -> bool:
+    return one.kind is kind and one.state is DecisionState.PENDING

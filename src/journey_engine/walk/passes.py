@@ -6,13 +6,13 @@ import datetime as dt
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from journey_engine.graph import Await, ComingDate, Emit, Exit, Gate, Goal, Graph, Message, NextTime
+from journey_engine.graph import Await, ComingDate, Emit, Exit, Gate, Goal, Graph, Message, NextTime, Reward
 from journey_engine.records import Decision, DecisionState, Enrollment, Event, PassState, Transition
 from journey_engine.walk.effects import Tonight, cancel, emit
 from journey_engine.walk.judge import bounded, instant_of, matching, since
 from journey_engine.walk.moments import coming_date, next_time
 
-SENT = {"message": "sent", "task": "task", "set": "set", "enroll": "enroll"}
+SENT = {"message": "sent", "task": "task", "set": "set", "enroll": "enroll", "reward": "reward"}
 
 
 @dataclass(slots=True)
@@ -44,11 +44,13 @@ class Walking:
         run, seq = self.tonight.night.run, len(self.transitions)
         self.transitions.append(Transition(self.one.enrollment_id, run, seq, source, target, at, reason, event))
 
-    def move(self, target: int, at: dt.datetime, reason: str, event: Event | None = None) -> None:
-        """Go on to a node, remembering the steps that are left behind."""
+    def move(
+        self, target: int, at: dt.datetime, reason: str, event: Event | None = None, reward: str | None = None
+    ) -> None:
+        """Go on to a node, remembering the steps that are left behind, with the event or the reward of the move."""
         event_id = event.event_id if event else None
         self.note(self.one.node, target, at, reason, event_id)
-        left = dict.fromkeys(self.graph.left(self.one.node, target), (at, event_id))
+        left = dict.fromkeys(self.graph.left(self.one.node, target), (at, event_id or reward))
         steps = {**self.one.steps, **left}
         self.one = replace(self.one, node=target, reached_at=at, held=False, steps=steps, meant_at=None)
 
@@ -186,7 +188,8 @@ def _emit(walking: Walking, node: Emit) -> bool:
 def _decided(walking: Walking, node: Emit, decision: Decision) -> None:
     walking.decisions.append((len(walking.transitions), decision))
     walking.emitted = True
-    walking.move(node.next, decision.due_at, SENT[node.effect.effect])
+    given = decision.decision_id if isinstance(node.effect, Reward) else None
+    walking.move(node.next, decision.due_at, SENT[node.effect.effect], reward=given)
 
 
 def _delay(walking: Walking, node: Await) -> bool:

@@ -1,0 +1,326 @@
+"""The ledger of rewards (rule 25): entries are only ever added, balances are sums of them.
+
+A reward comes in with its run, within its program's budget and caps, or is refused. Hold and expiry are kept by time:
+each becomes an entry at its own instant, whenever that is noticed, and an event of the next night.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Row, Select, func, select, type_coerce, update
+
+from journey_engine.errors import JourneyError
+from journey_engine.mailroom.states import RewardState
+from journey_engine.mailroom.store import Store
+from journey_engine.mailroom.tables import feedback, in_state, millionths, reward_entries, rewards
+from journey_engine.message import plain
+from journey_engine.records import Decision
+from journey_engine.times import iso, parse_instant
+
+CHUNK = 500
+NONE = Decimal(0)
+ENDED = (RewardState.REFUSED, RewardState.SKIPPED, RewardState.WITHHELD)
+"""States of rewards that nobody got."""
+
+_REWARD = tuple(column.name for column in rewards.columns)
+_ENTRY = tuple(column.name for column in reward_entries.columns)
+_FEEDBACK = tuple(column.name for column in feedback.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is held, what may be used, and what was used, in one currency. Together: what a budget counts."""
+
+    pending: Decimal = NONE
+    available: Decimal = NONE
+    redeemed: Decimal = NONE
+
+    @property
+    def total(self) -> Decimal:
+        """What a program has promised and given."""
+        return self.pending + self.available + self.redeemed
+
+
+CHANGES: Mapping[tuple[RewardState | None, RewardState], tuple[int, int, int]] = {
+    (None, RewardState.PENDING): (1, 0, 0),
+    (RewardState.PENDING, RewardState.AVAILABLE): (-1, 1, 0),
+    (RewardState.PENDING, RewardState.REVERSED): (-1, 0, 0),
+    (RewardState.AVAILABLE, RewardState.REDEEMED): (0, -1, 1),
+    (RewardState.AVAILABLE, RewardState.EXPIRED): (0, -1, 0),
+    (RewardState.AVAILABLE, RewardState.REVERSED): (0, -1, 0),
+    (RewardState.REDEEMED, RewardState.REVERSED): (0, 0, -1),
+}
+"""What each entry changes of pending, available and redeemed, in amounts of its reward. No other change is allowed."""
+
+
+# the door
+
+
+def take(store: Store, db: Connection, decisions: Iterable[Decision], as_of: dt.datetime) -> Counter[str]:
+    """Take the rewards of a run in, oldest first; how many of the new ones are in each state.
+
+    What a program's budget or a customer's cap has no room for is refused. Ids that are here already stay as they are.
+    """
+    offered = {one.decision_id: one for one in decisions}
+    known = _known(db, offered)
+    fresh = sorted(
+        (one for key, one in offered.items() if key not in known), key=lambda one: (one.due_at, one.decision_id)
+    )
+    room = _Room(db, fresh)
+    states: Counter[str] = Counter()
+    taken: list[tuple[Any, ...]] = []
+    given: list[str] = []
+    for one in fresh:
+        reason = room.refuses(one) if one.state == "pending" else one.reason
+        state = "refused" if one.state == "pending" and reason else one.state.value
+        states[state] += 1
+        taken.append(_row(store, one, state, reason, as_of))
+        given += [one.decision_id] if state == "pending" else []
+    store.insert_new(db, rewards, _REWARD, taken)
+    for some in _chunks(given):
+        rows = db.execute(select(rewards).where(rewards.c.reward_id.in_(some)).order_by(rewards.c.reward_id)).all()
+        _enter(store, db, [(row, row.given_at) for row in rows], None, RewardState.PENDING, cause="decided")
+    return states
+
+
+def _row(store: Store, one: Decision, state: str, reason: str | None, as_of: dt.datetime) -> tuple[Any, ...]:
+    payload = one.payload
+    percent, expires = payload.get("percent"), payload.get("expires_at")
+    return (
+        one.decision_id,
+        one.run,
+        one.journey,
+        one.version,
+        one.enrollment_id,
+        one.customer_id,
+        one.step,
+        one.occurrence,
+        payload["program"],
+        payload["side"],
+        state,
+        reason,
+        millionths(_amount(payload["amount"])),
+        None if percent is None else millionths(_amount(percent)),
+        payload["currency"],
+        payload["code"],
+        store.instant(one.due_at),
+        store.instant(parse_instant(payload["available_at"])),
+        store.instant(parse_instant(expires) if expires else None),
+        store.instant(as_of),
+    )
+
+
+@dataclass(slots=True)
+class _Room:
+    """How much each program may still give, and how many rewards each customer has, while a run comes in."""
+
+    db: Connection
+    fresh: Sequence[Decision]
+    given: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    held: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        for some in _chunks(sorted({one.customer_id for one in self.fresh if one.payload.get("cap") is not None})):
+            keys = (rewards.c.program, rewards.c.side, rewards.c.customer_id)
+            theirs = rewards.c.customer_id.in_(some) & rewards.c.state.not_in([*ENDED, RewardState.REVERSED])
+            for program, side, customer_id, count in self.db.execute(
+                select(*keys, func.count()).where(theirs).group_by(*keys)
+            ):
+                self.held[program, side, customer_id] = count
+
+    def refuses(self, one: Decision) -> str | None:
+        """Why a reward cannot be given; where nothing stands against it, it counts from now on."""
+        payload, amount = one.payload, _amount(one.payload["amount"])
+        pot, hand = (payload["program"], payload["currency"]), (payload["program"], payload["side"], one.customer_id)
+        if pot not in self.given:
+            self.given[pot] = _balance(self.db, *pot).total
+        if payload["cap"] is not None and self.held[hand] >= payload["cap"]:
+            return "cap"
+        if self.given[pot] + amount > _amount(payload["budget"]):
+            return "budget"
+        self.given[pot] += amount
+        self.held[hand] += 1
+        return None
+
+
+def refused(db: Connection, variables: Mapping[str, str]) -> set[str]:
+    """The messages that name a reward which was not given; `variables` has the values of each, as JSON."""
+    named: dict[str, set[str]] = {}
+    for message_id, text in variables.items():
+        if '"reward_id"' in text:
+            named[message_id] = set(_named(json.loads(text)))
+    every = sorted({reward for some in named.values() for reward in some})
+    none = {
+        reward
+        for some in _chunks(every)
+        for reward in db.execute(
+            select(rewards.c.reward_id).where(rewards.c.reward_id.in_(some), rewards.c.state.in_(ENDED))
+        ).scalars()
+    }
+    return {message_id for message_id, some in named.items() if some & none}
+
+
+def _named(values: Any) -> Iterable[str]:
+    steps = values.get("step") if isinstance(values, dict) else None
+    for step in steps.values() if isinstance(steps, dict) else ():
+        if isinstance(step, dict) and isinstance(step.get("reward_id"), str):
+            yield step["reward_id"]
+
+
+# time
+
+
+def settle(store: Store, as_of: dt.datetime) -> int:
+    """Make available what was held long enough, and end what was not used in time; how many. Repeat it at will."""
+    return _pass_on(store, as_of, RewardState.PENDING, RewardState.AVAILABLE, "available_at", "held") + _pass_on(
+        store, as_of, RewardState.AVAILABLE, RewardState.EXPIRED, "expires_at", "time"
+    )
+
+
+def _pass_on(store: Store, as_of: dt.datetime, leaves: RewardState, becomes: RewardState, at: str, cause: str) -> int:
+    due = (
+        select(rewards)
+        .where(in_state(leaves, rewards), rewards.c[at] <= as_of)
+        .order_by(rewards.c[at], rewards.c.reward_id)
+        .limit(CHUNK)
+        .with_for_update(skip_locked=True)
+    )
+    moved = 0
+    while True:
+        with store.write() as db:
+            rows = db.execute(due).all()
+            _enter(store, db, [(row, getattr(row, at)) for row in rows], leaves, becomes, cause)
+        moved += len(rows)
+        if len(rows) < CHUNK:
+            return moved
+
+
+# what happens to one reward
+
+
+def redeem(store: Store, reward_id: str, at: dt.datetime, cause: str) -> bool:
+    """A reward was used; False when this cause has done so before. Raises JourneyError when it cannot be used."""
+    return _happen(store, reward_id, at, RewardState.REDEEMED, cause)
+
+
+def reverse(store: Store, reward_id: str, at: dt.datetime, cause: str) -> bool:
+    """A reward is taken back, used or not; False when it was before. Raises JourneyError when there is none to take."""
+    return _happen(store, reward_id, at, RewardState.REVERSED, cause)
+
+
+def _happen(store: Store, reward_id: str, at: dt.datetime, becomes: RewardState, cause: str) -> bool:
+    with store.write() as db:
+        row = db.execute(select(rewards).where(rewards.c.reward_id == reward_id).with_for_update()).first()
+        done = select(reward_entries.c.cause).where(
+            reward_entries.c.reward_id == reward_id, reward_entries.c.kind == becomes.value
+        )
+        if row is not None and db.execute(done).scalars().first() == cause:
+            return False
+        over = row is not None and becomes is RewardState.REDEEMED and row.expires_at and row.expires_at <= at
+        if row is None or over or (RewardState(row.state), becomes) not in CHANGES:
+            stands = "expired" if over else row.state if row is not None else "unknown"
+            raise JourneyError(
+                f"the reward '{reward_id}' is {stands}, so it cannot be {becomes.value}",
+                remedy="`journey mailroom` lists the rewards by program and state",
+                code="reward_state",
+            )
+        _enter(store, db, [(row, at)], RewardState(row.state), becomes, cause)
+        return True
+
+
+def _enter(
+    store: Store,
+    db: Connection,
+    rows: Sequence[tuple[Row[Any], dt.datetime]],
+    leaves: RewardState | None,
+    becomes: RewardState,
+    cause: str,
+) -> None:
+    """Add an entry for each reward, change its state, and tell the next night."""
+    if not rows:
+        return
+    pending, available, redeemed = CHANGES[leaves, becomes]
+    entries: list[tuple[Any, ...]] = []
+    events: list[tuple[Any, ...]] = []
+    for row, at in rows:
+        key, amount, instant = f"{row.reward_id}:{becomes.value}", millionths(row.amount), store.instant(at)
+        entries.append((
+            key, row.reward_id, row.program, row.currency, row.customer_id, becomes.value, cause, instant,
+            pending * amount, available * amount, redeemed * amount,
+        ))  # fmt: skip
+        events.append((key, row.customer_id, f"reward_{becomes.value}", instant, _told(row)))
+    new = store.insert_new(db, reward_entries, _ENTRY, entries)
+    if new != len(entries):  # an entry without its state, or the other way round, would make the sums lie
+        raise JourneyError(
+            f"{len(entries) - new} rewards have been {becomes.value} before, though their state says otherwise",
+            remedy="restore the mailroom from a copy; then `journey mailroom recover` takes the missing runs in",
+            code="damaged",
+        )
+    if leaves is not None:
+        ids = rewards.c.reward_id.in_([row.reward_id for row, _ in rows])
+        db.execute(update(rewards).where(ids, in_state(leaves, rewards)).values(state=becomes.value, reason=None))
+    store.insert_new(db, feedback, _FEEDBACK, events)
+
+
+def _told(row: Row[Any]) -> str:
+    kept = {
+        "reward_id": row.reward_id,
+        "program": row.program,
+        "side": row.side,
+        "amount": plain(row.amount),
+        "percent": None if row.percent is None else plain(row.percent),
+        "currency": row.currency,
+        "code": row.code,
+        "expires_at": iso(row.expires_at) if row.expires_at else None,
+        "journey": row.journey,
+        "enrollment_id": row.enrollment_id,
+        "step": row.step,
+    }
+    return json.dumps({name: value for name, value in kept.items() if value is not None})
+
+
+# what people ask
+
+
+def counts(store: Store) -> dict[tuple[str, str, str], int]:
+    """How many rewards each (program, state, reason or nothing) has."""
+    keys = (rewards.c.program, rewards.c.state, func.coalesce(rewards.c.reason, ""))
+    with store.read() as db:
+        return {(row[0], row[1], row[2]): row[3] for row in db.execute(select(*keys, func.count()).group_by(*keys))}
+
+
+def balance(store: Store, program: str, currency: str, customer_id: str | None = None) -> Balance:
+    """The sums of a program's entries, of one customer or of all."""
+    with store.read() as db:
+        return _balance(db, program, currency, customer_id)
+
+
+def _balance(db: Connection, program: str, currency: str, customer_id: str | None = None) -> Balance:
+    names = ("pending", "available", "redeemed")
+    sums = (func.coalesce(func.sum(type_coerce(reward_entries.c[name], BigInteger)), 0) for name in names)
+    query: Select[Any] = select(*sums).where(reward_entries.c.program == program, reward_entries.c.currency == currency)
+    if customer_id is not None:
+        query = query.where(reward_entries.c.customer_id == customer_id)
+    row = db.execute(query).one()
+    return Balance(*(Decimal(int(value)).scaleb(-6) for value in row))
+
+
+def _known(db: Connection, ids: Collection[str]) -> set[str]:
+    query = select(rewards.c.reward_id)
+    return {one for some in _chunks(ids) for one in db.execute(query.where(rewards.c.reward_id.in_(some))).scalars()}
+
+
+def _chunks(ids: Collection[str]) -> Iterable[list[str]]:
+    every = list(ids)
+    return (every[start : start + CHUNK] for start in range(0, len(every), CHUNK))
+
+
+def _amount(value: Any) -> Decimal:
+    return Decimal(str(value))
