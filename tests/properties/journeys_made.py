@@ -195,7 +195,7 @@ class Journeys(Conditions):
         names = ("welcomed", "plan", "plan", "age", "vip", "mixed", "born", "timezone", "first_name")
         for name in self.dice.sample(names, self.of(1, 1, 2)):
             if self.maybe(0.5):
-                own = {"age": (18, 12.5, "old"), "vip": (True, False, "no"), "timezone": (*ZONES[:3], "Nowhere")}
+                own = {"age": (18, 12.5, "old"), "vip": (True, False, "no"), "timezone": ZONES[:4]}
                 found[name] = {"value": self.of(*own.get(name, ("pro", 5, True, "2026-03-01")))}
             else:
                 sources = [f"trigger.{word}" for word in (*PROPERTIES, "date", "segment")]
