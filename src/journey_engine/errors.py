@@ -6,8 +6,15 @@ command: its message says what was found and where, its remedy what to do. Neith
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SECRETS = (
+    re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)"),
+    re.compile(r"""(\bpassword['"]?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,}&]+)"""),
+)
 
 Severity = Literal["error", "warning"]
 
@@ -63,6 +70,18 @@ class ProblemsFound(JourneyError):
             code="invalid",
         )
         self.problems = problems
+
+
+def visible(text: str) -> str:
+    """Text from data as one line that cannot steer a terminal: a control character is written as an escape."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def masked(text: str) -> str:
+    """The text without passwords: those of database addresses, and settings of that name. As long as before."""
+    for secret in _SECRETS:
+        text = secret.sub(lambda found: found[1] + "*" * len(found[2]), text)
+    return text
 
 
 def nearest(word: str, allowed: list[str]) -> str:

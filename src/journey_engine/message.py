@@ -154,6 +154,12 @@ def is_address(text: str) -> bool:
     if len(text) > 254 or _ADDRESS.fullmatch(text) is None or _CONTROL.search(text):
         return False
     local, _, domain = text.rpartition("@")
+    if "xn--" in domain.lower():
+        try:
+            if not all(domain.encode("ascii").decode("idna").split(".")):
+                return False
+        except UnicodeError:
+            return False
     return len(local) <= 64 and ".." not in local and local[0] != "." and local[-1] != "." and "." in domain
 
 

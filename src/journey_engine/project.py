@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from journey_engine.address import FORM, Address
 from journey_engine.conditions import Condition
+from journey_engine.errors import masked
 from journey_engine.language import NAME, Flag, Whole, Word, known_share
 from journey_engine.predicates import Length
 from journey_engine.rules import Cap, check_cron
@@ -52,7 +55,7 @@ class Source(Word):
     """
 
     main: ClassVar[str | None] = "path"
-    path: str | None = Field(None, description="A file, or a pattern such as data/events-*.csv")
+    path: str | None = Field(None, min_length=1, description="A file, or a pattern such as data/events-*.csv")
     table: str | None = Field(
         None,
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
@@ -265,6 +268,11 @@ class CycleWords(Word):
 SegmentName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
 
 
+def _path(url: str) -> str:
+    """The file of a database URL."""
+    return posixpath.normpath(url.partition(":///")[2])
+
+
 class Project(Word):
     """The settings of one project."""
 
@@ -330,6 +338,19 @@ class Project(Word):
     def _stages_alone(cls, value: Any) -> Any:
         return {"stages": value} if isinstance(value, list) else value
 
+    @field_validator("mailroom")
+    @classmethod
+    def _mailroom(cls, value: str, info: ValidationInfo) -> str:
+        if not re.match(r"(sqlite:///.|postgresql(\+psycopg)?://.)", value):
+            raise ValueError(
+                f"'{masked(value)}' is no mailroom; write sqlite:///var/mailroom.sqlite or "
+                "postgresql://user@host/database"
+            )
+        engine = str(info.data.get("engine", ""))
+        if value.startswith("sqlite:") and _path(value) == _path(engine):
+            raise ValueError("the engine keeps its state in this very file; give the mailroom one of its own")
+        return value
+
     @field_validator("engine")
     @classmethod
     def _engine(cls, value: str) -> str:
@@ -337,5 +358,5 @@ class Project(Word):
             Address.of(value)  # says what is wrong with it
         elif not value.startswith("duckdb:///"):
             known = f"duckdb:///var/engine.duckdb or {FORM}"
-            raise ValueError(f"'{value}' is no engine that this version runs; write {known}")
+            raise ValueError(f"'{masked(value)}' is no engine that this version runs; write {known}")
         return value

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from journey_engine.engines import open_reader
+from journey_engine.errors import visible
 from journey_engine.load import LoadedProject
 from journey_engine.night import COUNTS, JourneyCounts, RunReport, groups, open_mailroom
 from journey_engine.times import UTC, iso
@@ -161,7 +162,8 @@ def _pairs(found: Mapping[str, int]) -> str:
 
 
 def table(columns: Sequence[str], rows: Rows) -> str:
-    """Plain text in columns: the first to the left, numbers to the right."""
+    """Plain text in columns: the first to the left, numbers to the right; each row stays one line."""
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(len(row[place]) for row in (columns, *rows)) for place in range(len(columns))]
     right = [all(row[place].replace(",", "").isdigit() for row in rows) for place in range(len(columns))]
     lines = []

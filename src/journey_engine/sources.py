@@ -152,6 +152,8 @@ def _compact(value: Sql) -> Sql:
     return x.case([(valid, x.cast(exp.Anonymous(this="json", expressions=[value.copy()]), "VARCHAR"))], exp.null())
 
 
+_FAR_OFFSET = r"[+-](1[6-9]|[2-9][0-9])(:?[0-9]{2})?$|[+-][0-9]{2}:?[6-9][0-9]$"
+"""Offsets of 16 hours and more, or of 60 minutes, which no engine and no place has (ISO 8601, PostgreSQL)."""
 _ZONED = r":[0-9]{2}([.,][0-9]+)?\s?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
@@ -173,6 +175,10 @@ def _local(column_type: str) -> Sql:
 def _occurred(column_type: str, zone: str | None) -> Sql:
     """The instant of a row in UTC; one without zone only where the source says which zone it means."""
     with_zone = utc(x.try_cast(x.col("r", "occurred"), "TIMESTAMPTZ"))
+    if kind_of(column_type) == "text":
+        trimmed = exp.Trim(this=x.col("r", "occurred"))
+        near = x.negate(x.call("REGEXP_MATCHES", trimmed, x.text(_FAR_OFFSET)))
+        with_zone = x.case([(near, with_zone)], x.cast(exp.null(), "TIMESTAMP"))
     if kind_of(column_type) not in ("text", "timestamp", "date"):
         return x.cast(exp.null(), "TIMESTAMP")
     shift = exp.Anonymous(this="to_seconds", expressions=[x.col("z", "seconds")])

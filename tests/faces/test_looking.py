@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -210,3 +213,14 @@ def test_recover_says_when_nothing_is_missing_and_takes_in_what_is(journey: Jour
 
 def test_an_empty_mailroom_says_so(journey: Journey, shop: Path) -> None:
     assert journey("mailroom", "--project", shop).out == "no messages\n"
+
+
+def test_what_would_steer_a_terminal_is_shown_as_text(journey: Journey, run_shop: Path, tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    shutil.copytree(run_shop, shop)
+    with closing(sqlite3.connect(shop / "var/mailroom.sqlite")) as db, db:
+        db.execute("UPDATE messages SET customer_id = ?, detail = ?", ("\x1b[2Jc9\nc10", "no\x9b\u2028way"))
+    said = journey("mailroom", "--project", shop, "--state", "pending")
+    assert "\\x1b[2Jc9\\nc10" in said.out
+    assert "no\\x9b\\u2028way" in said.out
+    assert all(letter.isprintable() or letter == "\n" for letter in said.out)

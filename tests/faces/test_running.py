@@ -66,6 +66,21 @@ def test_a_letter_that_cannot_be_worded_fails_the_dispatch_and_names_the_value(j
     assert len(listed["list"]) == 3
 
 
+def test_a_run_whose_letters_cannot_be_worded_ends_with_1(journey: Journey, shop: Path) -> None:
+    (shop / "templates/hello/subject.txt").write_text("Hello, size {{ customer.email | number }}\n", encoding="utf-8")
+    said = journey("run", "--project", shop, "--as-of", NIGHT)
+    assert said.status == 1
+    assert "number needs a number (customer.email)" in said.out
+    assert "@" not in said.out
+
+
+def test_a_run_whose_channel_cannot_work_ends_with_1(journey: Journey, shop: Path) -> None:
+    (shop / "var").mkdir(exist_ok=True)
+    (shop / "var/outbox").write_text("in the way", encoding="utf-8")
+    said = journey("run", "--project", shop, "--as-of", NIGHT)
+    assert (said.status, "channel file" in said.out) == (1, True)
+
+
 def test_a_dry_run_reports_and_leaves_nothing(journey: Journey, shop: Path) -> None:
     said = journey("run", "--project", shop, "--as-of", NIGHT, "--dry-run", "--json")
     assert said.json["journeys"]["hello"]["entered"] == 4

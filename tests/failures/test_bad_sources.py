@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import duckdb
@@ -135,6 +136,34 @@ def test_an_unreadable_file_is_named_with_the_line(shop: Shop, content: bytes, s
     assert said in error
     assert remedy in error
     assert "Bob" not in error
+
+
+@pytest.mark.parametrize("what", ["TIME '09:30'", "{'at': TIMESTAMP '2026-03-01 09:30:00'}"], ids=["time", "struct"])
+def test_a_column_of_instants_that_can_hold_none_is_named_with_its_type(shop: Shop, what: str) -> None:
+    shop.parquet(
+        "data/events.parquet", f"SELECT 'e1' AS event_id, 'c001' AS customer_id, 'n' AS name, {what} AS occurred_at"
+    )
+    shop.project("events: data/events.csv", "events: data/events.parquet")
+    error = words(shop.refusal("02"))
+    assert "data/events.parquet: the column 'occurred_at' is of type" in error
+    assert "write instants as" in error
+
+
+def test_a_parquet_file_that_lost_its_end_is_told_without_our_own_statement(shop: Shop) -> None:
+    shop.parquet("data/customers.parquet", f"SELECT * FROM read_csv('{shop.folder}/data/customers.csv')")
+    file = shop.folder / "data/customers.parquet"
+    file.write_bytes(file.read_bytes()[:-40])
+    shop.project("customers: data/customers.csv", "customers: data/customers.parquet")
+    error = words(shop.refusal("02"))
+    assert "data/customers.parquet" in error
+    assert "LINE 1" not in error
+    assert "read_parquet" not in error
+
+
+def test_a_pipe_in_the_place_of_a_source_is_no_file(shop: Shop) -> None:
+    (shop.folder / "data/events.csv").unlink()
+    os.mkfifo(shop.folder / "data/events.csv")
+    assert "data/events.csv is no file: a pipe" in words(shop.refusal("02"))
 
 
 HEADERS = {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,17 +142,84 @@ def test_a_template_broken_after_the_decision_stops_its_own_letters_and_shows_up
 
 def test_the_same_night_again_changes_nothing(tmp_path: Path) -> None:
     shop = Shop(tmp_path, customers=12)
-    for day in ("02", "03"):
-        shop.run(day)
+    known = {day: shop.run(day).messages for day in ("02", "03")}
     before = shop.stands()
     shop.events.append(event(2000, 1, "signed_up", "02 12:00"))
     shop.save()
     for instant in ("03", "03", "02", "01 05:00"):
         done = shop.run(instant)
-        assert (done.repeated, done.messages, done.dispatched) == (True, {}, 0)
+        assert (done.repeated, done.dispatched) == (True, 0)
+        assert done.messages == known.get(instant, {}), "what was decided then"
         assert any("nothing was evaluated again" in note for note in done.notes)
         assert shop.stands() == before
     tried = shop.run("04", dry_run=True)
     assert tried.events_received > 0
     assert shop.stands() == before
     assert at("04") == shop.run("04").as_of
+
+
+def unreadable(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def leads_out(path: Path) -> None:
+    target = path.parent.parent.parent / "secret.txt"
+    target.write_text("secret")
+    path.unlink()
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize("part", ["subject.txt", "body.txt", "body.html"])
+@pytest.mark.parametrize("spoil", [unreadable, pipe, leads_out])
+def test_a_template_that_is_no_file_sets_aside_only_its_journeys(
+    tmp_path: Path, part: str, spoil: Callable[[Path], None]
+) -> None:
+    shop = shop_of(tmp_path, ["welcome", "wishes"])
+    file = shop.write(f"templates/wishes/{part}", "Best wishes")
+    spoil(file)
+    done = shop.run("02")
+    assert list(done.broken) == ["wishes"]
+    assert f"templates/wishes/{part}:1:1: this " in done.broken["wishes"]
+    assert "[unreadable-file]" in done.broken["wishes"]
+    assert done.journeys["welcome"].entered == 5
+    checked = shop.command("validate")
+    assert checked.returncode == 1
+    assert f"templates/wishes/{part}:1:1" in checked.stdout + checked.stderr
+    assert "secret" not in (checked.stdout + checked.stderr).replace("secret.txt", "")
+
+
+FORGO_RIGHTS = r"""
+import os, sys
+from pathlib import Path
+from journey_engine.checks import open_project
+folder = Path(sys.argv[1])
+open_project(folder)  # whoever has no rights may not read the program's own files either
+if os.geteuid() == 0:
+    os.setegid(65534)
+    os.seteuid(65534)
+print(*open_project(folder).problems, sep="\n")
+"""
+
+
+def test_a_template_without_permission_is_named_with_its_place(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path, ["welcome", "wishes"])
+    (shop.folder / "templates/wishes/body.txt").chmod(0)
+    for folder in (shop.folder, *shop.folder.parents):
+        if folder.stat().st_uid == os.geteuid() and str(folder).count("/") > 1:
+            folder.chmod(0o755)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", FORGO_RIGHTS, str(shop.folder)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        (shop.folder / "templates/wishes/body.txt").chmod(0o644)
+    said = done.stdout + done.stderr
+    assert "templates/wishes/body.txt:1:1: this template cannot be read: permission denied [unreadable-file]" in said
+    assert "Traceback" not in said

@@ -144,6 +144,25 @@ def test_a_mailroom_setting_that_is_no_database_is_explained(url: str) -> None:
     assert "project.yaml" in str(caught.value.remedy)
 
 
+def test_a_password_in_the_address_of_a_mailroom_is_shown_nowhere() -> None:
+    from journey_engine.mailroom import Mailroom
+
+    for url in ("postgresql+nothing://u:hunter2@db/x", "postgresql+nothing://u:hun@ter2@db/x"):
+        with pytest.raises(JourneyError) as caught:
+            Mailroom.open(url, environment="test")
+        assert "ter2" not in str(caught.value)
+        assert "://u:****" in str(caught.value)
+
+
+def test_a_mailroom_whose_version_is_no_number_is_damaged(tmp_path: Path) -> None:
+    open_mailroom(tmp_path).close()
+    with sqlite3.connect(tmp_path / "mailroom.sqlite") as db:
+        db.execute("UPDATE meta SET value = 'x' WHERE key = 'schema_version'")
+    db.close()
+    with pytest.raises(JourneyError, match="is damaged: its schema version is no number"):
+        open_mailroom(tmp_path)
+
+
 def test_two_processes_may_make_the_mailroom_at_the_same_moment(tmp_path: Path) -> None:
     found: list[str] = []
 

@@ -24,6 +24,31 @@ def render(root: Path, source: str) -> str:
     return Renderer(root).render("t", "en", VALUES, REF).text
 
 
+LABOURS = [
+    "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(9) %}{% endfor %}{% endfor %}{% endfor %}",
+    "{% for a in range(1000) recursive %}{% if loop.depth < 4 %}{% set x = loop(range(1000)) %}{% endif %}{% endfor %}",
+    "{% macro f(n) %}{% if n %}{% set x = f(n - 1) ~ f(n - 1) %}{% endif %}{% endmacro %}{{ f(40) }}",
+    "".join(f"{{% block b{n} %}}{{{{ self.b{n + 1}() }}}}{{{{ self.b{n + 1}() }}}}{{% endblock %}}" for n in range(30))
+    + "{% block b30 %}{% endblock %}",
+]
+
+
+@pytest.mark.parametrize("source", LABOURS)
+def test_a_template_that_works_on_and_on_without_output_is_stopped(tmp_path: Path, source: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(RenderError, match="more than 100,000 steps; loop over fewer things") as caught:
+        render(tmp_path, source)
+    assert caught.value.code == "template_error"
+    assert time.monotonic() - began < 20
+
+
+def test_the_steps_of_one_letter_are_not_those_of_the_next(tmp_path: Path) -> None:
+    source = "{% for a in range(300) %}{% for b in range(200) %}{{ loop.last and 1 or '' }}{% endfor %}{% endfor %}"
+    assert render(tmp_path, source) == "1" * 300
+    renderer = Renderer(tmp_path)
+    assert {renderer.render("t", "en", VALUES, REF).text for _ in range(3)} == {"1" * 300}
+
+
 WALKS = [
     "{{ customer.first_name.__class__ }}",
     "{{ customer.first_name['__class__'] }}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice, pairwise
@@ -104,7 +105,9 @@ class Scope:
     def lines(self, file: str) -> tuple[str, ...]:
         """The lines of a template."""
         if file not in self._read:
-            self._read[file] = tuple(File(file).read_text(encoding="utf-8").splitlines())
+            self._read[file] = ()
+            with suppress(OSError, UnicodeDecodeError):  # that it cannot be read is told elsewhere
+                self._read[file] = tuple(File(file).read_text(encoding="utf-8").splitlines())
         return self._read[file]
 
     def shown(self, file: str) -> str:
@@ -200,6 +203,8 @@ def header(folder: File, source: Source) -> frozenset[str] | None:
 
 def _columns(file: File) -> list[str] | None:
     try:
+        if not file.is_file():
+            return None
         with file.open(encoding="utf-8-sig", newline="") as lines:
             first = lines.readline(100_000)
     except (OSError, UnicodeDecodeError):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from journey_engine.errors import Problem
+from journey_engine.errors import Problem, masked
 
 WIDTH = 100  # of a source line; longer ones are shown around the caret
 PASSWORD = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]+(?=@)|(?<=[?&]password=)[^\s&]+")  # of a URL, with its user
@@ -20,7 +20,7 @@ def format_problem(problem: Problem, lines: Sequence[str] = ()) -> str:
     number, column = problem.place.line, problem.place.column
     if not 1 <= number <= len(lines) or not lines[number - 1].strip():
         return head
-    text = "".join(letter if letter.isprintable() else " " for letter in lines[number - 1])
+    text = masked("".join(letter if letter.isprintable() else " " for letter in lines[number - 1]))
     text = PASSWORD.sub(lambda found: "*" * len(found[0]), text)
     start = max(0, column - 1 - WIDTH // 2) if len(text) > WIDTH else 0
     shown = text[start : start + WIDTH]
@@ -36,6 +36,8 @@ def format_problems(problems: Iterable[Problem], folder: Path, sources: dict[str
     known = dict(sources)
     shown = []
     for problem in sorted(problems):
+        if problem.code == "unreadable-file":  # nor is it shown: a link may lead to what is nobody's business
+            known.setdefault(problem.place.file, ())
         if problem.place.file not in known:
             known[problem.place.file] = _lines(folder / problem.place.file)
         shown.append(format_problem(problem, known[problem.place.file]))
@@ -44,7 +46,7 @@ def format_problems(problems: Iterable[Problem], folder: Path, sources: dict[str
 
 def _lines(path: Path) -> tuple[str, ...]:
     try:
-        return tuple(path.read_text(encoding="utf-8").splitlines())
+        return tuple(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else ()
     except (OSError, UnicodeDecodeError):
         return ()
 

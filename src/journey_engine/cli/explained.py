@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from journey_engine.cli.output import BOLD, DIM, GREEN, RED, paint
+from journey_engine.errors import visible
 from journey_engine.times import iso
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def as_text(told: Explanation) -> str:
 def _lines(told: Explanation) -> Iterator[str]:
     standing = "; ".join(f"{of} {name}" for of, name in told.memberships)
     known = "" if told.known else " (not in the data of the last run)"
-    yield f"{paint(f'customer {told.customer_id}', BOLD)}{known} as of {iso(told.as_of)}"
+    yield f"{paint(f'customer {visible(told.customer_id)}', BOLD)}{known} as of {iso(told.as_of)}"
     if standing:
         yield f"  {standing}"
     for story in told.stories:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from journey_engine.cli import DONE, output
 from journey_engine.cli.output import now, paint, project_folder, say
-from journey_engine.errors import JourneyError, nearest
+from journey_engine.errors import JourneyError, nearest, visible
 from journey_engine.times import iso
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def audience(options: argparse.Namespace) -> int:
     say(f"{answer.customers:,} of {answer.known:,} customers match as of {iso(as_of)}")
     if answer.sample:
         more = ", ..." if answer.customers > len(answer.sample) else ""
-        say(f"such as {', '.join(answer.sample)}{more}")
+        say(f"such as {', '.join(map(visible, answer.sample))}{more}")
     return DONE
 
 
@@ -177,7 +177,7 @@ def _show_groups(groups: Sequence[Any]) -> None:
     say(table(("state", "reason", "template", "count", "oldest", "ended by"), rows))
     for one in groups:
         if one.detail and one.ended_by and one.reason != "send_hours":
-            say(f"  {one.template}, {one.reason}: {one.detail}")
+            say(f"  {one.template}, {one.reason}: {visible(one.detail)}")
 
 
 def _end(room: Mailroom, options: argparse.Namespace) -> int:

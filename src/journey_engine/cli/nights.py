@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         say(report.as_text(done))
         if options.dry_run:
             say("a dry run: nothing was kept and nothing was sent")
-    return FOUND if done.broken else DONE
+    return FOUND if done.broken or done.undelivered else DONE
 
 
 def _show(sql: str) -> None:

@@ -17,7 +17,7 @@ from journey_engine.expressions import Sql
 from journey_engine.project import EVENT_COLUMNS, Source
 from journey_engine.queries import fill, statements
 from journey_engine.records import Event
-from journey_engine.sources import event_reading, typed_columns
+from journey_engine.sources import event_reading, kind_of, typed_columns
 from journey_engine.times import UTC, iso
 
 DEEPEST = 60
@@ -28,6 +28,7 @@ def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: b
     """Take new events of the source and of the mailroom into the ledger; raises JourneyError for a stale source."""
     source = incoming.project.events
     relation, columns = incoming.relation(source, "events", EVENT_COLUMNS[:4], EVENT_COLUMNS)
+    _check_instants(source, columns)
     if source.timezone is not None:
         load_zones(incoming.engine, [source.timezone])
     incoming.read("feedback")
@@ -45,6 +46,18 @@ def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: b
         kinds = dict.fromkeys(EVENT_COLUMNS, "VARCHAR")
         reading = event_reading(kinds, Source.model_validate({"table": "feedback"}), incoming.as_of)
         _receive(incoming, exp.to_table("feedback"), reading, quiet=True)
+
+
+def _check_instants(source: Source, columns: Mapping[str, str]) -> None:
+    """Raises JourneyError for a column of instants whose type holds none, such as a time of day or a record."""
+    column = source.columns.get("occurred_at", "occurred_at")
+    kind = columns[column].upper()
+    if kind_of(kind) == "text" and not kind.startswith(("VARCHAR", "TEXT", "CHARACTER", "CHAR", "JSON")):
+        raise JourneyError(
+            f"{named(source)}: the column '{column}' is of type {kind.partition('(')[0]}, which holds no instants",
+            remedy="write instants as a timestamp with zone, a timestamp, a date, or text such as 2026-03-01T09:30:00Z",
+            code="unreadable-source",
+        )
 
 
 def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, quiet: bool = False) -> None:

@@ -50,6 +50,12 @@ def relation_of(path: str) -> str:
     """The SQL of a file or glob as a relation; every column of a CSV file is text. Raises JourneyError."""
     files = files_of(path)
     for file in files:
+        if not Path(file).is_file():
+            raise JourneyError(
+                f"{file} is no file: a pipe or a device gives its rows once, and a night may read them twice",
+                remedy="write the rows into a file, and name it in journeys/project.yaml",
+                code="unreadable-source",
+            )
         if Path(file).stat().st_size == 0:
             raise JourneyError(f"{file} is empty: not even a header", remedy="export it again", code="empty-source")
     kinds = {Path(file).suffix.lower() for file in files}
@@ -91,6 +97,7 @@ def unreadable(name: str, said: str) -> JourneyError:
 
 def first_line(said: str) -> str:
     """The engine's words in one line, without values from the data."""
+    said = re.split(r"\n\s*LINE \d+: ", said)[0]  # what follows is our own statement with a caret below
     lines = [line.strip() for line in said.splitlines() if line.strip() and "Original Line" not in line]
     text = " ".join(lines[:1] if "Conversion Error" in said or "CSV Error" in said else lines[:3])
     return re.sub(r"(string|value|field) (['\"]).*\2", r"\1 ...", text)[:400]

@@ -47,6 +47,12 @@ def _create(store: Engine, environment: str, named: str) -> None:
 def check_version(store: Engine, named: str) -> dict[str, str]:
     """What the store says of itself; raises JourneyError when it is newer than this program."""
     found: dict[str, str] = dict(store.rows("SELECT name, value FROM meta"))
+    if not found.get("schema_version", "").isdecimal():
+        raise JourneyError(
+            f"the engine store {named} is damaged: its schema version is no number",
+            remedy="restore it from a copy; then `journey run` goes on from there, and nothing is sent twice",
+            code="engine-unreadable",
+        )
     if int(found["schema_version"]) > SCHEMA_VERSION:
         raise JourneyError(
             f"the engine store {named} has schema version {found['schema_version']}; "

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from journey_engine.errors import JourneyError
+from journey_engine.errors import JourneyError, masked
 from journey_engine.mailroom.migrations import upgrade
 from journey_engine.mailroom.tables import SCHEMA_VERSION, meta, metadata
 
@@ -49,7 +49,7 @@ class Store:
     """One database: transactions for reading and for writing."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url, self.shown = url, masked(url)
         try:
             parsed = make_url(url)
             if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -57,13 +57,13 @@ class Store:
             self.engine = _engine(url)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise JourneyError(
-                f"the mailroom '{url}' cannot be opened: {error}",
+                f"the mailroom '{self.shown}' cannot be opened: {masked(str(error))}",
                 remedy="write `mailroom: sqlite:///var/mailroom.sqlite` in project.yaml",
                 code="mailroom_settings",
             ) from None
         except OSError as error:
             raise JourneyError(
-                f"the folder of the mailroom '{url}' cannot be made: {error.strerror}",
+                f"the folder of the mailroom '{self.shown}' cannot be made: {error.strerror}",
                 remedy="mend its permissions, or `mailroom:` in project.yaml",
                 code="unwritable",
             ) from None
@@ -121,7 +121,7 @@ class Store:
             name = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
             for names, code, what, remedy in _EXPLAINED:
                 if str(name).startswith(names):
-                    message = f"the mailroom {self.url}: {what}"
+                    message = f"the mailroom {self.shown}: {what}"
                     raise JourneyError(message, remedy=remedy, code=code) from error
             raise
 
@@ -163,23 +163,30 @@ class Store:
                 db.execute(meta.update().where(version).values(value=str(SCHEMA_VERSION)))
 
     def _check(self, known: dict[str, str], environment: str) -> None:
-        version = int(known.get("schema_version", 0))
+        told = known.get("schema_version", "0")
+        if not told.isdecimal():
+            raise JourneyError(
+                f"the mailroom {self.shown} is damaged: its schema version is no number",
+                remedy="restore it from a copy; then `journey mailroom recover` takes the missing runs in",
+                code="damaged",
+            )
+        version = int(told)
         if not version:
             raise JourneyError(
-                f"{self.url} is a database, but no mailroom",
+                f"{self.shown} is a database, but no mailroom",
                 remedy="mend `mailroom:` in project.yaml; a mailroom has a database of its own",
                 code="mailroom_settings",
             )
         if version > SCHEMA_VERSION:
             raise JourneyError(
-                f"the mailroom {self.url} was made by a newer version "
+                f"the mailroom {self.shown} was made by a newer version "
                 f"(schema {version}, this one knows {SCHEMA_VERSION})",
                 remedy="install the newer version of journey-engine; this one changes nothing",
                 code="newer_schema",
             )
         if known["environment"] != environment:
             raise JourneyError(
-                f"the mailroom {self.url} belongs to the environment '{known['environment']}', "
+                f"the mailroom {self.shown} belongs to the environment '{known['environment']}', "
                 f"and this project says '{environment}'",
                 remedy="a copy must not send what the original sends: give this environment "
                 "its own `mailroom:` in project.yaml",

@@ -51,6 +51,7 @@ class RunReport:
     customers: int = 0
     events_received: int = 0
     dispatched: int = 0
+    undelivered: list[str] = field(default_factory=list)  # what kept messages from leaving, a line for each kind
     seconds: dict[str, float] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
 

@@ -143,7 +143,7 @@ class NightRun:
             {} if self.repeated else {state: count for state, count in messages.items() if count},
             self._held(self.held), {f"{aside.source}: {aside.reason}": aside.count for aside in self._asides()},
             self._notes(), dict(self.broken), self.collected.customers, self.collected.received,
-            sum(done.accepted for done in self.dispatches), self.seconds,
+            sum(done.accepted for done in self.dispatches), self._undelivered(), self.seconds,
         )  # fmt: skip
 
     def _held(self, decided: Mapping[str, int]) -> dict[str, int]:
@@ -169,7 +169,7 @@ class NightRun:
             run_id, self.as_of, run, True, known | journey_counts(self.engine, run), self.mailroom.counts(run),
             self._held(kept.get("held_back", {})), kept.get("set_aside", {}),
             [*kept.get("notes", []), *self._notes()], kept.get("broken", {}), customers, received,
-            sum(done.accepted for done in self.dispatches), self.seconds,
+            sum(done.accepted for done in self.dispatches), self._undelivered(), self.seconds,
         )  # fmt: skip
 
     # --- parts ------------------------------------------------------------------------------------------------
@@ -187,7 +187,10 @@ class NightRun:
         found = notes(self.collected, self.loaded.project)
         if self.repeated:
             found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
-        return [*found, *self.troubles, *(trouble for done in self.dispatches for trouble in done.troubles)]
+        return [*found, *self.troubles, *self._undelivered()]
+
+    def _undelivered(self) -> list[str]:
+        return list(dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles))
 
     def _prepare(self) -> None:
         if self.sweeping is not None:

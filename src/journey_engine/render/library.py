@@ -30,16 +30,20 @@ class Library:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Every template, by folder name; layouts and shared blocks are not templates."""
-        if not self.root.is_dir():
-            return ()
-        folders = (path for path in self.root.iterdir() if path.is_dir() and path.name not in SHARED)
+        try:
+            folders = [path for path in self.root.iterdir() if path.is_dir() and path.name not in SHARED]
+        except OSError:
+            return ()  # there is none, or nobody may look into it: each message then lacks its template
         return tuple(sorted(path.name for path in folders if not path.name.startswith(".")))
 
     def variants(self, template: str) -> tuple[str, ...]:
         """The variants of a template: folders in its own that hold a part of a message."""
         folder = self.root / template
         if template not in self._variants:
-            inside = (path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
+            try:
+                inside = [path for path in folder.iterdir() if path.is_dir()]
+            except OSError:
+                inside = []  # it is not there, or nobody may look into it, which `unfit` tells
             kept = (path.name for path in inside if any(self._known(path, part) for part in (SUBJECT, HTML, TEXT)))
             self._variants[template] = tuple(sorted(kept))
         return self._variants[template]
@@ -53,12 +57,12 @@ class Library:
         if variant in self.variants(template):
             for locale in (*chain, ""):
                 for folder in (f"{template}/{variant}", template):
-                    if any((self.root / folder / _file(part, locale)).is_file() for part in parts):
+                    if any(self._regular(self.root / folder / _file(part, locale)) for part in parts):
                         return folder
         return template
 
     def _known(self, folder: Path, part: str) -> bool:
-        return any((folder / _file(part, locale)).is_file() for locale in ("", *self.locales.values()))
+        return any(self._regular(folder / _file(part, locale)) for locale in ("", *self.locales.values()))
 
     @cached_property
     def locales(self) -> dict[str, str]:
@@ -85,9 +89,31 @@ class Library:
         parts = split_template_path(name)
         for locale in (*chain, ""):
             path = self.root.joinpath(*parts[:-1], _file(parts[-1], locale))
-            if path.is_file():
+            if self._regular(path):
                 return path
         return None
+
+    def unfit(self, template: str) -> list[tuple[Path, str]]:
+        """What lies in the place of a part and is none, with why: no file, one that leads out, none for these eyes."""
+        folder = self.root / template
+        try:
+            folders = (folder, *(folder / variant for variant in self.variants(template)))
+            paths = sorted(path for one in folders for path in one.iterdir() if path.suffix in (".html", ".txt"))
+        except OSError as error:
+            return [(folder, f"this folder cannot be read: {(error.strerror or str(error)).lower()}")]
+        return [(path, why) for path in paths if (why := self._unfit(path)) is not None]
+
+    def _unfit(self, path: Path) -> str | None:
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            return f"this link leads out of {self.root}; put the file itself here"
+        return None if self._regular(path) else "this is no file that can be read; put a file here, or take it away"
+
+    def _regular(self, path: Path) -> bool:
+        """Whether it is a file inside the folder: a link out of it is none, nor is what would never end."""
+        try:
+            return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
+        except OSError:
+            return False
 
 
 def _file(part: str, locale: str) -> str:

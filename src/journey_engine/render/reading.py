@@ -61,6 +61,9 @@ class Reading:
         except UnicodeDecodeError as error:
             message = f"this template is not UTF-8 (byte {error.start + 1}); save it as UTF-8"
             return None, [Problem(Place(str(path)), message, "encoding")]
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            return None, [Problem(Place(str(path)), f"this template cannot be read: {reason}", "unreadable-file")]
         try:
             parsed = Parsed(str(path), self.environment.parse(source, name, str(path)))
         except TemplateSyntaxError as error:

@@ -133,6 +133,9 @@ class Renderer:
     def _run(self, compiled: Template, context: dict[str, Any], file: str) -> str:
         chunks: list[str] = []
         size = 0
+        environment = compiled.environment
+        assert isinstance(environment, TemplateEnvironment)
+        environment.steps = 0
         try:
             stream = compiled.generate(context)
             while some := list(islice(stream, 50)):
@@ -248,10 +251,12 @@ class Renderer:
     def problems(self, template: str) -> list[Problem]:
         """Every mistake in the template, its layouts and blocks, in any locale, sorted by place."""
         folder = self.library.root / template
-        missing = [part for part in (SUBJECT, TEXT) if self.library.path(f"{template}/{part}", ()) is None]
-        found = [
+        unfit = dict(self.library.unfit(template))
+        found = [Problem(Place(str(path)), why, "unreadable-file") for path, why in unfit.items()]
+        found += [
             Problem(Place(str(folder / part)), f"template '{template}' has no {part}", "missing-part")
-            for part in missing
+            for part in (SUBJECT, TEXT)
+            if self.library.path(f"{template}/{part}", ()) is None and not unfit.keys() & {folder, folder / part}
         ]
         for variant in self.library.variants(template):
             bodies = [self.library.path(f"{template}/{variant}/{part}", ()) for part in (HTML, TEXT)]
@@ -261,7 +266,7 @@ class Renderer:
         for name, chain in self._parts(template):
             found += self._part_problems(name, chain)
             path = self.library.path(name, chain)
-            if name.endswith(SUBJECT) and path is not None and not path.read_bytes().strip():
+            if name.endswith(SUBJECT) and path is not None and _blank(path):
                 found.append(Problem(Place(str(path)), "the subject is empty; write one line", "empty-subject"))
         return sorted(set(found))
 
@@ -331,6 +336,13 @@ class Renderer:
         """Whether a locale reads the very files that the default reads."""
         path = self.library.path
         return all(path(each, chain) == path(each, ()) for each in self._names.get(name, (name,)))
+
+
+def _blank(path: Path) -> bool:
+    """Whether a file holds nothing; one that cannot be read is told as that."""
+    with suppress(OSError):
+        return not path.read_bytes().strip()
+    return False
 
 
 def _given(where: str, what: str | None) -> str:

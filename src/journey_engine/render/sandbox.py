@@ -29,6 +29,7 @@ from journey_engine.render.values import Missing, Values, missing
 MAX_TEXT = 1_000_000  # characters in one value or one rendered part
 MAX_RANGE = 1_000
 MAX_BITS = 4_096  # of a whole number
+MAX_STEPS = 100_000  # rounds of loops, calls of macros and blocks, included files, for one part
 
 STR_METHODS = frozenset(
     ("capitalize", "endswith", "lower", "replace", "split", "startswith", "strip", "title", "upper")
@@ -116,6 +117,35 @@ class _BoundConcat(NodeTransformer):
         return nodes.Call(function, node.nodes, [], None, None, lineno=node.lineno)
 
 
+class _CountSteps(NodeTransformer):
+    """Lets everything that can repeat itself count one step, so that no template works for ever without output."""
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:
+        return self._counted(node)
+
+    def visit_Macro(self, node: nodes.Macro) -> nodes.Node:
+        return self._counted(node)
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:
+        return self._counted(node)
+
+    def visit_Block(self, node: nodes.Block) -> nodes.Node:
+        return self._counted(node)
+
+    def visit_Include(self, node: nodes.Include) -> list[nodes.Node]:
+        return [_step(node.lineno), node]
+
+    def _counted(self, node: nodes.For | nodes.Macro | nodes.CallBlock | nodes.Block) -> nodes.Node:
+        self.generic_visit(node)
+        node.body.insert(0, _step(node.lineno))
+        return node
+
+
+def _step(line: int) -> nodes.Node:
+    function = nodes.EnvironmentAttribute("step", lineno=line)
+    return nodes.ExprStmt(nodes.Call(function, [], [], None, None, lineno=line), lineno=line)
+
+
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Jinja with plain data, dotted paths in every complaint, and nothing that can grow without bound.
 
@@ -139,11 +169,18 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.tests = dict(ALLOWED_TESTS)
         self.globals = dict(FUNCTIONS)
         self._join = markup_join if html else str_join
+        self.steps = 0  # whoever runs a template sets it back before
 
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
-        return super()._generate(_BoundConcat().visit(source), name, filename, defer_init)
+        return super()._generate(_CountSteps().visit(_BoundConcat().visit(source)), name, filename, defer_init)
+
+    def step(self) -> None:
+        """One round of a loop, one call, one included file."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise SecurityError(f"this takes more than {MAX_STEPS:,} steps; loop over fewer things")
 
     def joined(self, *parts: object) -> Any:
         """`a ~ b`."""
@@ -187,7 +224,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             )
         if isinstance(getattr(obj, "__self__", None), LoopContext | Markup):
             return obj.__name__ in STR_METHODS | {"cycle", "changed"}
-        return any(obj == function for function in FUNCTIONS.values()) or obj == self.joined
+        return any(obj == function for function in FUNCTIONS.values()) or obj in (self.joined, self.step)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """The operators that could take all memory, with a bound."""
