@@ -110,6 +110,9 @@ READINGS: dict[str, tuple[str, str, tuple[Any, ...]]] = {
         "TIMESTAMP", "concat(strftime({0}, '%Y-%m-%dT%H:%M:%S'), strftime({0}, '.%f'), CAST(to_json({0}) AS VARCHAR))",
         ("2026-01-31 02:03:04.5", "2026-12-01 00:00:00", "0999-01-01 23:59:59.000001"),
     ),
+    "JSON within JSON": (
+        "VARCHAR", "CAST(json_object('a', json_object('b', to_json({0}))) AS VARCHAR)", (*TEXTS, None),
+    ),
     "text as JSON": ("VARCHAR", "CAST(to_json({0}) AS VARCHAR)", TEXTS),
     "flags": ("BOOLEAN", "CAST(json_object('a', {0}) AS VARCHAR)", (True, False, None)),
     "what JSON values are": (

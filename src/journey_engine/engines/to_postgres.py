@@ -64,7 +64,7 @@ def _rewritten(node: exp.Expr) -> exp.Expr:
         case exp.TryCast() if not _is_text(node.to):
             return _call(_TRY[node.to.this.name], node.this)
         case exp.Cast() if _is_text(node.to):  # TryCast too
-            return _bytewise(exp.Cast(this=node.this, to=node.to))
+            return _bytewise(exp.Cast(this=_text_of(node.this), to=node.to))
         case exp.IgnoreNulls(this=exp.AnyValue(this=value)):
             return _call("first_known", value)
         case exp.TimeToStr():
@@ -91,7 +91,8 @@ def _json_rewritten(node: exp.Expr) -> exp.Expr:
         case exp.JSONObject() if not isinstance(node.parent, exp.JSONKeyValue):
             return _json_object(node)
         case exp.Anonymous(this=str(name)) if name.lower() == "to_json":
-            return _json_of(node.expressions[0])
+            value = node.expressions[0]
+            return _json(value if isinstance(value, exp.Null) else _json_of(value))
         case _:
             return node
 
@@ -119,6 +120,12 @@ def _clock(form: str) -> exp.Expr:
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------
+
+
+def _text_of(value: exp.Expr) -> exp.Expr:
+    """What is cast to text: of JSON just made the text that it was made of."""
+    made = isinstance(value, exp.Cast) and isinstance(value.this, exp.Anonymous) and value.this.name == "json_of"
+    return value.this if made else value
 
 
 def _json(value: exp.Expr) -> exp.Expr:
