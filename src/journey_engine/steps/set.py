@@ -10,7 +10,7 @@ from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validat
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from journey_engine.errors import nearest
+from journey_engine.errors import nearest, shown
 from journey_engine.graph import Assignment, Emit, SetAttributes
 from journey_engine.language import Word
 from journey_engine.predicates import Scalar
@@ -63,7 +63,7 @@ class SetStep(Step):
         zone = values["timezone"].value if "timezone" in values else None
         if zone is not None and zone not in zone_names():
             hint = nearest(str(zone), sorted(zone_names()))
-            raise ValueError(f"unknown zone '{zone}'{hint}; write a name such as Europe/Berlin")
+            raise ValueError(f"{shown(zone)} is no zone{hint}; write a name such as Europe/Berlin")
         return values
 
     @model_validator(mode="before")
