@@ -51,9 +51,9 @@ def test_the_statements_of_a_night_do_not_grow_with_customers(tmp_path: Path, cu
     (first, _), (second, moved), (quiet, still) = (statements(folder, day) for day in range(3))
     assert (moved > 0, still) == (True, 0)
     # Fifteen of them lay out the tables of caps, holdouts, waits until a moment, and enrolls: empty here, and cheap.
-    assert first <= 205
-    assert second <= 190
-    assert quiet <= 140
+    assert first <= 210
+    assert second <= 200
+    assert quiet <= 145
 
 
 def test_a_journey_more_adds_few_statements(tmp_path: Path) -> None:
@@ -81,5 +81,6 @@ def test_the_statements_of_a_dispatch_grow_with_batches_of_a_hundred(tmp_path: P
         report = hand_over(loaded, mailroom, NOW + DAY, clock, None)
     batches = -(-due // 100)
     assert (report.accepted, batches) == (due, 3)
-    # A batch is claimed and settled in a transaction each, whatever its size; the rest is once a dispatch.
-    assert ran == {"SELECT": 2 * batches + 5, "UPDATE": 2 * batches, "INSERT": batches}
+    # A batch is claimed and settled in a transaction each, whatever its size; the rest is once a dispatch: two of them
+    # look for rewards whose hold or validity is over.
+    assert ran == {"SELECT": 2 * batches + 7, "UPDATE": 2 * batches, "INSERT": batches}

@@ -237,7 +237,8 @@ steps: [{set: %s}, {send: hello}]
 def test_attributes_that_journeys_set_beside_columns_of_nearly_that_name_break_nothing(shop: Shop) -> None:
     shop.events = [event(0, 0, "signed_up", "01 10:00")]
     shop.save()
-    shop.write("journeys/sets.yaml", SETS % "{Age: 5, zone_in_force: x, timezone: {from: customer.customer_id}, email: 5}")
+    words = "{Age: 5, zone_in_force: x, timezone: {from: customer.customer_id}, email: 5}"
+    shop.write("journeys/sets.yaml", SETS % words)
     shop.run("02")
     done = shop.run("03")
     assert (done.broken, done.customers) == ({}, 3)
