@@ -7,7 +7,7 @@ every message accepted; what a world has beyond that is named, and then the test
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from journey_engine.times import iso
 from journey_engine.walk import Life
 from journey_engine.walk.values import plain
 from tests.properties.readings import as_customer, refused, responses
-from tests.properties.scenario import TOPICS, Person, Scenario
+from tests.properties.scenario import PROGRAM_FILES, TOPICS, Person, Scenario
 
 LETTER = "{{ sender.postal_address }} {{ links.unsubscribe }}\n"
 OWN = {"at", "id", "received_at", "name", "properties"}
@@ -48,14 +48,16 @@ class Shown:
 
 def show(scenario: Scenario, person: Person) -> Shown:
     """One person's world as a project; a test for each journey that the person came into, or else for the first."""
-    life, decisions = _lived(scenario, person)
+    life, decisions, answers = _lived(scenario, person)
     names = [str(journey["journey"]) for journey in scenario.journeys]
     entered = [name for name in names if any(one.journey == name for one in life.state.passes)]
     files = {"journeys/project.yaml": _yaml(_project(scenario))}
     for journey in scenario.journeys:
         files[f"journeys/{journey['journey']}.yaml"] = _yaml(_plain_titles(journey))
+    for name, words in PROGRAM_FILES.items():
+        files[f"journeys/programs/{name}.yaml"] = _yaml(words)
     for name in entered or names[:1]:
-        case = _case(scenario, person, life) | {"expect": _expected(name, life, decisions)}
+        case = _case(scenario, person, answers) | {"expect": _expected(name, life, decisions)}
         files[f"journeys/{name}.test.yaml"] = _yaml({"journey": name, "tests": [case]})
     for template in ("t1", "t2"):
         files |= {f"templates/{template}/subject.txt": "A letter\n", f"templates/{template}/body.txt": LETTER}
@@ -65,14 +67,18 @@ def show(scenario: Scenario, person: Person) -> Shown:
     return Shown(files, tuple(_beyond(scenario, person, decisions, life)))
 
 
-def _lived(scenario: Scenario, person: Person) -> tuple[Life, list[Decision]]:
-    """The world as `walk` tells it."""
+def _lived(scenario: Scenario, person: Person) -> tuple[Life, list[Decision], list[Event]]:
+    """The world as `walk` tells it, and the customer's answers, each as it came in: a night after what it answers."""
     life, decisions = Life(refuses=refused), []
+    answers: dict[str, Event] = {}
     for index, attributes in enumerate(person.nights):
-        rows = [*person.rows, *(event for sent in life.sent for event in responses(sent))]
+        for event in (event for sent in life.sent for event in responses(sent)):
+            late = index > 0 and event.occurred_at <= scenario.nights[index - 1]
+            answers.setdefault(event.event_id, replace(event, received_at=scenario.nights[index]) if late else event)
+        rows = [*person.rows, *answers.values()]
         customer = None if attributes is None else as_customer(person.customer_id, attributes, scenario.timezone)
         decisions += life.live(scenario.rules(index), scenario.night(index), customer, rows).decisions
-    return life, decisions
+    return life, decisions, list(answers.values())
 
 
 def _beyond(scenario: Scenario, person: Person, decisions: list[Decision], life: Life) -> Iterator[str]:
@@ -88,6 +94,8 @@ def _beyond(scenario: Scenario, person: Person, decisions: list[Decision], life:
         yield "journeys start one another"
     if scenario.holdout or "'holdout'" in repr(scenario.journeys):
         yield "customers may be held out"
+    if "'gone'" in repr(scenario.journeys):
+        yield "a program has no file any more"
     if life.refused:
         yield "the channel refuses messages"
     if scenario.caps and len({one.journey for one in decisions if one.kind is DecisionKind.MESSAGE}) > 1:
@@ -123,10 +131,9 @@ def _plain_titles(value: Any) -> Any:
     return [_plain_titles(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _case(scenario: Scenario, person: Person, life: Life) -> dict[str, Any]:
+def _case(scenario: Scenario, person: Person, answers: list[Event]) -> dict[str, Any]:
     known = next((attributes for attributes in reversed(person.nights) if attributes is not None), {})
     customer = as_customer(person.customer_id, known, scenario.timezone)
-    answers = [event for sent in life.sent for event in responses(sent)]
     last = scenario.nights[-1]
     rows = [*person.rows, *(event for event in answers if event.occurred_at <= last)]
     return {

@@ -28,8 +28,8 @@ from journey_engine.rules import Definition, Night, Rules
 from journey_engine.steps import Builder
 from journey_engine.times import Duration, iso, parse_time
 
-PROGRAMS = {
-    name: Program.model_validate({"program": name, "currency": "EUR", **words})
+PROGRAM_FILES: dict[str, dict[str, Any]] = {
+    name: {"program": name, "currency": "EUR", **words}
     for name, words in {
         "voucher": {"sides": {"customer": {"amount": 10.5, "cap": 1}}, "budget": 100, "expires": "1 month"},
         "referral": {
@@ -39,6 +39,7 @@ PROGRAMS = {
         "gone": {"sides": {"customer": 5}, "budget": 5, "hold": "30 minutes", "expires": "1 day", "seed": "salt"},
     }.items()
 }  # fmt: skip
+PROGRAMS = {name: Program.model_validate(words) for name, words in PROGRAM_FILES.items()}
 TOPICS = {"offers": "marketing", "receipts": "transactional"}
 CONDITION: TypeAdapter[Any] = TypeAdapter(Condition)
 
