@@ -9,7 +9,7 @@ from typing import Any
 from journey_engine.engines import open_reader
 from journey_engine.errors import visible
 from journey_engine.load import LoadedProject
-from journey_engine.night import COUNTS, JourneyCounts, RunReport, groups, open_mailroom
+from journey_engine.night import COUNTS, JourneyCounts, RunReport, groups, held_back, open_mailroom
 from journey_engine.times import UTC, iso
 
 COLUMNS = ("journey", "entered", "moved", "converted", "exited")
@@ -33,7 +33,7 @@ def last(loaded: LoadedProject) -> RunReport:
     finally:
         reader.close()
     with open_mailroom(loaded) as mailroom:
-        messages = mailroom.counts(run)
+        messages, reasons = mailroom.counts(run), mailroom.reasons(run)
     told = json.loads(kept or "{}")
     ran = [journey for journey in ran if journey not in told.get("broken", {})]
     return RunReport(
@@ -42,7 +42,7 @@ def last(loaded: LoadedProject) -> RunReport:
         run=run,
         journeys={journey: counted.get(journey, JourneyCounts()) for journey in sorted({*ran, *counted})},
         messages=messages,
-        held_back=told.get("held_back", {}),
+        held_back=held_back(told.get("held_back", {}), reasons),
         set_aside=told.get("set_aside", {}),
         notes=told.get("notes", []),
         broken=told.get("broken", {}),
@@ -124,7 +124,7 @@ def as_text(report: RunReport) -> str:
     counts = {"messages": report.messages, "held back": report.held_back}
     parts += [f"{title}: {_pairs(found)}" for title, found in counts.items() if found]
     if report.set_aside:
-        parts.append(f"rows set aside: {sum(report.set_aside.values()):,} (the notes say which)")
+        parts.append(f"rows and values set aside: {sum(report.set_aside.values()):,} (the notes say which)")
     parts += [f"set aside: journey {name}: {reason}" for name, reason in sorted(report.broken.items())]
     parts += [f"note: {note}" for note in report.notes]
     return "\n".join(parts)
@@ -137,7 +137,7 @@ def as_markdown(report: RunReport) -> str:
         parts.append(markdown_table(COLUMNS, journey_rows(journey_records(report))))
     if report.groups:
         parts.append("## Compared, over all runs\n\n" + markdown_table(GROUP_COLUMNS, group_rows(report)))
-    counts = {"messages": report.messages, "held back": report.held_back, "rows set aside": report.set_aside}
+    counts = {"messages": report.messages, "held back": report.held_back, "rows and values set aside": report.set_aside}
     for title, found in counts.items():
         if found:
             rows = [[_markdown(what), f"{count:,}"] for what, count in sorted(found.items())]

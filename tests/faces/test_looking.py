@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -224,3 +226,16 @@ def test_what_would_steer_a_terminal_is_shown_as_text(journey: Journey, run_shop
     assert "\\x1b[2Jc9\\nc10" in said.out
     assert "no\\x9b\\u2028way" in said.out
     assert all(letter.isprintable() or letter == "\n" for letter in said.out)
+
+
+@pytest.mark.parametrize(
+    "words", [["explain", "c\x1b[2J"], ["mailroom", "--state", "x\x1b\u202e"], ["run", "--as-of", "\x1b[1m"]]
+)
+def test_an_error_never_steers_a_terminal(run_shop: Path, words: list[str]) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "journey_engine.cli", *words, "--project", str(run_shop)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert said.returncode == 2
+    assert "\\x" in said.stderr
+    assert all(letter.isprintable() or letter == "\n" for letter in said.stderr)

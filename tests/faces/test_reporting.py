@@ -44,7 +44,7 @@ def test_text_is_a_table_with_sums_and_everything_that_needs_attention() -> None
         "all         1,205      8          2       5",
         "messages: pending 1,204, skipped 1",
         "held back: no_address 1",
-        "rows set aside: 7 (the notes say which)",
+        "rows and values set aside: 7 (the notes say which)",
         "set aside: journey torn: journeys/torn.yaml:3:1: a | b [unknown-kind]",
         "note: 3 customers have no zone",
     ]

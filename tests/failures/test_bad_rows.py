@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from journey_engine import night
+from journey_engine.report import last
 from tests.failures.small_shop import JOURNEYS, Shop, clock, customer, event, words
 
 
@@ -27,13 +28,20 @@ def test_customers_that_cannot_be_told_apart_are_set_aside_and_counted(shop: Sho
     done = shop.run("02")
     assert done.customers == 9
     assert done.set_aside == {
-        "data/customers.csv: duplicate customer_id": 2,
+        "data/customers.csv: duplicate customer_id, the first row counts": 2,
         "data/customers.csv: no customer_id": 2,
         "data/customers.csv: age is no number; the value is taken as missing": 3,
         "data/customers.csv: born is no date; the value is taken as missing": 2,
         "data/customers.csv: timezone is no zone of the time zone database; UTC is used": 2,
     }
-    assert "data/customers.csv: 2 rows set aside: duplicate customer_id (first: row 4)" in done.notes
+    assert (
+        "data/customers.csv: 2 rows set aside: duplicate customer_id, the first row counts "
+        "(first: row 4 below the header)" in done.notes
+    )
+    assert (
+        "data/customers.csv: 2 values set aside: born is no date; the value is taken as missing "
+        "(first: row 12 below the header)" in done.notes
+    )
     assert shop.rows("SELECT email FROM customers WHERE customer_id = 'c000'") == [("c000@example.com",)]
     assert shop.rows("SELECT customer_id FROM customers WHERE customer_id LIKE '%c004%'") == [("c004",)]
 
@@ -75,10 +83,43 @@ def test_events_of_a_customer_nobody_knows_wait_and_are_received_when_the_custom
     for day in ("02", "03"):
         done = shop.run(day)
         assert (done.set_aside, done.events_received) == ({waiting: 2}, 0)
+        assert any("(first: row 1 below the header)" in note for note in done.notes)
     shop.customers.append(customer(7))
     shop.save()
     done = shop.run("04")
     assert (done.set_aside, done.events_received, done.journeys["welcome"].entered) == ({}, 2, 1)
+
+
+def test_events_dated_after_the_next_run_are_told_of_and_taken_when_their_time_has_come(shop: Shop) -> None:
+    shop.events = [
+        event(1, 0, "signed_up", "02 01:59"),
+        event(2, 1, "signed_up", "02 02:01"),  # between this run and the next: the export is made after the night
+        event(3, 2, "signed_up", "03 02:01"),
+        event(4, 2, "order_placed", "04 10:00", properties="{"),
+        event(5, 2, "order_placed", "01 10:00") | {"occurred_at": "2062-03-01T10:00:00Z"},
+    ]
+    shop.save()
+    told = "data/events.csv: {} dated after the next run, and nothing comes of it until then; the latest is of " \
+           "2062-03-01T10:00:00Z (row 5 below the header)"  # fmt: skip
+    for day, received, ahead in (("02", 1, "3 events are"), ("03", 1, "2 events are"), ("05", 1, "1 event is")):
+        done = shop.run(day)
+        assert done.events_received == received
+        assert [note for note in done.notes if "dated after" in note] == [told.format(ahead)]
+        assert done.set_aside == ({"data/events.csv: properties are no JSON": 1} if day == "05" else {})
+
+
+def test_a_file_of_events_that_has_shrunk_to_less_than_half_is_told_of(shop: Shop) -> None:
+    whole = list(shop.events)
+    assert not any("shrunk" in note for note in shop.run("02").notes)
+    shop.events = whole[: len(whole) // 3]
+    shop.save()
+    told = [note for note in shop.run("03").notes if "shrunk" in note]
+    assert len(told) == 1
+    assert told[0].startswith("data/events.csv has shrunk from ")
+    assert "`expects: rows`" in told[0]
+    shop.events = whole
+    shop.save()
+    assert not any("shrunk" in note for note in shop.run("04").notes)
 
 
 def test_a_mailbox_that_cannot_be_is_skipped_and_the_pass_goes_on(shop: Shop) -> None:
@@ -90,6 +131,8 @@ def test_a_mailbox_that_cannot_be_is_skipped_and_the_pass_goes_on(shop: Shop) ->
     done = shop.run("02")
     assert done.messages == {"accepted": 1, "skipped": 7}
     assert done.held_back == {"no_address": 1, "invalid_address": 6}
+    assert last(shop.loaded()).held_back == done.held_back
+    assert shop.run("02").held_back == done.held_back
     with shop.mailroom() as mailroom:
         details = {row.detail for row in mailroom.listing(reason="invalid_address")}
     assert details == {f"what customer c00{number} has is no address" for number in range(1, 7)}

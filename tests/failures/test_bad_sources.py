@@ -237,7 +237,7 @@ def test_files_of_a_glob_are_put_together_by_the_names_of_their_columns(shop: Sh
     shop.project("customers: data/customers.csv", 'customers: "data/[[]2026]/*.csv"')
     done = shop.run("02")
     assert done.customers == 31
-    assert done.notes[0].endswith("1 row set aside: duplicate customer_id (first: row 1 of c.csv)")
+    assert done.notes[0].endswith("the first row counts (first: row 1 below the header of c.csv)")
     assert shop.rows("SELECT count(*), count(plan) FROM customers") == [(31, 20)]
 
 

@@ -194,6 +194,29 @@ def test_a_template_that_is_no_file_sets_aside_only_its_journeys(
     assert "secret" not in (checked.stdout + checked.stderr).replace("secret.txt", "")
 
 
+def nowhere(path: Path) -> None:
+    path.symlink_to("gone.yaml")
+
+
+def a_loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("make", [nowhere, a_loop, os.mkfifo])
+def test_a_journey_file_that_leads_nowhere_is_told_and_sets_aside_only_itself(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    shop = shop_of(tmp_path, ["welcome"])
+    make(shop.folder / "journeys/lost.yaml")
+    done = shop.run("02")
+    assert "journeys/lost.yaml:1:1: this file cannot be read" in done.broken["lost"]
+    assert done.journeys["welcome"].entered == 5
+    for named in ([], [str(shop.folder / "journeys")]):
+        checked = shop.command("validate", *named)
+        assert (checked.returncode, checked.stderr) == (1, "")
+        assert "journeys/lost.yaml:1:1: this file cannot be read" in checked.stdout
+
+
 FORGO_RIGHTS = r"""
 import os, sys
 from pathlib import Path

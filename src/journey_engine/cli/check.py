@@ -69,7 +69,7 @@ def _chosen(problems: Sequence[Problem], paths: Sequence[str], folder: Path) -> 
     """The problems of the named files and folders; of all without names."""
     if not paths:
         return list(problems)
-    wanted = [Path(path).resolve() for path in paths]
+    wanted = [_real(Path(path)) for path in paths]
     for path in wanted:
         if not path.exists():
             raise JourneyError(f"{path} is not there", remedy="name a journey file, or a folder of a project")
@@ -78,8 +78,13 @@ def _chosen(problems: Sequence[Problem], paths: Sequence[str], folder: Path) -> 
                 f"{path} is not in the project {folder.resolve()}",
                 remedy="name the project it belongs to: --project DIR",
             )
-    at = [(problem, (folder / problem.place.file).resolve()) for problem in problems]
+    at = [(problem, _real(folder / problem.place.file)) for problem in problems]
     return [problem for problem, file in at if any(file.is_relative_to(path) for path in wanted)]
+
+
+def _real(path: Path) -> Path:
+    """Where a file stands, whatever it leads to: a link in a project belongs to the project."""
+    return path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
 
 
 def _show_defaults(loaded: LoadedProject) -> None:
@@ -94,8 +99,8 @@ def _show_defaults(loaded: LoadedProject) -> None:
 
 def _checked(loaded: LoadedProject, paths: Sequence[str], folder: Path) -> int:
     """How many journeys were asked for; all of them without names."""
-    wanted = [Path(path).resolve() for path in paths]
-    files = [(folder / one.file).resolve() for one in loaded.journeys.values()]
+    wanted = [_real(Path(path)) for path in paths]
+    files = [_real(folder / one.file) for one in loaded.journeys.values()]
     return sum(not wanted or any(file.is_relative_to(path) for path in wanted) for file in files)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from journey_engine.errors import JourneyError, ProblemsFound
+from journey_engine.errors import JourneyError, ProblemsFound, visible
 from journey_engine.times import iso
 
 BOLD, RED, GREEN, YELLOW, DIM, PLAIN = "\033[1m", "\033[31m", "\033[32m", "\033[33m", "\033[2m", "\033[0m"
@@ -69,9 +69,13 @@ def print_json(value: Mapping[str, Any], *, indent: int | None = None) -> None:
 
 def problem(error: JourneyError) -> None:
     """What was found and what to do, without a traceback."""
-    warn(f"{paint('journey:', RED, sys.stderr)} {error.message}")
+    warn(f"{paint('journey:', RED, sys.stderr)} {_lines(error.message)}")
     if error.remedy:
-        warn(f"  {paint('remedy:', BOLD, sys.stderr)} {error.remedy}")
+        warn(f"  {paint('remedy:', BOLD, sys.stderr)} {_lines(error.remedy)}")
+
+
+def _lines(text: str) -> str:
+    return "\n".join(visible(line) for line in text.split("\n"))
 
 
 def problems(error: ProblemsFound, named: str | None) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-from typing import Any
+from typing import Any, NoReturn
 
 from journey_engine import __version__
+from journey_engine.errors import visible
 
 EPILOG = """exit status: 0 done; 1 looked and found something wrong (a journey, a test, a journey set aside tonight);
 2 could not be done (wrong command line, missing file, another run is at work). docs/cli.md tells more."""
@@ -20,6 +21,10 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the words, and end."""
+        super().error(visible(message))
 
 
 def build() -> argparse.ArgumentParser:

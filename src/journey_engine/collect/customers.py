@@ -32,6 +32,7 @@ def take_customers(incoming: Incoming, *, accept_loss: bool) -> None:
     """Load tonight's customers; raises JourneyError for a source that cannot be trusted (rule 10)."""
     source = incoming.project.customers
     relation, columns = incoming.relation(source, "customers", ("customer_id",), CUSTOMER_COLUMNS)
+    incoming.measure(source)
     _check_names(known_names(columns, source.columns), named(source))
     kinds, selected = columns_sql(columns, source.columns, incoming.project.attributes)
     with incoming.reading(source):
@@ -105,7 +106,7 @@ def _overlay(incoming: Incoming, kinds: dict[str, str]) -> None:
         if away and "timezone" in kinds:
             count, first = incoming.reader.rows(statements("collect")["unknown_zones"])[0]
             reason = f"timezone is no zone of the time zone database; {incoming.project.timezone} is used"
-            incoming.aside(incoming.project.customers, reason, count, first)
+            incoming.aside(incoming.project.customers, reason, count, first, values=True)
 
 
 def _overlaid(incoming: Incoming, kinds: Mapping[str, str]) -> dict[str, str]:
@@ -173,7 +174,7 @@ def _unparsed(incoming: Incoming, source: Source, kinds: Mapping[str, str], sele
         found = incoming.reader.rows(fill(statements("collect")["unparsed"], {"counts": exp.Tuple(expressions=counts)}))
         for name, count, first in zip(names, found[0][::2], found[0][1::2], strict=True):
             reason = f"{name} is no {kinds[name]}; the value is taken as missing"
-            incoming.aside(source, reason, count, first)
+            incoming.aside(source, reason, count, first, values=True)
 
 
 def _refuse_loss(incoming: Incoming, source: Source) -> None:

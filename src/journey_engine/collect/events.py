@@ -11,16 +11,18 @@ from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.collect.ledger import load_zones
-from journey_engine.collect.source import Incoming, named
+from journey_engine.collect.source import Ahead, Incoming, named
 from journey_engine.errors import JourneyError
 from journey_engine.expressions import Sql
 from journey_engine.project import EVENT_COLUMNS, Source
 from journey_engine.queries import fill, statements
 from journey_engine.records import Event
+from journey_engine.rules import following
 from journey_engine.sources import event_reading, kind_of, typed_columns
 from journey_engine.times import UTC, iso
 
 DEEPEST = 60
+UNKNOWN = "events of customers that the customers source does not have; they wait until it does"
 _BRACKETS = re.compile(r'"(?:\\.|[^"\\])*"|[\[\]{}]', re.DOTALL)
 
 
@@ -35,6 +37,7 @@ def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: b
     told = ((e.event_id, e.customer_id, e.name, iso(e.occurred_at), _json(e.properties)) for e in feedback)
     came_back = incoming.reader.load("feedback", EVENT_COLUMNS, told)
     incoming.engine.bring("feedback", ["properties"])
+    incoming.measure(source)
     with incoming.reading(source):
         _receive(incoming, relation, event_reading(columns, source, incoming.as_of))
     if not accept_loss:
@@ -61,35 +64,47 @@ def _check_instants(source: Source, columns: Mapping[str, str]) -> None:
 
 
 def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, quiet: bool = False) -> None:
-    as_of = x.stamp(incoming.as_of)
+    as_of, next_run = x.stamp(incoming.as_of), x.stamp(following(incoming.project.cadence, incoming.as_of))
     incoming.run("reread")
-    _read(incoming, relation=relation, as_of=as_of, **reading)
+    parts = {"relation": relation, "as_of": as_of, "next_run": next_run, **reading}
+    _read(incoming, parts, quiet)
     if incoming.engine.rows("SELECT 1 FROM incoming_events WHERE reason IS NULL LIMIT 1"):
         before = incoming.engine.rows("SELECT count(*) FROM reread")
         incoming.run("reread_changed")
         if incoming.engine.rows("SELECT count(*) FROM reread") != before:
-            _read(incoming, relation=relation, as_of=as_of, **reading)
+            _read(incoming, parts, quiet)
         incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events")
         received = _into_the_ledger(incoming)
         if not quiet:
             incoming.collected.received += received
-            unknown = incoming.engine.rows("SELECT count(*) FROM unknown_customers")[0][0]
-            incoming.collected.unknown_customers = int(unknown)
+            count, first = incoming.engine.rows("SELECT count(*), min(row_in_source) FROM unknown_customers")[0]
+            incoming.aside(incoming.project.events, UNKNOWN, count, first)
     if not quiet:
         incoming.count_aside(incoming.project.events, "incoming_events")
 
 
-def _read(incoming: Incoming, **parts: Sql) -> None:
+def _read(incoming: Incoming, parts: Mapping[str, Sql], quiet: bool) -> None:
     """Read what the ledger has not; a reader beside the engine is lent what the engine knows first."""
     if incoming.beside:
         incoming.engine.lend(statements("collect")["lent_ledger"], "ledger")
         incoming.engine.lend(statements("collect")["lent_zones"], "zone_offsets")
         incoming.read("ledger_beside", "reread_beside")
     incoming.read("incoming_events", **parts)
+    _leave_what_is_ahead(incoming, quiet)
     _set_aside_the_unfit(incoming)
     if incoming.beside:
         incoming.engine.bring("incoming_events", ["properties"])
         incoming.run("known_events")
+
+
+def _leave_what_is_ahead(incoming: Incoming, quiet: bool) -> None:
+    """Events dated after the next run wait in the source; they are told of, as a wrong year would wait for ever."""
+    count, latest, row = incoming.reader.rows(statements("collect")["ahead"])[0]
+    if count:
+        incoming.read("leave_ahead")
+    if count and not quiet:
+        place = incoming.place(incoming.project.events, int(row))
+        incoming.collected.ahead = Ahead(int(count), latest.replace(tzinfo=UTC), place)
 
 
 def _set_aside_the_unfit(incoming: Incoming) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from journey_engine import expressions as x
-from journey_engine.engines import Engine, QueryFailed, files_of, headless, looks_like_data, unreadable
+from journey_engine.engines import CSV, Engine, QueryFailed, files_of, headless, looks_like_data, unreadable
 from journey_engine.errors import JourneyError, nearest
 from journey_engine.expressions import Sql
 from journey_engine.project import Project, Source
@@ -21,17 +21,27 @@ from journey_engine.queries import fill, statements
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Rows of a source that were not taken: why, how many, and the first of them."""
+    """Rows of a source that were not taken, or values that were not: why, how many, and the first of them."""
 
     source: str
     reason: str
     count: int
     first: str = ""
+    values: bool = False
 
     def __str__(self) -> str:
         where = f" (first: {self.first})" if self.first else ""
-        rows = "row" if self.count == 1 else "rows"
+        rows = ("value" if self.values else "row") + ("" if self.count == 1 else "s")
         return f"{self.source}: {self.count} {rows} set aside: {self.reason}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Events dated after the next run: how many, the latest, and where it stands."""
+
+    count: int
+    latest: dt.datetime
+    place: str
 
 
 @dataclass(slots=True)
@@ -42,9 +52,10 @@ class Collected:
     customers: int = 0
     received: int = 0
     corrected: int = 0
-    unknown_customers: int = 0
+    ahead: Ahead | None = None
     default_zone: int = 0
     aside: list[Aside] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)  # bytes of the files of a source, by its path
 
 
 @dataclass(slots=True)
@@ -131,10 +142,17 @@ class Incoming:
         for why, count, first in self.reader.rows(fill(query, {"table": exp.to_table(table)})):
             self.aside(source, str(why), count, first)
 
-    def aside(self, source: Source, reason: str, count: int, first: int) -> None:
-        """Note rows that could not be taken as they are; `first` is the number of one of them."""
+    def aside(self, source: Source, reason: str, count: int, first: int, *, values: bool = False) -> None:
+        """Note rows, or values, that could not be taken as they are; `first` is the number of one of their rows."""
         if count:
-            self.collected.aside.append(Aside(named(source), reason, int(count), self._place(source, int(first))))
+            place = self.place(source, int(first))
+            self.collected.aside.append(Aside(named(source), reason, int(count), place, values))
+
+    def measure(self, source: Source) -> None:
+        """Keep how big the files of a source are."""
+        if source.path is not None:
+            files = files_of(self._path(source.path))
+            self.collected.sizes[source.path] = sum(Path(file).stat().st_size for file in files)
 
     def run(self, *names: str, **parts: Sql) -> None:
         """Run named statements of `sql/collect.sql`, their places filled."""
@@ -161,16 +179,16 @@ class Incoming:
         places = [exp.to_identifier(place, quoted=True) for place in self.engine.table([*schema, table])]
         return exp.Dot.build(places) if len(places) > 1 else exp.Table(this=places[0])
 
-    def _place(self, source: Source, row: int) -> str:
+    def place(self, source: Source, row: int) -> str:
         """A row of a source for people, with its file where the path is a glob."""
         files = [] if source.path is None else files_of(self._path(source.path))
         for file in files if len(files) > 1 else []:
             relation = exp.Var(this=self.reader.source(file))
             count = int(self.reader.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))[0][0])
             if row <= count:
-                return f"row {row} of {Path(file).name}"
+                return f"row {row}{_below(file)} of {Path(file).name}"
             row -= count
-        return f"row {row}"
+        return f"row {row}{_below(files[0]) if files else ''}"
 
     def _path(self, path: str) -> str:
         """A path or glob from the project's folder, whatever the folder's own name holds."""
@@ -181,6 +199,11 @@ def _is_row(columns: Iterable[str], known: Iterable[str]) -> bool:
     """Whether a first line holds values: none of its words is a known name, and some are no names."""
     words = {column.lower() for column in columns}
     return words.isdisjoint(name.lower() for name in known) and looks_like_data(words)
+
+
+def _below(file: str) -> str:
+    """Rows of a CSV file are not its lines: a header stands above them, and a value may hold line breaks."""
+    return " below the header" if Path(file).suffix.lower() in CSV else ""
 
 
 def named(source: Source) -> str:

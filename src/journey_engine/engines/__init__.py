@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journey_engine.engines.base import Engine, QueryFailed, Row, published
-from journey_engine.engines.files import files_of, headless, looks_like_data, unreadable
+from journey_engine.engines.files import CSV, files_of, headless, looks_like_data, unreadable
 from journey_engine.errors import JourneyError
 
 if TYPE_CHECKING:
     from journey_engine.engines.postgres import Postgres
 
 __all__ = [
+    "CSV",
     "Engine",
     "QueryFailed",
     "Row",

@@ -111,10 +111,13 @@ class LoadedProject:
 
 
 def journey_files(folder: File) -> list[File]:
-    """Every journey file of a project, sorted: not project.yaml, tests or reward programs."""
+    """Every journey file of a project, sorted: not project.yaml, tests or reward programs.
+
+    What has the name of one and cannot be read, such as a link to nowhere, is among them and is told of.
+    """
     root = folder / "journeys"
     found = [*root.rglob("*.yaml"), *root.rglob("*.yml")]
-    return sorted(path for path in found if path.is_file() and _is_journey(path.relative_to(root)))
+    return sorted(path for path in found if not path.is_dir() and _is_journey(path.relative_to(root)))
 
 
 def _is_journey(path: File) -> bool:

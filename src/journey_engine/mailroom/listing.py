@@ -63,6 +63,18 @@ def counts(store: Store, run: int | None = None) -> dict[str, int]:
         return {str(row[0]): int(row[1]) for row in db.execute(query)}
 
 
+def reasons(store: Store, run: int) -> dict[str, int]:
+    """How many messages of a run have which reason not to have gone; those accepted have none."""
+    query = (
+        select(messages.c.reason, func.count())
+        .where(messages.c.run == run, messages.c.reason.is_not(None), messages.c.state != State.ACCEPTED.value)
+        .group_by(messages.c.reason)
+        .order_by(messages.c.reason)
+    )
+    with store.read() as db:
+        return {str(row[0]): int(row[1]) for row in db.execute(query)}
+
+
 def groups(store: Store, state: State | None = None, reason: str | None = None) -> list[Group]:
     """Everything, grouped by state, reason and template: a broken template shows up once."""
     keys = (messages.c.state, messages.c.reason, messages.c.template)

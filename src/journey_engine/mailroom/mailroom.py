@@ -114,6 +114,10 @@ class Mailroom:
         """How many messages are in each state."""
         return listing.counts(self.store, run)
 
+    def reasons(self, run: int) -> dict[str, int]:
+        """How many messages of a run have which reason not to have gone."""
+        return listing.reasons(self.store, run)
+
     def groups(self, state: State | None = None, reason: str | None = None) -> list[Group]:
         """Messages by state, reason and template."""
         return listing.groups(self.store, state, reason)

@@ -4,7 +4,7 @@ Reads no clock of its own; the faces pass one in.
 """
 
 from journey_engine.night.delivery import deliver
-from journey_engine.night.reporting import COUNTS, Group, JourneyCounts, RunReport, groups, journey_counts
+from journey_engine.night.reporting import COUNTS, Group, JourneyCounts, RunReport, groups, held_back, journey_counts
 from journey_engine.night.running import NightRun, begin, run
 from journey_engine.night.stores import decisions_of, finish_last_run, mailroom_url, open_mailroom, recover
 from journey_engine.night.versions import with_pinned
@@ -20,6 +20,7 @@ __all__ = [
     "deliver",
     "finish_last_run",
     "groups",
+    "held_back",
     "journey_counts",
     "mailroom_url",
     "open_mailroom",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from journey_engine.collect import Aside, Collected
+from journey_engine.collect import Collected
 from journey_engine.engines import Engine
-from journey_engine.project import Project, Source
+from journey_engine.project import Project
+from journey_engine.times import iso
+
+SHRUNK = 0.5  # a file of less than this part of its size in the last run is told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +90,20 @@ SELECT journey, sum(entered), sum(moved), sum(converted), sum(exited), sum(finis
 """
 
 
-def asides(collected: Collected, events: Source) -> list[Aside]:
-    """Everything that was set aside, events that wait for their customer among it."""
-    found = list(collected.aside)
-    if collected.unknown_customers:
-        what = "events of customers that the customers source does not have; they wait until it does"
-        found.append(Aside(str(events.path or events.table), what, collected.unknown_customers))
-    return found
-
-
-def notes(collected: Collected, project: Project) -> list[str]:
-    """What people should know of tonight's data."""
-    found = [str(aside) for aside in asides(collected, project.events)]
+def notes(collected: Collected, project: Project, before: Mapping[str, int]) -> list[str]:
+    """What people should know of tonight's data; `before` is how big the files of its sources were in the last run."""
+    found = [str(aside) for aside in collected.aside]
+    if ahead := collected.ahead:
+        events = "event is" if ahead.count == 1 else "events are"
+        found.append(
+            f"{project.events.path or project.events.table}: {ahead.count} {events} dated after the next run, and "
+            f"nothing comes of it until then; the latest is of {iso(ahead.latest)} ({ahead.place})"
+        )
+    found += [
+        f"{path} has shrunk from {before[path]:,} to {size:,} bytes since the last run; if that is wrong, export it "
+        "again: what was taken before stays, what is missing now comes late (`expects: rows` stops such a night)"
+        for path, size in collected.sizes.items() if size < before.get(path, 0) * SHRUNK
+    ]  # fmt: skip
     if collected.corrected:
         events = "event" if collected.corrected == 1 else "events"
         found.append(f"{collected.corrected} {events} came again with other content; the newest counts in conditions")
@@ -116,6 +122,14 @@ def journey_counts(engine: Engine, run: int) -> dict[str, JourneyCounts]:
 def groups(engine: Engine) -> list[Group]:
     """Who was held out and who drew which arm, over all runs, for every journey that has either."""
     return [Group(journey, part, int(passes), int(goals)) for journey, part, passes, goals in engine.rows(GROUPS)]
+
+
+def held_back(decided: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """What a run held back, by reason: as it decided, and as its messages stand in the mailroom now.
+
+    The mailroom holds what was decided too, but for what a cap put off.
+    """
+    return {why: max(decided.get(why, 0), now.get(why, 0)) for why in sorted({*decided, *now})}
 
 
 def message_counts(engine: Engine, run: int) -> tuple[dict[str, int], dict[str, int]]:

@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from journey_engine.collect import Aside, Collected, Collector, ensure_properties
+from journey_engine.collect import Collected, Collector, ensure_properties
 from journey_engine.engines import Engine, QueryFailed, open_engine
 from journey_engine.errors import JourneyError, ProblemsFound
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import DispatchReport, Mailroom
 from journey_engine.night.delivery import hand_over
 from journey_engine.night.failing import unexplained, without_culprits
-from journey_engine.night.reporting import JourneyCounts, RunReport, asides, journey_counts, message_counts, notes
+from journey_engine.night.reporting import (
+    JourneyCounts,
+    RunReport,
+    held_back,
+    journey_counts,
+    message_counts,
+    notes,
+)
 from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, owner, pair
 from journey_engine.night.versions import with_pinned
 from journey_engine.records import identity
@@ -42,6 +49,7 @@ class NightRun:
     dry_run: bool = False
     rules: Rules = field(default_factory=lambda: Rules(()))
     broken: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)  # bytes of the sources' files in the last run
     collected: Collected = field(default_factory=Collected)
     dispatches: list[DispatchReport] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -97,8 +105,9 @@ class NightRun:
                 return
             Collector(self.engine, self.loaded.project, self.loaded.folder, self.as_of).keep_roster()
             known = {
-                "set_aside": {f"{aside.source}: {aside.reason}": aside.count for aside in self._asides()},
+                "set_aside": {f"{aside.source}: {aside.reason}": aside.count for aside in self.collected.aside},
                 "notes": self._notes(), "broken": self.broken, "held_back": self.held,
+                "sizes": self.collected.sizes,
             }  # fmt: skip
             self.engine.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)",
@@ -141,7 +150,7 @@ class NightRun:
         return RunReport(
             self.run_id, self.as_of, self.number, self.repeated, self.counts,
             {} if self.repeated else {state: count for state, count in messages.items() if count},
-            self._held(self.held), {f"{aside.source}: {aside.reason}": aside.count for aside in self._asides()},
+            self._held(self.held), {f"{aside.source}: {aside.reason}": aside.count for aside in self.collected.aside},
             self._notes(), dict(self.broken), self.collected.customers, self.collected.received,
             sum(done.accepted for done in self.dispatches), self._undelivered(), self.seconds,
         )  # fmt: skip
@@ -167,7 +176,7 @@ class NightRun:
         known = {graph.journey: JourneyCounts() for graph in self.rules.journeys}
         return RunReport(
             run_id, self.as_of, run, True, known | journey_counts(self.engine, run), self.mailroom.counts(run),
-            self._held(kept.get("held_back", {})), kept.get("set_aside", {}),
+            held_back(kept.get("held_back", {}), self.mailroom.reasons(run)), kept.get("set_aside", {}),
             [*kept.get("notes", []), *self._notes()], kept.get("broken", {}), customers, received,
             sum(done.accepted for done in self.dispatches), self._undelivered(), self.seconds,
         )  # fmt: skip
@@ -180,11 +189,8 @@ class NightRun:
             return []
         return list(self.mailroom.unsent(oldest_counted(self.engine, self.rules, self.as_of)))
 
-    def _asides(self) -> list[Aside]:
-        return asides(self.collected, self.loaded.project.events)
-
     def _notes(self) -> list[str]:
-        found = notes(self.collected, self.loaded.project)
+        found = notes(self.collected, self.loaded.project, self.sizes)
         if self.repeated:
             found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
         return [*found, *self.troubles, *self._undelivered()]
@@ -280,7 +286,7 @@ def begin(
             pair(engine, mailroom)
             if not dry_run:
                 finish_last_run(engine, mailroom)
-            last = engine.rows("SELECT run, run_id, as_of FROM runs ORDER BY run DESC LIMIT 1")
+            last = engine.rows("SELECT run, run_id, as_of, report FROM runs ORDER BY run DESC LIMIT 1")
             repeated = bool(last) and naive(as_of) <= last[0][2]
             number = (last[0][0] if last else 0) + (0 if repeated else 1)
             run_id = last[0][1] if repeated else _run_id(project.project, as_of, clock())
@@ -293,7 +299,7 @@ def begin(
             rules, unread = with_pinned(engine, rules, loaded.renderer)
             yield NightRun(
                 loaded, engine, mailroom, as_of, clock, number, run_id, repeated, accept_loss, dry_run, rules,
-                broken | unread,
+                broken | unread, json.loads(last[0][3] or "{}").get("sizes", {}) if last else {},
             )  # fmt: skip
         finally:
             engine.close()

@@ -4,7 +4,7 @@ SELECT row_number() OVER () AS row_in_source, {columns} FROM {relation} AS s;
 
 -- customers_aside: Rows that name no customer, or one that an earlier row named.
 CREATE OR REPLACE TEMP TABLE customers_aside AS
-SELECT row_in_source, CASE WHEN customer_id IS NULL THEN 'no customer_id' ELSE 'duplicate customer_id' END AS reason
+SELECT row_in_source, CASE WHEN customer_id IS NULL THEN 'no customer_id' ELSE 'duplicate customer_id, the first row counts' END AS reason
 FROM (
     SELECT row_in_source, customer_id, row_number() OVER (PARTITION BY customer_id ORDER BY row_in_source) AS place
     FROM incoming_customers
@@ -45,7 +45,8 @@ CREATE OR REPLACE TEMP TABLE known_zones (zone VARCHAR);
 CREATE OR REPLACE TEMP TABLE reread AS
 SELECT DISTINCT e.event_id FROM events AS e SEMI JOIN imported AS c ON c.customer_id = e.customer_id WHERE e.revision > 1;
 
--- incoming_events: What the source has that the ledger has not, and what cannot be taken; the future waits (rule 2). Rows that
+-- incoming_events: What the source has that the ledger has not, and what cannot be taken; the future waits (rule 2), what is
+-- dated after the next run is told of. Rows that
 -- the ledger holds to the letter are left out first, by their hash, so that a quiet night parses little.
 CREATE OR REPLACE TEMP TABLE incoming_events AS
 WITH numbered AS (
@@ -57,9 +58,11 @@ WITH numbered AS (
 ), timed AS (
     SELECT r.*, {occurred_at} AS occurred_at FROM unread AS r {zone_join}
 ), due AS (
-    SELECT * FROM timed WHERE occurred_at IS NULL OR occurred_at <= {as_of}
+    SELECT * FROM timed WHERE occurred_at IS NULL OR occurred_at <= {as_of} OR occurred_at > {next_run}
 ), read AS (
-    SELECT row_in_source, event_id, customer_id, name, occurred_at, row_hash, {properties} AS properties, {reason} AS reason
+    SELECT row_in_source, event_id, customer_id, name, occurred_at, row_hash,
+        CASE WHEN occurred_at > {next_run} THEN NULL ELSE {properties} END AS properties,
+        CASE WHEN occurred_at > {next_run} THEN 'ahead' ELSE {reason} END AS reason
     FROM due AS r
 )
 SELECT r.*
@@ -69,6 +72,12 @@ WHERE r.reason IS NOT NULL OR NOT EXISTS (
     WHERE l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
         AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread)
 );
+
+-- ahead: How many events are dated after the next run, the latest, and a row of it.
+SELECT count(*), max(occurred_at), arg_max(row_in_source, occurred_at) FROM incoming_events WHERE reason = 'ahead';
+
+-- leave_ahead: They are not of this night.
+DELETE FROM incoming_events WHERE reason = 'ahead';
 
 -- lent_ledger: What a reader beside the engine needs to leave out what the ledger holds to the letter.
 SELECT event_id, row_hash FROM events WHERE row_hash IS NOT NULL AND event_id NOT IN (SELECT event_id FROM reread);

@@ -59,6 +59,8 @@ def read_file(path: File, name: str | None = None) -> YamlFile:
     """Read a file; `name` is what messages call it."""
     shown = name or str(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise OSError("it is no file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
