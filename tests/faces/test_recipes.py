@@ -52,17 +52,23 @@ def test_recipe_in_a_new_project_has_no_problem_and_passes_its_tests(
     assert loaded.problems == []
     report = run_tests(loaded, [folder / name for name in said.json["files"] if name.endswith(".test.yaml")])
     assert report.passed, "\n".join(report.lines())
-    assert [one.missing for one in report.coverage if one.journey == recipe.name] == [()]
+    assert {one.journey: one.missing for one in report.coverage} == dict.fromkeys(
+        [recipe.name, *said.json["others"]], ()
+    )
 
 
 @pytest.mark.parametrize("cycle", sorted({cycle_of(one) for one in RECIPES}))
 def test_all_recipes_of_a_cycle_live_together_in_one_project(cycle: str, journey: Journey, tmp_path: Path) -> None:
     folder = project(tmp_path / "shop", cycle)
+    there: set[str] = set()
     for recipe in RECIPES:
-        if cycle_of(recipe) == cycle:
-            assert journey("new", recipe.title, "--project", folder).status == 0
+        if cycle_of(recipe) == cycle and recipe.name not in there:
+            said = journey("new", recipe.title, "--project", folder, "--json")
+            assert said.status == 0
+            there |= {recipe.name, *said.json["others"]}
     loaded = open_project(folder)
     assert loaded.problems == []
+    assert set(loaded.journeys) == {one.name for one in RECIPES if cycle_of(one) == cycle} | {"hello"}
     assert run_tests(loaded).passed
 
 
@@ -121,6 +127,60 @@ def test_a_layout_of_ones_own_stays(journey: Journey, shop: Path) -> None:
     said = journey("new", "retention/win-back", "--project", shop)
     assert layout.read_bytes() == mine
     assert "templates/layouts/base.txt is your own and stays" in said.out
+
+
+# What a journey needs beside itself
+
+
+def test_rewards_come_with_their_program(journey: Journey, shop: Path) -> None:
+    said = journey("new", "retention/win-back", "--project", shop, "--json")
+    program = "journeys/programs/win-back-voucher.yaml"
+    assert program in said.json["files"]
+    assert (shop / program).read_bytes() == (RECIPES[0].loaded.folder / program).read_bytes()
+
+
+def test_a_program_of_ones_own_stays_and_what_it_lacks_is_told(journey: Journey, shop: Path) -> None:
+    mine = "program: win-back-voucher\ncurrency: EUR\nsides: {friend: 5}\nbudget: 100\n"
+    for name in ("win-back-voucher.yaml", "mine.yaml"):
+        path = shop / "journeys/programs" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(mine, encoding="utf-8")
+        said = journey("new", "retention/win-back", "--project", shop)
+        assert said.status == 1
+        assert "the program 'win-back-voucher' has no side 'customer'; it has: friend" in said.out
+        assert ("win-back-voucher.yaml is your own and stays" in said.out) is (name != "mine.yaml")
+        assert [one.name for one in path.parent.iterdir()] == [name]
+        for one in (path, *(shop / "journeys/retention").iterdir()):
+            one.unlink()
+
+
+def test_journeys_that_it_starts_come_along_with_all_they_need(journey: Journey, shop: Path) -> None:
+    said = journey("new", "retention/feedback", "--as", "how-was-it", "--project", shop)
+    assert "'referral' came along: 'how-was-it' names it" in said.out
+    for name in (
+        "journeys/advocacy/referral.yaml", "journeys/advocacy/referral.test.yaml",
+        "journeys/programs/bring-a-friend.yaml", "templates/bring-a-friend/subject.txt",
+    ):  # fmt: skip
+        assert f"  {name}\n" in said.out
+        assert (shop / name).is_file()
+
+
+def test_a_journey_of_ones_own_is_the_one_that_it_starts(journey: Journey, shop: Path) -> None:
+    mine = shop / "journeys/referral.yaml"
+    mine.write_text(
+        "journey: referral\ntopic: letters\ntrigger: {event: invited}\nreentry: never\nsteps: [{send: hello}]\n"
+    )
+    said = journey("new", "retention/feedback", "--project", shop, "--json")
+    assert (said.status, said.json["others"]) == (0, [])
+    assert not (shop / "journeys/advocacy").exists()
+    assert not (shop / "journeys/programs").exists()
+
+
+def test_an_attribute_that_chooses_a_variant_comes_along(journey: Journey, shop: Path) -> None:
+    said = journey("new", "retention/newsletter", "--project", shop, "--json")
+    assert "attributes.favourite_genre" in said.json["added"]
+    assert "topics.monthly" in said.json["added"]
+    assert "templates/monthly/jazz/body.txt" in said.json["files"]
 
 
 # Refused, and nothing half-written

@@ -19,11 +19,15 @@ from journey_engine.render import Renderer
 ROOT = Path(__file__).parents[2]
 PROJECTS = (ROOT, ROOT / "src/journey_engine/scaffold/files", ROOT / "examples/service")
 LETTERS = [
-    (project, folder.name)
+    (project, folder.parent.relative_to(project / "templates").as_posix())  # a variant is `monthly/jazz`
     for project in PROJECTS
-    for folder in sorted((project / "templates").iterdir())
-    if folder.name not in ("layouts", "blocks")
+    for folder in sorted((project / "templates").rglob("body.txt"))
 ]
+ANSWERS = [{"answer": one, "label": one.title()} for one in ("gladly", "perhaps", "hardly", "never")]
+VOUCHER = {
+    "code": "CDFH-JKMN-PRTW-XY47", "amount": 10, "percent": 15, "currency": "EUR",
+    "available_at": "2026-04-10T02:00:00Z", "expires_at": "2026-09-30T02:00:00Z",
+}  # fmt: skip
 LOCALES = ("en", "de-AT", "fr", None)
 LINES = [
     {"name": "Seven Locks & One Key", "price": 24.0, "currency": "EUR", "quantity": 1, "url": "https://x.example/7"},
@@ -69,11 +73,13 @@ def letter(project: Path, template: str, locale: str | None = "en", first_name: 
             "subject": "A cold radiator", "finding": "A valve is stuck.", "price": 90, "currency": "GBP",
             "engineer": "Aisha",
         },
-        "step": {"answer": {"interest": "jazz"}, "call": {"agreed": "We come on Friday."}},
+        "step": {"answer": {"interest": "jazz"}, "call": {"agreed": "We come on Friday."}, "voucher": VOUCHER},
+        "ask": {"question": "how-was-it", "answers": ANSWERS},
         "lines": LINES,
     }  # fmt: skip
     message = MessageRef("m" * 32, "c1", "offers", "Europe/Berlin")
-    return renderer(project).render(template, locale, values, message)
+    name, _, variant = template.partition("/")
+    return renderer(project).render(name, locale, values | {"variant": variant}, message)
 
 
 def html_of(rendered: Rendered) -> str:
@@ -89,13 +95,15 @@ def test_project_has_no_problem_and_every_letter_is_sent_by_a_journey(project: P
     assert load_project(project).problems == []
     journeys = "".join(path.read_text(encoding="utf-8") for path in project.glob("journeys/**/*.yaml"))
     for owner, template in LETTERS:
-        assert owner != project or re.search(rf"(send|template): {template}\b", journeys), template
+        name = template.partition("/")[0]
+        assert owner != project or re.search(rf"(send|template): {name}\b", journeys), template
 
 
 @each_letter
 def test_letter_has_no_mistake_and_shows_what_the_law_asks_for(project: Path, template: str) -> None:
-    assert renderer(project).problems(template) == []
-    assert renderer(project).marketing_problems(template) == []
+    name = template.partition("/")[0]
+    assert renderer(project).problems(name) == []
+    assert renderer(project).marketing_problems(name) == []
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -180,3 +188,17 @@ def test_birthday_wish_speaks_german(locale: str) -> None:
     assert "Abbestellen" in rendered.text
     assert '<html lang="de"' in html_of(rendered)
     assert "Unsubscribe" not in html_of(rendered)
+
+
+def test_monthly_letter_differs_by_shelf_and_is_whole_for_every_other() -> None:
+    shelves = sorted(path.name for path in (ROOT / "templates/monthly").iterdir() if path.is_dir())
+    assert shelves == ["classical", "cookery", "crime", "electronic", "folk", "jazz", "poetry", "travel"]
+    letters = {letter(ROOT, f"monthly/{shelf}").text for shelf in [*shelves, ""]}
+    assert len(letters) == len(shelves) + 1
+    assert letter(ROOT, "monthly/biography") == letter(ROOT, "monthly")
+
+
+@pytest.mark.parametrize("template", ["how-was-it", "how-did-we-do"])
+def test_letter_that_asks_has_a_link_of_its_own_for_each_answer(template: str) -> None:
+    rendered = letter(ROOT if template == "how-was-it" else ROOT / "examples/service", template)
+    assert len({link for link in Tags(html_of(rendered)).links() if "/answer/" in link}) == len(ANSWERS)

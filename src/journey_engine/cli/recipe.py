@@ -31,7 +31,7 @@ def new(options: argparse.Namespace) -> int:
         from journey_engine.checks import as_json
 
         output.print_json(
-            {"journey": copied.journey, "files": copied.files, "kept": copied.kept,
+            {"journey": copied.journey, "others": copied.others, "files": copied.files, "kept": copied.kept,
              "added": [f"{one.setting}.{one.name}" for one in copied.added], "problems": as_json(copied.problems)}
         )  # fmt: skip
     else:
@@ -64,8 +64,11 @@ def _told(copied: Copied, folder: Path) -> None:
         say(f"  {name}")
     for one in copied.added:
         say(f"  journeys/project.yaml: {one.setting}, {one.name}")
+    for name in copied.others:
+        say(f"'{name}' came along: '{copied.journey}' names it, or one that it names does")
     for name in copied.kept:
-        say(f"{name} is your own and stays; look at a letter that uses it")
+        uses = "see that it gives what the letters promise" if "/programs/" in name else "look at a letter that uses it"
+        say(f"{name} is your own and stays; {uses}")
     if copied.problems:
         say(format_problems(list(copied.problems), folder, load_project(folder).sources))
     (path,) = (name for name in copied.files if name.endswith(f"/{copied.journey}.yaml"))

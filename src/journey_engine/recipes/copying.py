@@ -1,4 +1,4 @@
-"""Copies a recipe into a project: its journey, test and letters, and the settings that it needs.
+"""Copies a recipe into a project: its journey, test and letters, and the journeys, programs and settings that it needs.
 
 Everything is looked at first; then files are written, project.yaml last. A refusal leaves nothing behind.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from jinja2 import Environment, meta
 from journey_engine.checks import open_project
 from journey_engine.errors import JourneyError, Problem, ProblemsFound
 from journey_engine.load import LoadedProject, load_project
-from journey_engine.recipes.needs import needed, templates
+from journey_engine.recipes.needs import journeys, needed, programs, templates
 from journey_engine.recipes.settings import PROJECT_FILE, Entry, with_entries
 from journey_engine.recipes.shelf import Recipe
 
@@ -25,10 +25,11 @@ from journey_engine.recipes.shelf import Recipe
 class Copied:
     """What was written, what was added to project.yaml, which shared files stay the project's own, what is not right.
 
-    Paths are relative to the project's folder.
+    `others` came along because the journey names them. Paths are relative to the project's folder.
     """
 
     journey: str
+    others: tuple[str, ...]
     files: tuple[str, ...]
     added: tuple[Entry, ...]
     kept: tuple[str, ...]
@@ -38,27 +39,37 @@ class Copied:
 def copy_recipe(recipe: Recipe, folder: Path, name: str | None = None) -> Copied:
     """Copy a recipe into the project in `folder`, under another name if one is given.
 
+    The journeys that it names come along, unless the project has one of that name.
+
     Raises JourneyError, and writes nothing, when a file is there already, the project is broken, its cycle lacks the
     stage or its settings cannot be added to.
     """
     target, called = load_project(folder), name or recipe.name
     _check(recipe, target, called)
-    files, kept = _journey(recipe, called), []
-    for path, shared in _templates(recipe):
+    others = [one for one in journeys(recipe) if one.name not in target.journeys]
+    files = _journey(recipe, called)
+    for one in others:
+        _check(one, target, one.name)
+        files |= _journey(one, one.name)
+    kept = []
+    for path, own in _beside([recipe, *others], target):
         there, content = folder / path, (recipe.loaded.folder / path).read_bytes()
         if not there.exists():
             files[path] = content
         elif there.read_bytes() != content:
-            if not shared:
+            if not own:
                 _refuse_letter(path)
             kept.append(path)
     taken = next((path for path in files if (folder / path).exists()), None)
     if taken is not None:
         _refuse(recipe, f"{taken} is there already")
-    wanted = [one for one in needed(recipe) if one.name not in getattr(target.project, one.setting)]
+    needs = needed([recipe, *others])
+    wanted = [one for one in needs if one.name not in getattr(target.project, one.setting)]
     settings = with_entries((folder / PROJECT_FILE).read_bytes(), wanted) if wanted else None
     _write(folder, files, settings)
-    return Copied(called, tuple(sorted(files)), tuple(wanted), tuple(sorted(kept)), tuple(_problems(folder, called)))
+    names = (called, *(one.name for one in others))
+    problems = tuple(_problems(folder, names))
+    return Copied(called, names[1:], tuple(sorted(files)), tuple(wanted), tuple(sorted(kept)), problems)
 
 
 def _check(recipe: Recipe, target: LoadedProject, called: str) -> None:
@@ -99,13 +110,23 @@ def _journey(recipe: Recipe, called: str) -> dict[str, bytes]:
     return files
 
 
-def _templates(recipe: Recipe) -> Iterator[tuple[str, bool]]:
-    """Every file that the letters are made of, and whether it is one that letters share: a layout or a block."""
-    root = recipe.loaded.folder / "templates"
-    letters = sorted(path for name in templates(recipe) for path in (root / name).rglob("*") if path.is_file())
+def _beside(recipes: Sequence[Recipe], target: LoadedProject) -> Iterator[tuple[str, bool]]:
+    """Every file that the letters and rewards are made of, and whether the project's own stays in its place.
+
+    That is so of what letters share, layouts and blocks, and of programs; of one that the project has, by whatever
+    file, nothing is copied.
+    """
+    root = recipes[0].loaded.folder / "templates"
+    names = sorted({name for recipe in recipes for name in templates(recipe)})
+    letters = sorted(path for name in names for path in (root / name).rglob("*") if path.is_file())
     shared = _shared(root, letters)
     for path in [*letters, *shared]:
         yield f"templates/{path.relative_to(root).as_posix()}", path in shared
+    given = {one.name: one for recipe in recipes for one in programs(recipe)}
+    own = {one.name: one.file.file for one in target.file.programs}
+    for name, program in given.items():
+        if own.get(name, program.file.file) == program.file.file:
+            yield program.file.file, True
 
 
 def _shared(root: Path, letters: list[Path]) -> list[Path]:
@@ -146,8 +167,8 @@ def _write(folder: Path, files: dict[str, bytes], settings: bytes | None) -> Non
         ) from error
 
 
-def _problems(folder: Path, called: str) -> list[Problem]:
-    """What is not right now, in project.yaml or the new journey; other journeys' mistakes are their own."""
+def _problems(folder: Path, names: Sequence[str]) -> list[Problem]:
+    """What is not right now, in project.yaml or the new journeys; other journeys' mistakes are their own."""
     loaded = open_project(folder)
-    others = {one.file for name, one in loaded.journeys.items() if name != called}
+    others = {one.file for name, one in loaded.journeys.items() if name not in names}
     return [one for one in loaded.problems if one.place.file not in others]

@@ -1,16 +1,47 @@
-"""What a journey needs of its project: templates, and entries of project.yaml."""
+"""What a journey needs beside itself: journeys it names, programs, templates, and entries of project.yaml."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from journey_engine.checks.scope import customer_conditions
-from journey_engine.conditions import SegmentCondition, SubscribedCondition
-from journey_engine.graph import Emit, Graph, Message, OnDate, Task
+from journey_engine.conditions import JourneyCondition, RewardCondition, SegmentCondition, SubscribedCondition
+from journey_engine.graph import Emit, Graph, Message, OnChange, OnDate, OnPass, Task
 from journey_engine.load.parts import Words, of_kind, parts
+from journey_engine.load.programs import LoadedProgram
 from journey_engine.recipes.settings import Entry, entry
-from journey_engine.recipes.shelf import Recipe
+from journey_engine.recipes.shelf import Recipe, beside
+from journey_engine.steps.enroll import EnrollStep
+from journey_engine.steps.reward import RewardStep
+from journey_engine.steps.set import SetStep
 from journey_engine.steps.wait import Wait
+
+
+def journeys(recipe: Recipe) -> list[Recipe]:
+    """The other journeys that it starts, is started by or asks about, and those that these name, by name."""
+    found = {recipe.name: recipe}
+    front = [recipe]
+    while front:
+        names = {name for one in front for name in _names(one)} - set(found)
+        front = [beside(recipe, name) for name in sorted(names)]
+        found |= {one.name: one for one in front}
+    return sorted((one for one in found.values() if one is not recipe), key=lambda one: one.name)
+
+
+def _names(recipe: Recipe) -> Iterator[str]:
+    words = _with_segments(recipe)
+    yield from (word.journey for _, word in of_kind(EnrollStep, words))
+    yield from (word.name for _, word in of_kind(JourneyCondition, words))
+    if isinstance(recipe.graph.trigger, OnPass):
+        yield recipe.graph.trigger.journey
+
+
+def programs(recipe: Recipe) -> list[LoadedProgram]:
+    """The reward programs that it gives of or asks about, by name."""
+    words = _with_segments(recipe)
+    names = {word.program for _, word in of_kind(RewardStep, words)}
+    names |= {word.program for _, word in of_kind(RewardCondition, words)}
+    return sorted((one for one in recipe.loaded.file.programs if one.name in names), key=lambda one: one.name)
 
 
 def templates(recipe: Recipe) -> list[str]:
@@ -18,16 +49,16 @@ def templates(recipe: Recipe) -> list[str]:
     return sorted({message.template for message in _messages(recipe.graph)})
 
 
-def needed(recipe: Recipe) -> list[Entry]:
-    """The topics, segments and attributes that it names, those of its segments included, as its project has them."""
-    file = recipe.loaded.file
-    words = _with_segments(recipe)
-    names = {
-        "topics": {message.topic for message in _messages(recipe.graph)}
-        | {word.topic for _, word in of_kind(SubscribedCondition, words)},
-        "segments": {word.name for _, word in of_kind(SegmentCondition, words)},
-        "attributes": set(_attributes(recipe, words)),
-    }
+def needed(recipes: Sequence[Recipe]) -> list[Entry]:
+    """The topics, segments and attributes that recipes of one project name, those of their segments included."""
+    file = recipes[0].loaded.file
+    names: dict[str, set[str]] = {"topics": set(), "segments": set(), "attributes": set()}
+    for recipe in recipes:
+        words = _with_segments(recipe)
+        names["topics"] |= {message.topic for message in _messages(recipe.graph)}
+        names["topics"] |= {word.topic for _, word in of_kind(SubscribedCondition, words)}
+        names["segments"] |= {word.name for _, word in of_kind(SegmentCondition, words)}
+        names["attributes"] |= set(_attributes(recipe, words))
     return [
         entry(file.lines, file.positions, setting, name)
         for setting, wanted in names.items()
@@ -52,8 +83,11 @@ def _with_segments(recipe: Recipe) -> Words:
 def _attributes(recipe: Recipe, words: Words) -> Iterator[str]:
     for _, name in customer_conditions(words):
         yield name
-    if isinstance(recipe.graph.trigger, OnDate):
+    if isinstance(recipe.graph.trigger, OnDate | OnChange):
         yield recipe.graph.trigger.attribute
+    yield from (message.variant for message in _messages(recipe.graph) if message.variant is not None)
+    for _, step in of_kind(SetStep, words):
+        yield from step.values
     for _, wait in of_kind(Wait, words):
         if wait.until is not None and wait.until.date is not None:
             yield wait.until.date.removeprefix("customer.")

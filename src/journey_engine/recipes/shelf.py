@@ -52,17 +52,24 @@ def shelf() -> tuple[Recipe, ...]:
             continue
         loaded = load_project(folder)
         stages = list(loaded.file.context.stages)
-        own = [
-            Recipe(one.journey.stage, one.name, one.journey.about or "", loaded, one)
-            for one in loaded.journeys.values()
-            if one.sound and one.journey is not None and one.journey.stage is not None
-        ]
+        own = [_recipe(loaded, one) for one in loaded.journeys.values() if one.sound]
         found += sorted(own, key=lambda one: (stages.index(one.stage), one.name))
     if not found:
         raise JourneyError(
             "this installation has no recipes", remedy="install the journey engine from its wheel or its repository"
         )
     return tuple(found)
+
+
+def _recipe(loaded: LoadedProject, one: LoadedJourney) -> Recipe:
+    assert one.journey is not None
+    assert one.journey.stage is not None, "a shipped journey says its stage"
+    return Recipe(one.journey.stage, one.name, one.journey.about or "", loaded, one)
+
+
+def beside(recipe: Recipe, name: str) -> Recipe:
+    """Another journey of the recipe's project."""
+    return _recipe(recipe.loaded, recipe.loaded.journeys[name])
 
 
 def find_recipe(title: str) -> Recipe:
