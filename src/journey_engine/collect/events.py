@@ -103,8 +103,9 @@ def _leave_what_is_ahead(incoming: Incoming, quiet: bool) -> None:
     if count:
         incoming.read("leave_ahead")
     if count and not quiet:
-        place = incoming.place(incoming.project.events, int(row))
-        incoming.collected.ahead = Ahead(int(count), latest.replace(tzinfo=UTC), place)
+        source = incoming.project.events
+        place = incoming.place(source, int(row))
+        incoming.collected.ahead = Ahead(named(source), int(count), latest.replace(tzinfo=UTC), place)
 
 
 def _set_aside_the_unfit(incoming: Incoming) -> None:

@@ -17,6 +17,7 @@ from journey_engine.errors import JourneyError, nearest
 from journey_engine.expressions import Sql
 from journey_engine.project import Project, Source
 from journey_engine.queries import fill, statements
+from journey_engine.times import iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,17 @@ class Aside:
 class Ahead:
     """Events dated after the next run: how many, the latest, and where it stands."""
 
+    source: str
     count: int
     latest: dt.datetime
     place: str
+
+    def __str__(self) -> str:
+        events = "event is" if self.count == 1 else "events are"
+        return (
+            f"{self.source}: {self.count} {events} dated after the next run, and nothing comes of it until then; "
+            f"the latest is of {iso(self.latest)} ({self.place})"
+        )
 
 
 @dataclass(slots=True)

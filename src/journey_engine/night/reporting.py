@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from journey_engine.collect import Collected
 from journey_engine.engines import Engine
 from journey_engine.project import Project
-from journey_engine.times import iso
 
 SHRUNK = 0.5  # a file of less than this part of its size in the last run is told of
 
@@ -93,12 +92,8 @@ SELECT journey, sum(entered), sum(moved), sum(converted), sum(exited), sum(finis
 def notes(collected: Collected, project: Project, before: Mapping[str, int]) -> list[str]:
     """What people should know of tonight's data; `before` is how big the files of its sources were in the last run."""
     found = [str(aside) for aside in collected.aside]
-    if ahead := collected.ahead:
-        events = "event is" if ahead.count == 1 else "events are"
-        found.append(
-            f"{project.events.path or project.events.table}: {ahead.count} {events} dated after the next run, and "
-            f"nothing comes of it until then; the latest is of {iso(ahead.latest)} ({ahead.place})"
-        )
+    if collected.ahead is not None:
+        found.append(str(collected.ahead))
     found += [
         f"{path} has shrunk from {before[path]:,} to {size:,} bytes since the last run; if that is wrong, export it "
         "again: what was taken before stays, what is missing now comes late (`expects: rows` stops such a night)"
