@@ -15,7 +15,10 @@ from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Number, 
 from journey_engine.structure import version_of
 
 # Places in files, and what a journey may change without changing where its passes stand.
-NO_STRUCTURE = frozenset({"line", "column", "file", "version", "goal_line", "exit_line", "trigger_line"})
+NO_STRUCTURE = frozenset({
+    "line", "column", "file", "version", "goal_line", "exit_line", "trigger_line",
+    "starts", "ends", "on_change", "moved",
+})  # fmt: skip
 
 
 class Lines(Frozen):
@@ -283,7 +286,11 @@ class Goal(Frozen):
 
 
 class Graph(Frozen):
-    """One version of one journey."""
+    """One version of one journey.
+
+    Customers enter from `starts` until before `ends`. With `on_change: follow` passes of older versions come into this
+    one by step id; `moved` has (old id, new id).
+    """
 
     journey: str
     version: str = ""
@@ -294,6 +301,10 @@ class Graph(Frozen):
     audience: Predicate = ALWAYS
     reentry: Reentry
     backfill: Literal["none", "current"] = "none"
+    starts: dt.datetime | None = None
+    ends: dt.datetime | None = None
+    on_change: Literal["pin", "follow"] = "pin"
+    moved: tuple[tuple[str, str], ...] = ()
     goal: Goal | None = None
     exit_when: Predicate | None = None
     holdout: str | None = None  # held out are those whose hash lies below (rule 11)
@@ -327,6 +338,22 @@ class Graph(Frozen):
             if ending is not None:
                 named |= {leaf.since for leaf in leaves(ending) if isinstance(leaf, Happened)}
         return frozenset(step for step in named if step and step != "entry")
+
+    def place_of(self, old: Graph, node: int) -> int | None:
+        """Where a pass stands that stood at a node of an older version; None when that step is gone (rule 20).
+
+        It keeps its step, by id or as `moved` says, and there the node of the same kind, at best at the same place.
+        """
+        step, kind = old.nodes[node].step, old.nodes[node].kind
+        mine = [number for number, one in enumerate(old.nodes) if one.step == step]
+        if all(one.step != step for one in self.nodes):
+            step = dict(self.moved).get(step, step)
+        here = [number for number, one in enumerate(self.nodes) if one.step == step]
+        alike = [number for number in here if self.nodes[number].kind == kind]
+        place = mine.index(node)
+        if place < len(here) and here[place] in alike:
+            return here[place]
+        return next(iter([*alike, *here]), None)
 
     def left(self, source: int, target: int) -> tuple[str, ...]:
         """The named steps that a move from one node to another leaves, and the arm that it draws."""

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from journey_engine.conditions import CONDITIONS, Condition
 from journey_engine.graph import Exit, Goal, Graph, Reentry
 from journey_engine.language import NAME, Flag, Whole, Word, known_share, parse_share
+from journey_engine.lifetime import Moment, beginning, check_moved, check_period, ending
 from journey_engine.predicates import ALWAYS, Length, share_below
 from journey_engine.steps import AnyStep, Builder, lower_steps
 from journey_engine.steps.send import OnCap
@@ -73,7 +74,17 @@ class Journey(Word):
     stage: str | None = Field(None, description="A stage of the project's cycle")
     about: str | None = Field(None, max_length=2000, description="What it is for, in your own words")
     owner: Literal["marketing", "sales", "service"] = Field("marketing", description="The team that answers for it")
-    status: Literal["draft", "live"] = Field("live", description="A draft is checked and tested but not run")
+    status: Literal["draft", "live", "paused"] = Field(
+        "live", description="A draft is checked and tested but not run; a paused journey holds everyone where they are"
+    )
+    starts: Moment | None = Field(None, description="Who may enter does so from this day, or instant, on")
+    ends: Moment | None = Field(None, description="The last day to enter, or the instant from which on nobody does")
+    on_change: Literal["pin", "follow"] = Field(
+        "pin", description="When the file changes, passes stay in the version they entered, or follow by step id"
+    )
+    moved: dict[str, str] = Field(
+        default_factory=dict, description="With `follow`, for steps that are gone: the id of the step that took over"
+    )
     priority: Whole = Field(0, ge=-1000, le=1000, description="Higher goes first where only some may go")
     topic: str | None = Field(None, description="Topic of the messages below, unless a step names its own")
     on_cap: OnCap = Field("skip", description="What a cap does to the messages below, unless a step says it")
@@ -102,10 +113,14 @@ class Journey(Word):
     def lower(self, builder: Builder, file: str) -> Graph:
         """Lower to a graph; the builder keeps the problems met on the way and gets its topic here."""
         builder.topic, builder.journey, builder.on_cap = self.topic, self.journey, self.on_cap
+        builder.strict = self.on_change == "follow"
+        starts, ends = beginning(self.starts, builder.timezone), ending(self.ends, builder.timezone)
         end = builder.add(Exit, ("steps",), state="finished", reason="finished")
         first = lower_steps(self.steps, builder, end, ("steps",))
         if first == end:
             raise ValueError("a journey has at least one step")
+        check_period(builder, starts, ends)
+        check_moved(builder, self.moved, follows=builder.strict)
         outside, inside = builder.context.outside(), builder.context
         return Graph(
             journey=self.journey,
@@ -116,6 +131,10 @@ class Journey(Word):
             audience=self.audience.resolve(outside) if self.audience is not None else ALWAYS,
             reentry=self._reentry(builder),
             backfill=self.backfill,
+            starts=starts,
+            ends=ends,
+            on_change=self.on_change,
+            moved=tuple(self.moved.items()),
             goal=self._goal(builder),
             exit_when=self.exit_when.resolve(inside) if self.exit_when is not None else None,
             holdout=share_below(parse_share(self.holdout)) if self.holdout is not None else None,

@@ -67,6 +67,7 @@ class Rules:
     send_hours: tuple[dt.time, dt.time] = (dt.time(9), dt.time(20))
     caps: tuple[Cap, ...] = ()  # in the order in which they are asked
     holdout: str | None = None  # held out of every journey are those whose hash lies below (rule 11)
+    aside: frozenset[str] = frozenset()  # journeys with a mistake: what they miss still counts when it is mended
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
@@ -141,6 +142,11 @@ def with_reward_ids(values: Mapping[str, frozenset[str]], graphs: Iterable[Graph
         | {f"step.{step}.reward_id" for step in steps if any(p.startswith(f"step.{step}.") for p in paths)}
         for wording, paths in values.items()
     }
+
+
+def begun(graph: Graph, night: Night, *, ran: bool) -> bool:
+    """Whether a journey that never ran may begin tonight: its `starts` lies before the horizon (rule 2)."""
+    return ran or graph.starts is None or graph.starts < night.horizon
 
 
 def time_triggered(graph: Graph) -> bool:

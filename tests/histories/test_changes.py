@@ -108,9 +108,9 @@ def test_re_entry_is_after_exit_unless_written(reading: Reading) -> None:
 
 
 def test_a_journey_set_aside_for_a_night_misses_no_change(reading: Reading) -> None:
-    # On the night of the change, 3 March, the journey is not among the rules; it enters the night after, at
+    # On the night of the change, 3 March, the journey has a mistake; it enters the night after it is mended, at
     # the night that saw the change. Four nights aside are more than the 72 hours.
-    live, aside = rules(watching("{attribute: plan, to: pro}")), rules()
+    live, aside = rules(watching("{attribute: plan, to: pro}")), rules(aside=frozenset({"upgraded"}))
     for back, expected in ((4, ["upgraded 2026-03-03 02:00"]), (8, ["upgraded 2026-03-03 02:00"])):
         when = nights("2026-03-01", "2026-03-09")
         found = reading(

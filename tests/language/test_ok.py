@@ -162,6 +162,7 @@ def test_defaults_are_told(put: Callable[[Path], Path]) -> None:
         "reentry: each_occurrence",
         "owner: marketing",
         "status: live",
+        "on_change: pin",
         "on_cap: skip",
         "backfill: none",
         "send:hello: topic orders (transactional), channel file, skipped when more than 4 days late",

@@ -72,7 +72,7 @@ def codes_in_source() -> set[str]:
     """Every text that the source gives to a problem as its code."""
     makers = {"Problem", "Stop", "at", "at_step", "_tab", "unknown_name"}
     found = set()
-    for room in ("yamlfile", "load", "checks", "steps", "triggers", "render", "journey.py"):
+    for room in ("yamlfile", "load", "checks", "steps", "triggers", "render", "journey.py", "lifetime.py"):
         path = SOURCES / room
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -76,6 +76,8 @@ def _fewer_journeys(scenario: Scenario) -> Iterator[Scenario]:
 def _fewer_settings(scenario: Scenario) -> Iterator[Scenario]:
     if scenario.aside:
         yield replace(scenario, aside=frozenset())
+    if scenario.held:
+        yield replace(scenario, held=frozenset())
     if scenario.later:
         yield replace(scenario, later=())
     if scenario.redefined:
@@ -128,6 +130,7 @@ def _nights(scenario: Scenario, kept: Sequence[int]) -> Scenario:
         nights=tuple(scenario.nights[i] for i in kept),
         people=tuple(replace(p, nights=tuple(p.nights[i] for i in kept)) for p in scenario.people),
         aside=frozenset((kept.index(i), name) for i, name in scenario.aside if i in kept),
+        held=frozenset((kept.index(i), name) for i, name in scenario.held if i in kept),
         later=tuple((sum(k < since for k in kept), journey) for since, journey in scenario.later),
         redefined=tuple((sum(k < since for k in kept), *rest) for since, *rest in scenario.redefined),
     )

@@ -75,6 +75,7 @@ class Scenario:
     holdout: str | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)  # attribute -> column type of the customers' table
     aside: frozenset[tuple[int, str]] = frozenset()  # (night, journey) that does not run
+    held: frozenset[tuple[int, str]] = frozenset()  # (night, journey) that is paused
     later: tuple[tuple[int, Mapping[str, Any]], ...] = ()  # from this night on a journey stands so
     redefined: tuple[tuple[int, str, Any], ...] = ()  # from this night on a segment stands so
 
@@ -99,7 +100,9 @@ class Scenario:
             for journey in live.values():
                 graph = self._graph(journey, before)
                 pinned[graph.version] = graph
-        graphs = [self._graph(live[name], context) for name in sorted(live) if (index, name) not in self.aside]
+        graphs = [
+            self._graph(live[name], context) for name in sorted(live) if (index, name) not in self.aside | self.held
+        ]
         newest = {graph.version for graph in graphs}
         return Rules(
             journeys=tuple(graphs),
@@ -108,6 +111,7 @@ class Scenario:
             values={name: frozenset(paths) for name, paths in self.values.items()},
             programs={name: program.limit() for name, program in PROGRAMS.items() if name != "gone"},
             timezone=self.timezone,
+            aside=frozenset(name for when, name in self.aside if when == index),
             accept_late=Duration.parse(self.accept_late),
             send_hours=(parse_time(self.send_hours[0]), parse_time(self.send_hours[1])),
             caps=tuple(CapWords.model_validate(cap).lower() for cap in self.caps),
@@ -135,6 +139,7 @@ class Scenario:
         parts += [f"# from night {since + 1} on\n{_yaml(journey)}" for since, journey in self.later]
         parts += [f"# from night {since + 1} on, segment {name}\n{_yaml(c)}" for since, name, c in self.redefined]
         parts += [f"# night {index + 1}: journey {name} is set aside\n" for index, name in sorted(self.aside)]
+        parts += [f"# night {index + 1}: journey {name} is paused\n" for index, name in sorted(self.held)]
         parts.append("nights: " + ", ".join(iso(instant) for instant in self.nights) + "\n")
         parts += [_history(person) for person in self.people]
         return "---\n".join(parts)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from journey_engine.records import Event
 from journey_engine.rules import following, newest
-from journey_engine.times import UTC, Duration, add_months, local_to_utc
+from journey_engine.times import UTC, Duration, add_months, iso, local_to_utc
 from journey_engine.triggers.date import parse_shift
 from tests.properties.conditions_made import COLUMNS, EVENTS, PROPERTIES, ZONES
 from tests.properties.journeys_made import Journeys
@@ -74,11 +74,46 @@ class Maker(Journeys):
         # A date that is waited for lies ahead; one that comes again each year began long ago.
         self.years_ago = (0, 0, 0, 0, 1, 6) if "wait until a date" in self.words else (0, 1, 1, 2, 6, 30)
         self.lengths += [settings.get("accept_late", "72 hours"), settings.get("max_lateness", "4 days")]
-        return Scenario(
+        return self.lived(Scenario(
             journeys=journeys, nights=tuple(self.nights), segments=self.segments, stages=self.stages,
             values=self.values, cadence=self.cadence, timezone=self.of(*ZONES), kinds=kinds, aside=aside, later=later,
             redefined=redefined, people=tuple(self.person(f"c{n}", kinds) for n in range(people)), **settings,
-        )  # fmt: skip
+        ))  # fmt: skip
+
+    def lived(self, scenario: Scenario) -> Scenario:
+        """Journeys that are paused, that begin and end, and that are edited while their passes follow."""
+        nights = range(1, len(scenario.nights))
+        held = frozenset((i, name) for i in nights for name in self.names if self.maybe(0.06))
+        journeys = tuple(one | self.period() for one in scenario.journeys)
+        later = scenario.later
+        for journey in journeys:
+            if self.maybe(0.35):
+                self.used("follow")
+                later = (*later, (self.dice.choice(nights), self.edited(journey)))
+        return replace(scenario, journeys=journeys, held=held - scenario.aside, later=later)
+
+    def period(self) -> dict[str, Any]:
+        found = {}
+        if self.maybe(0.1):
+            found["starts"] = iso(self.of(*self.nights) + dt.timedelta(hours=self.of(-30, 0, 7)))
+        if self.maybe(0.1):
+            found["ends"] = iso(self.of(*self.nights) + dt.timedelta(hours=self.of(8, 30, 100)))
+        return {} if found.get("starts", "") >= found.get("ends", "9") else found
+
+    def edited(self, journey: Mapping[str, Any]) -> dict[str, Any]:
+        """The same journey with a step less, a step more or two that changed places."""
+        steps, moved = list(journey["steps"]), {}
+        place = self.dice.randrange(len(steps))
+        match self.weighted({"less": 4, "more": 3, "swapped": 2}):
+            case "less" if len(steps) > 1:
+                gone = _id(steps.pop(place))
+                if self.maybe(0.4):
+                    moved = {gone: _id(self.of(*steps))}
+            case "swapped":
+                steps.insert(0, steps.pop(place))
+            case _:
+                steps.insert(place, {"wait": {"for": self.of(*self.spans), "id": "more"}})
+        return {**journey, "steps": steps, "on_change": "follow"} | ({"moved": moved} if moved else {})
 
     def calendar(self) -> None:
         """A cadence and its nights: some missed, one perhaps off the cadence."""
@@ -224,6 +259,11 @@ class Maker(Journeys):
         )  # fmt: skip
         fields = {"name": row.name, "occurred_at": row.occurred_at, "properties": row.properties} | change()
         return Event(row.event_id, row.customer_id, received_at=later, **fields)
+
+
+def _id(step: Mapping[str, Any]) -> str:
+    (inside,) = step.values()
+    return str(inside["id"])
 
 
 def scenario(seed: int, people: int = 50) -> Scenario:

@@ -56,6 +56,7 @@ CODES: Mapping[str, str] = {
     "duplicate-arm": "Two arms of one name.",
     "unknown-arm": "An arm that no split of the journey has.",
     "unknown-step": "A step that does not exist, or that ends no wait.",
+    "moved-in-vain": "A `moved` that moves nobody: its step is still there, or the journey does not follow.",
     "later-step": "A step that no pass has left when it comes to this place.",
     "outside-pass": "A word that means something inside a pass only.",
     "unknown-attribute": "An attribute that no column provides (warning).",
@@ -86,6 +87,7 @@ CODES: Mapping[str, str] = {
     "never-sent": "A condition on a message that this journey never sends (warning).",
     # the way through
     "missing-reentry": "An event trigger that does not say who may enter again.",
+    "ends-first": "A journey that ends before it starts.",
     "unreachable-step": "A step that no pass can come to.",
     "impossible-backfill": "A trigger that has no past to take in.",
     "awaited-goal": "The goal ends the pass before the step that waits for its event (warning).",

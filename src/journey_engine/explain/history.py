@@ -57,7 +57,7 @@ def read(engine: Engine, customer_id: str) -> History:
     runs = {row[0]: _utc(row[1]) for row in engine.rows("SELECT run, as_of FROM runs")}
     last = max(runs, default=0)
     revisions = _events(engine, customer_id)
-    passes = _passes(engine, customer_id)
+    passes, moves = _passes(engine, customer_id), _moves(engine, customer_id)
     return History(
         customer_id=customer_id,
         run=last,
@@ -66,7 +66,7 @@ def read(engine: Engine, customer_id: str) -> History:
         first=[event for event, revision, _ in revisions if revision == 1],
         newest=[event for event, _, newest in revisions if newest],
         passes=passes,
-        moves=_moves(engine, customer_id),
+        moves=moves,
         decisions=_decisions(engine, customer_id),
         members={
             (of, name): Membership(member, ordinal)
@@ -86,7 +86,7 @@ def read(engine: Engine, customer_id: str) -> History:
             for journey, key in engine.rows("SELECT journey, key FROM considered WHERE customer_id = ?", [customer_id])
         ),
         began={row[0]: _utc(row[1]) for row in engine.rows("SELECT journey, first_as_of FROM journeys")},
-        graphs=_graphs(engine, passes),
+        graphs=_graphs(engine, passes, moves),
         runs=runs,
     )
 
@@ -154,9 +154,16 @@ def _decisions(engine: Engine, customer_id: str) -> dict[str, list[Decided]]:
     return found
 
 
-def _graphs(engine: Engine, passes: Sequence[Enrollment]) -> dict[tuple[str, str], Graph]:
+def _graphs(
+    engine: Engine, passes: Sequence[Enrollment], moves: Mapping[str, Sequence[Transition]]
+) -> dict[tuple[str, str], Graph]:
+    """The graphs of the versions that the passes stand in, and of those that they followed out of."""
     found = {}
-    for journey, version in sorted({(one.journey, one.version) for one in passes}):
+    left = {
+        (one.journey, move.seen)
+        for one in passes for move in moves.get(one.enrollment_id, ()) if move.reason == "followed" and move.seen
+    }  # fmt: skip
+    for journey, version in sorted({(one.journey, one.version) for one in passes} | left):
         rows = engine.rows("SELECT graph FROM versions WHERE journey = ? AND version = ?", [journey, version])
         if rows:
             found[journey, version] = Graph.model_validate_json(rows[0][0])

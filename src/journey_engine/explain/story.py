@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from journey_engine.explain.history import Decided, History
@@ -37,6 +37,8 @@ WORDS = {
     "exit_when": "left, because exit_when held",
     "finished": "reached the end",
     "date_gone": "ended: the date that it waited for is gone",
+    "followed": "went on in the changed journey",
+    "step_removed": "left, because its step was taken out of the journey",
 }
 """What a move says by its reason alone."""
 
@@ -93,8 +95,11 @@ def tell(one: Enrollment, history: History, loaded: LoadedProject, posted: Mappi
     """The story of one pass."""
     graph, current = _graph(one, history, loaded)
     decisions = history.decisions.get(one.enrollment_id, ())
-    moves = [_Telling(one, history, graph, posted, decisions).move(move, _line(graph, move, loaded, current=current))
-             for move in history.moves.get(one.enrollment_id, ())]  # fmt: skip
+    moves = []
+    for stood, move in _versions(one, history.moves.get(one.enrollment_id, ())):
+        there, now = _graph(replace(one, version=stood), history, loaded)
+        told = _Telling(one, history, there, posted, decisions)
+        moves.append(told.move(move, _line(there, move, loaded, current=now)))
     is_open = one.state is PassState.OPEN
     return Story(
         journey=one.journey,
@@ -110,6 +115,15 @@ def tell(one: Enrollment, history: History, loaded: LoadedProject, posted: Mappi
         waits=_waits(one, graph, loaded, history) if is_open else None,
         waits_at=_node_line(graph, one.node, loaded, current=current) if is_open else None,
     )
+
+
+def _versions(one: Enrollment, moves: Sequence[Transition]) -> Iterator[tuple[str, Transition]]:
+    """Each move with the version that the pass stood in: one that followed a change has seen the version it left."""
+    left = [move.seen for move in moves if move.reason == "followed"]
+    for move in moves:
+        yield (left[0] if left and left[0] else one.version), move
+        if move.reason == "followed":
+            left.pop(0)
 
 
 def _graph(one: Enrollment, history: History, loaded: LoadedProject) -> tuple[Graph | None, bool]:
@@ -147,13 +161,11 @@ class _Telling:
                 return f"drew arm {node.arm}" if move.reason == "yes" else f"did not draw arm {node.arm}"
             case "goal":
                 return f"reached its goal{self._because(move.event_id)}"
-            case reason if reason in WORDS:
-                return WORDS[reason]
             case reason if reason.startswith("cap:"):
                 then = "ended" if move.to_node is None else f"put off until {iso(move.at)}"
                 return f"{_letter(node)} held back by the cap {reason.removeprefix('cap:')}, {then}"
             case reason:
-                return f"ended: {reason}"
+                return WORDS.get(reason, f"ended: {reason}")
 
     def _because(self, event_id: str | None) -> str:
         found = next((event for event in self.history.first if event.event_id == event_id), None)

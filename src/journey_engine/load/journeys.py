@@ -104,6 +104,7 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
         programs=project.terms,
         channel=settings.channels.default,
         max_lateness=settings.max_lateness,
+        timezone=settings.timezone,
         place=place,
     )
     graph = journey.lower(builder, loaded.file)

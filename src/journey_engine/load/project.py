@@ -216,12 +216,14 @@ def _rules(file: ProjectFile, journeys: Mapping[str, LoadedJourney], renderer: R
     live = [one for one in journeys.values() if one.sound and one.journey and one.journey.status == "live"]
     lowered = [one.graph for one in journeys.values() if one.graph is not None]
     graphs = (journey.graph for journey in sorted(live, key=lambda journey: journey.name))
+    aside = (journey.name for journey in journeys.values() if not journey.sound)
     return Rules(
         journeys=tuple(graph for graph in graphs if graph is not None),
         definitions=tuple(_definitions(file.context)),
         values=with_reward_ids(dict(_values(journeys.values(), renderer)), lowered),
         programs={one.name: one.read.limit() for one in file.programs if one.read is not None},
         timezone=settings.timezone,
+        aside=frozenset(aside),
         accept_late=settings.accept_late,
         holdout=share_below(parse_share(settings.holdout)) if settings.holdout is not None else None,
         send_hours=(parse_time(settings.send_hours.from_), parse_time(settings.send_hours.until)),

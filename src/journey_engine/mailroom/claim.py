@@ -38,12 +38,18 @@ class Claimed:
         return not self.rows and not self.others
 
 
-def claim(store: Store, as_of: dt.datetime, worker: str, channels: Collection[str], limit: int) -> Claimed:
-    """Take up to `limit` due messages in one transaction; skip what must not go, leave what must wait."""
+def claim(
+    store: Store, as_of: dt.datetime, worker: str, channels: Collection[str], limit: int, held: Collection[str] = ()
+) -> Claimed:
+    """Take up to `limit` due messages in one transaction; skip what must not go, leave what must wait.
+
+    Those of `held` journeys are not looked at.
+    """
     with store.write() as db:
         rows = db.execute(
             select(messages)
             .where(in_state(State.PENDING), messages.c.try_at <= as_of, messages.c.channel.in_(channels))
+            .where(messages.c.journey.not_in(held))
             .order_by(messages.c.try_at, messages.c.message_id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -187,18 +193,28 @@ def unsure_rows(store: Store, channel: str, until: dt.datetime, after: str, limi
         )
 
 
-def explain_left(store: Store, channel: str, as_of: dt.datetime, reason: str, detail: str | None) -> int:
+def explain_left(
+    store: Store, channel: str, as_of: dt.datetime, reason: str, detail: str | None, held: Collection[str] = ()
+) -> int:
     """Write on due messages why they are still here; how many."""
     with store.write() as db:
         return db.execute(
             update(messages)
             .where(in_state(State.PENDING), messages.c.channel == channel, messages.c.try_at <= as_of)
+            .where(messages.c.journey.not_in(held))
             .values(reason=reason, detail=detail)
         ).rowcount
 
 
-def due_channels(store: Store, as_of: dt.datetime) -> list[str]:
-    """The channels that still have something due."""
+def explain_held(store: Store, held: Collection[str], as_of: dt.datetime, reason: str, detail: str) -> int:
+    """Write on due messages of held journeys why they are still here; how many."""
+    with store.write() as db:
+        mine = (in_state(State.PENDING), messages.c.journey.in_(held), messages.c.try_at <= as_of)
+        return db.execute(update(messages).where(*mine).values(reason=reason, detail=detail)).rowcount
+
+
+def due_channels(store: Store, as_of: dt.datetime, held: Collection[str] = ()) -> list[str]:
+    """The channels that still have something due, but for what `held` journeys keep."""
     with store.read() as db:
         due = select(messages.c.channel).where(in_state(State.PENDING), messages.c.try_at <= as_of).distinct()
-        return sorted(db.execute(due).scalars())
+        return sorted(db.execute(due.where(messages.c.journey.not_in(held))).scalars())

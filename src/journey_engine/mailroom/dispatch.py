@@ -105,17 +105,19 @@ def dispatch(
     batch: int = 100,
     on_batch: Callable[[DispatchReport], None] | None = None,
     owner: str = "dispatch",
+    held: Collection[str] = (),
 ) -> DispatchReport:
     """Hand over everything that is due at `as_of`; many may do so at once.
 
-    `channels` are not yet open. Raises JourneyError when the mailroom cannot be written; what was handed
-    over until then is settled, and the batch in hand is looked into by the next dispatch.
+    `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason.
+    Raises JourneyError when the mailroom cannot be written; what was handed over until then is settled, and the
+    batch in hand is looked into by the next dispatch.
     """
     with mailroom.worker(owner, clock) as lease, ExitStack() as opened:
-        work = _Work(mailroom, as_of, renderer, lease, channels, opened)
+        work = _Work(mailroom, as_of, renderer, lease, channels, opened, held)
         settle_rewards(mailroom.store, as_of)
         work.look_into_doubts(clock)
-        work.tally.tasks = give_tasks(mailroom.store, as_of, renderer, work.tally.trouble)
+        work.tally.tasks = give_tasks(mailroom.store, as_of, renderer, work.tally.trouble, held)
         while work.one_batch(batch):
             if on_batch is not None:
                 on_batch(work.tally.report())
@@ -134,9 +136,11 @@ class _Work:
         lease: Lease,
         channels: Mapping[str, Channel],
         opened: ExitStack,
+        held: Collection[str],
     ) -> None:
         self.mailroom, self.store, self.as_of = mailroom, mailroom.store, as_of
         self.renderer, self.lease, self.channels, self.opened = renderer, lease, channels, opened
+        self.held = sorted(held)
         self.open: set[str] = set()
         self.down: dict[str, tuple[str, str]] = {}
         self.tally = _Tally()
@@ -173,7 +177,7 @@ class _Work:
         self.lease.check()
         if not self.able:
             return False
-        claimed = claims.claim(self.store, self.as_of, self.lease.name, self.able, size)
+        claimed = claims.claim(self.store, self.as_of, self.lease.name, self.able, size, self.held)
         if claimed.nothing:
             return False
         self.tally.add(claimed.others)
@@ -302,8 +306,11 @@ class _Work:
         self.tally.add([one for one in settled if one[1].state is not State.PENDING])
 
     def explain_what_is_left(self) -> None:
-        """Due messages of a channel that takes none say why they are still here."""
-        waiting = claims.due_channels(self.store, self.as_of)
+        """Due messages of a held journey, or of a channel that takes none, say why they are still here."""
+        if self.held:
+            count = claims.explain_held(self.store, self.held, self.as_of, "paused", "its journey is not live")
+            self.left(count, "paused")
+        waiting = claims.due_channels(self.store, self.as_of, self.held)
         for name in waiting:
             if name in self.channels and name not in self.down:
                 continue
@@ -311,7 +318,11 @@ class _Work:
             reason, detail = self.down.get(name, missing)
             if name not in self.down:
                 self.tally.trouble(f"channel {name}", reason, detail)
-            count = claims.explain_left(self.store, name, self.as_of, reason, detail)
+            self.left(claims.explain_left(self.store, name, self.as_of, reason, detail, self.held), reason)
+
+    def left(self, count: int, reason: str) -> None:
+        """Count what waits."""
+        if count:
             self.tally.states[State.PENDING] += count
             self.tally.reasons[State.PENDING.value, reason] += count
 

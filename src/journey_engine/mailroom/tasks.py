@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
@@ -21,14 +21,21 @@ from journey_engine.message import Aborted, MessageRef, RenderError, Renders
 BATCH = 500
 
 
-def give_tasks(store: Store, as_of: dt.datetime, renderer: Renders, trouble: Callable[[str, str, str], None]) -> int:
-    """Word the title of every due task and give it to its team; how many. Nothing here can be in doubt."""
+def give_tasks(
+    store: Store, as_of: dt.datetime, renderer: Renders, trouble: Callable[[str, str, str], None],
+    held: Collection[str] = (),
+) -> int:  # fmt: skip
+    """Word the title of every due task and give it to its team, but for those of `held` journeys; how many.
+
+    Nothing here can be in doubt.
+    """
     given = 0
     while True:
         with store.write() as db:
             rows = db.execute(
                 select(tasks)
                 .where(in_state(State.PENDING, tasks), tasks.c.try_at <= as_of)
+                .where(tasks.c.journey.not_in(held))
                 .order_by(tasks.c.try_at, tasks.c.task_id)
                 .limit(BATCH)
                 .with_for_update(skip_locked=True)

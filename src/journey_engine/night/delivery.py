@@ -58,4 +58,5 @@ def hand_over(
     )
     links = Links(project.public_url, mailroom.link_keys, mailroom.link_key)
     renderer = Renderer(loaded.folder / "templates", project.sender, links)
-    return dispatch(mailroom, as_of, channels, renderer, clock=clock, on_batch=on_batch, owner=owner())
+    held = {one.name for one in loaded.journeys.values() if one.journey is not None and one.journey.status != "live"}
+    return dispatch(mailroom, as_of, channels, renderer, clock=clock, on_batch=on_batch, owner=owner(), held=held)

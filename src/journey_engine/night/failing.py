@@ -25,7 +25,8 @@ def without_culprits(rules: Rules, failure: Failure, error: QueryFailed) -> tupl
     if not found:
         raise unexplained(error)
     left = [graph for graph in rules.journeys if graph.journey not in found]
-    return _only(rules, left), {name: f"{file}: its SQL failed: {said}" for name, (file, said) in found.items()}
+    left_alone = replace(_only(rules, left), aside=rules.aside | found.keys())
+    return left_alone, {name: f"{file}: its SQL failed: {said}" for name, (file, said) in found.items()}
 
 
 def _culprits(rules: Rules, journeys: Sequence[Graph], failure: Failure) -> list[tuple[Graph, str]]:

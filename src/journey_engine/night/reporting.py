@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from journey_engine.collect import Collected
 from journey_engine.engines import Engine
+from journey_engine.load import LoadedProject
 from journey_engine.project import Project
 
 SHRUNK = 0.5  # a file of less than this part of its size in the last run is told of
@@ -105,6 +106,22 @@ def notes(collected: Collected, project: Project, before: Mapping[str, int]) -> 
     if collected.default_zone:
         who = "customer has" if collected.default_zone == 1 else "customers have"
         found.append(f"{collected.default_zone} {who} no zone, or an unknown one: {project.timezone} is used")
+    return found
+
+
+def standing_still(engine: Engine, loaded: LoadedProject) -> list[str]:
+    """Which passes no run moves, because their journey is paused, a draft or no longer in the project (rule 20)."""
+    status = {one.name: one.journey.status for one in loaded.journeys.values() if one.journey is not None}
+    known = status.keys() | {one.name for one in loaded.journeys.values()}
+    told = {"paused": "is paused", "draft": "is a draft"}
+    gone = "is no longer in the project"
+    found = []
+    for journey, count in engine.rows(
+        "SELECT journey, count(*) FROM enrollments WHERE state = 'open' GROUP BY journey ORDER BY journey"
+    ):
+        why = told.get(status.get(journey, ""), "") if journey in known else gone
+        if why:
+            found.append(f"{journey} {why}: {count} pass{'es' * (count != 1)} stand{'s' * (count == 1)} still")
     return found
 
 

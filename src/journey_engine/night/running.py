@@ -22,6 +22,7 @@ from journey_engine.night.reporting import (
     journey_counts,
     message_counts,
     notes,
+    standing_still,
 )
 from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, owner, pair
 from journey_engine.night.versions import with_pinned
@@ -57,6 +58,7 @@ class NightRun:
     decided: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    still: list[str] = field(default_factory=list)
     sweeping: Sweep | None = None
 
     def dispatch_before(self) -> DispatchReport | None:
@@ -193,7 +195,7 @@ class NightRun:
         found = notes(self.collected, self.loaded.project, self.sizes)
         if self.repeated:
             found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
-        return [*found, *self.troubles, *self._undelivered()]
+        return [*found, *self.still, *self.troubles, *self._undelivered()]
 
     def _undelivered(self) -> list[str]:
         return list(dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles))
@@ -239,6 +241,7 @@ class NightRun:
         found = journey_counts(self.engine, self.number)
         self.counts = {graph.journey: found.get(graph.journey, JourneyCounts()) for graph in self.rules.journeys}
         self.decided, self.held = message_counts(self.engine, self.number)
+        self.still = standing_still(self.engine, self.loaded)
 
     @contextmanager
     def _rolled_back(self) -> Iterator[None]:

@@ -12,7 +12,8 @@ WITH unseen AS (
     CROSS JOIN night AS n
     LEFT JOIN enrolls AS k ON k.journey = v.journey AND k.customer_id = v.customer_id AND k.key = v.key
     ANTI JOIN considered AS c ON c.journey = v.journey AND c.customer_id = v.customer_id AND c.key = v.key
-    WHERE v.backfilled OR v.instant > l.bound
+    WHERE (v.backfilled OR (v.instant > l.bound AND (l.enters_from IS NULL OR v.instant >= l.enters_from)))
+        AND (l.enters_until IS NULL OR CASE WHEN v.backfilled THEN n.as_of ELSE v.instant END < l.enters_until)
 )
 SELECT row_number() OVER () AS ask, u.journey, u.customer_id, u.key, u.instant, u.trigger_event, u.trigger_data, u.backfilled
 FROM unseen AS u CROSS JOIN night AS n

@@ -4,6 +4,7 @@ SELECT * FROM (
     SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
         e.meant_at, e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open,
         b.enrollment_id IS NOT NULL AS blocked, FALSE AS is_new, e.held_out,
+        CASE WHEN f.enrollment_id IS NULL THEN 0 ELSE 1 END AS seq, a.enrollment_id IS NOT NULL AS is_astray,
         e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
             OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
                 + to_microseconds(n.late_micros))
@@ -14,6 +15,8 @@ SELECT * FROM (
     CROSS JOIN night AS n
     LEFT JOIN goals AS g ON g.journey = e.journey AND g.version = e.version
     LEFT JOIN blocked AS b ON b.enrollment_id = e.enrollment_id
+    LEFT JOIN followed AS f ON f.enrollment_id = e.enrollment_id
+    LEFT JOIN astray AS a ON a.enrollment_id = e.enrollment_id
 ) AS w
 WHERE is_open OR goal_counts;
 
@@ -25,6 +28,7 @@ SELECT a.enrollment_id, a.journey, a.version, a.customer_id, a.key, a.entered_at
     coalesce(substring(md5(concat('12:all journeys', length(a.customer_id), ':', a.customer_id)), 1, 8) < n.holdout, FALSE)
         OR coalesce(substring(md5(concat(length(a.journey), ':', a.journey, length(a.customer_id), ':', a.customer_id)), 1, 8)
             < l.holdout, FALSE) AS held_out,
+    1 AS seq, FALSE AS is_astray,
     g.predicate IS NOT NULL
         AND (g.bounded OR n.as_of <= a.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
 FROM admitted AS a
@@ -59,9 +63,13 @@ SELECT s.enrollment_id, CASE WHEN goal.holds THEN coalesce(goal.instant, asked.u
     CASE
         WHEN NOT s.is_open THEN NULL
         WHEN goal.holds AND NOT g.stay THEN 'converted'
-        WHEN leave.holds THEN 'exited'
+        WHEN leave.holds OR s.is_astray THEN 'exited'
     END AS state,
-    CASE WHEN goal.holds AND NOT g.stay THEN 'goal' ELSE 'exit_when' END AS reason,
+    CASE
+        WHEN goal.holds AND NOT g.stay THEN 'goal'
+        WHEN leave.holds THEN 'exit_when'
+        ELSE 'step_removed'
+    END AS reason,
     CASE
         WHEN goal.holds AND NOT g.stay THEN greatest(coalesce(goal.instant, asked.upper), s.reached_at)
         ELSE greatest(coalesce(leave.instant, n.as_of), s.reached_at)
@@ -73,7 +81,7 @@ LEFT JOIN goals AS g ON g.journey = s.journey AND g.version = s.version
 LEFT JOIN truth AS goal ON goal.enrollment_id = s.enrollment_id AND goal.purpose = 'goal'
 LEFT JOIN asked ON asked.ask = goal.ask
 LEFT JOIN truth AS leave ON leave.enrollment_id = s.enrollment_id AND leave.purpose = 'exit'
-WHERE goal.holds OR leave.holds;
+WHERE goal.holds OR leave.holds OR s.is_astray;
 
 -- settle_endings: Passes that ended are settled where they stood.
 INSERT INTO settled
@@ -83,7 +91,7 @@ WHERE d.state IS NOT NULL;
 
 -- transition_endings: The last move of a pass that ended by its goal or by exit_when.
 INSERT INTO transitions
-SELECT s.enrollment_id, n.run, CAST(s.is_new AS INTEGER), s.node, NULL, d.closed_at, d.reason, NULL, d.seen
+SELECT s.enrollment_id, n.run, s.seq, s.node, NULL, d.closed_at, d.reason, NULL, d.seen
 FROM endings AS d JOIN subject AS s ON s.enrollment_id = d.enrollment_id CROSS JOIN night AS n
 WHERE d.state IS NOT NULL;
 
@@ -106,7 +114,7 @@ WHERE s.is_new;
 -- front_first: The passes that may take a step: those that did not just end and stand before the horizon.
 CREATE OR REPLACE TEMP TABLE front AS
 SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.node, s.reached_at, s.held, s.meant_at,
-    s.trigger_event, s.trigger_data, s.zone, s.blocked, s.held_out, s.is_new, FALSE AS emitted, CAST(s.is_new AS INTEGER) AS seq
+    s.trigger_event, s.trigger_data, s.zone, s.blocked, s.held_out, s.is_new, FALSE AS emitted, s.seq
 FROM subject AS s
 CROSS JOIN night AS n
 ANTI JOIN (SELECT enrollment_id FROM endings WHERE state IS NOT NULL) AS d ON d.enrollment_id = s.enrollment_id
@@ -331,5 +339,8 @@ CROSS JOIN night AS n;
 
 -- journeys_ran: What ran tonight, and since when.
 INSERT INTO journeys (journey, version, first_as_of, last_as_of)
-SELECT journey, version, as_of, as_of FROM live CROSS JOIN night WHERE TRUE
+SELECT journey, version, as_of, as_of FROM live CROSS JOIN night WHERE begun
 ON CONFLICT (journey) DO UPDATE SET version = excluded.version, last_as_of = excluded.last_as_of;
+
+-- journeys_held: What did not run tonight because it is paused or gone: occurrences of that time count no longer (rule 2).
+UPDATE journeys SET held_as_of = (SELECT as_of FROM night) WHERE journey IN (SELECT journey FROM held);

@@ -30,10 +30,27 @@ CREATE OR REPLACE TEMP TABLE exits (journey VARCHAR, version VARCHAR, predicate 
 -- leaving: Which moves leave a step that the journey refers to.
 CREATE OR REPLACE TEMP TABLE leaving (journey VARCHAR, version VARCHAR, from_node INTEGER, to_node INTEGER, step VARCHAR);
 
--- live: The journeys that run tonight, how far back they look and how customers re-enter.
+-- following: Where passes of older versions go on, node by node, in journeys whose passes follow; null where the step is gone.
+CREATE OR REPLACE TEMP TABLE following (
+    journey VARCHAR, version VARCHAR, node INTEGER, to_version VARCHAR, to_node INTEGER
+);
+
+-- followed: The passes that went over into the newest version in this run.
+CREATE OR REPLACE TEMP TABLE followed (
+    enrollment_id VARCHAR, from_version VARCHAR, from_node INTEGER, to_version VARCHAR, to_node INTEGER, reached_at TIMESTAMP
+);
+
+-- astray: The passes whose step is gone.
+CREATE OR REPLACE TEMP TABLE astray (enrollment_id VARCHAR);
+
+-- held: The journeys that ran before and are paused or gone tonight.
+CREATE OR REPLACE TEMP TABLE held (journey VARCHAR);
+
+-- live: The journeys that run tonight, how far back they look, when customers may enter and how they re-enter.
 CREATE OR REPLACE TEMP TABLE live (
     journey VARCHAR, version VARCHAR, last_as_of TIMESTAMP, bound TIMESTAMP, timed BOOLEAN, mode VARCHAR,
-    after_months INTEGER, after_micros BIGINT, audience INTEGER, holdout VARCHAR
+    after_months INTEGER, after_micros BIGINT, audience INTEGER, holdout VARCHAR,
+    enters_from TIMESTAMP, enters_until TIMESTAMP, begun BOOLEAN
 );
 
 -- atoms: Which counts within a pass each predicate needs, and between which instants.

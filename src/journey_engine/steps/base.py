@@ -32,6 +32,8 @@ class Builder:
     channel: str = "file"
     max_lateness: Duration = field(default=Duration(0, 4 * 86400))
     on_cap: Any = "skip"  # what a cap does to messages that do not say it
+    timezone: str = "UTC"
+    strict: bool = False  # passes follow changes by step id, so no two steps may be alike
     place: Callable[[Path], tuple[int, int]] = lambda path: (0, 0)
     nodes: list[Node] = field(default_factory=list)
     around: tuple[str, ...] = ()
@@ -52,7 +54,7 @@ class Builder:
         if wanted not in self.ids:
             self.ids[wanted] = path
             return wanted
-        if step.id is None and step.counted:
+        if step.id is None and step.counted and not self.strict:
             number = 2
             while f"{wanted}#{number}" in self.ids:
                 number += 1

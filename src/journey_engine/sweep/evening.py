@@ -14,7 +14,7 @@ from journey_engine.expressions import Sql
 from journey_engine.facts import Facts
 from journey_engine.graph import Graph
 from journey_engine.queries import fill, statements
-from journey_engine.rules import Night, Rules
+from journey_engine.rules import Night, Rules, begun
 from journey_engine.times import FAR_PAST
 
 
@@ -31,6 +31,7 @@ class Evening:
     unsent: Iterable[str] = ()
     facts: Facts = field(init=False)
     last: dict[str, dt.datetime] = field(init=False, default_factory=dict)
+    held: dict[str, dt.datetime] = field(init=False, default_factory=dict)
     truths: dict[tuple[str, ...], str] = field(init=False, default_factory=dict)
     zones_from: dt.datetime = field(init=False, default=FAR_PAST)  # readings from here on are in near_zones
 
@@ -42,9 +43,15 @@ class Evening:
         return graph.journey not in self.last
 
     def bound(self, graph: Graph) -> dt.datetime:
-        """An occurrence must be later than this to start a pass (rule 2)."""
+        """An occurrence must be later than this to start a pass (rule 2); a run that held the journey counts as one."""
         last = self.last.get(graph.journey)
-        return self.night.since if last is None else self.rules.accept_late.before(last)
+        if last is None:
+            return self.night.since
+        return self.rules.accept_late.before(max(last, self.held.get(graph.journey, last)))
+
+    def begun(self, graph: Graph) -> bool:
+        """Whether customers may enter at all, now or in time to come."""
+        return begun(graph, self.night, ran=not self.first_run(graph))
 
     def look(self, graph: Graph) -> dt.datetime:
         """How far back occurrences are listed: the bound, or what a later run could see again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from journey_engine.graph import Await, Emit, Exit, Gate, Message, drawn
@@ -16,8 +17,9 @@ from journey_engine.times import FAR_FUTURE, UTC, naive
 
 def lay_out(evening: Evening) -> None:
     """Fill the tables that describe tonight; predicates and matches become numbers."""
-    rows = evening.engine.rows("SELECT journey, last_as_of FROM journeys")
-    evening.last = {journey: instant.replace(tzinfo=UTC) for journey, instant in rows}
+    rows = evening.engine.rows("SELECT journey, last_as_of, held_as_of FROM journeys")
+    evening.last = {journey: instant.replace(tzinfo=UTC) for journey, instant, _ in rows}
+    evening.held = {journey: instant.replace(tzinfo=UTC) for journey, _, instant in rows if instant is not None}
     _night_table(evening)
     _graph_tables(evening)
     wait_tables(evening)
@@ -78,9 +80,24 @@ def _graph_tables(evening: Evening) -> None:
             naive(FAR_FUTURE) if backfills else naive(evening.bound(graph)),
             time_triggered(graph), reentry.mode, *_length(reentry.after),
                 evening.facts.predicate("audience", graph.audience), graph.holdout,
+                graph.starts and naive(graph.starts), graph.ends and naive(graph.ends), evening.begun(graph),
         ))  # fmt: skip
+    rows["following"] = list(_following(evening))
+    live = {graph.journey for graph in evening.rules.journeys}
+    rows["held"] = [(name,) for name in sorted(evening.last.keys() - live - evening.rules.aside)]
     for table, held in rows.items():
-        evening.engine.load(table, list(evening.engine.columns(table)), held)
+        if held:
+            evening.engine.load(table, list(evening.engine.columns(table)), held)
+
+
+def _following(evening: Evening) -> Iterator[tuple[Any, ...]]:
+    """Where the passes of older versions go on in journeys whose passes follow (rule 20)."""
+    newest = {graph.journey: graph for graph in evening.rules.journeys if graph.on_change == "follow"}
+    for old in evening.rules.pinned:
+        now = newest.get(old.journey)
+        for node in range(len(old.nodes) if now is not None else 0):
+            if now is not None:
+                yield (old.journey, old.version, node, now.version, now.place_of(old, node))
 
 
 def _bounded(goal: Predicate) -> bool:

@@ -21,7 +21,7 @@ DAY = dt.timedelta(days=1)
 def list_occurrences(evening: Evening) -> None:
     """Fill `visible` for every live journey; a backfilling journey also lists its newest occurrence of all time."""
     evening.run("occurrences", "on_enroll")
-    for graph in evening.rules.journeys:
+    for graph in filter(evening.begun, evening.rules.journeys):
         _list(evening, graph, evening.look(graph), backfilled=False)
         if graph.backfill == "current" and evening.first_run(graph):
             _list(evening, graph, FAR_PAST, backfilled=True)

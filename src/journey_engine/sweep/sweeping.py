@@ -44,6 +44,8 @@ class Sweep(Evening):
         _watch(self)
         list_occurrences(self)
         self.run("entering", "fresh")
+        if any(graph.on_change == "follow" for graph in self.rules.journeys):
+            self.run("following", *statements("following"))
         self.run("sweep", "subject_open")
         match_tables(self)
         _move_all(self)
@@ -183,6 +185,8 @@ def _versions(evening: Evening) -> None:
     known = {(journey, version) for journey, version in evening.engine.rows("SELECT journey, version FROM versions")}
     fresh = [g for g in evening.rules.journeys if (g.journey, g.version) not in known]
     rows = [(g.journey, g.version, g.model_dump_json()) for g in fresh]
+    if evening.last:
+        evening.run("sweep", "journeys_held")
     if not evening.rules.journeys:
         return
     evening.engine.load("versions", ("journey", "version", "graph"), rows)

@@ -90,6 +90,12 @@ class WorldState:
     last_run: Mapping[str, dt.datetime] = field(default_factory=dict)  # journey -> as_of of its last run
     baselines: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (of, name) -> version
     watched: frozenset[str] = frozenset()  # attributes whose changes journeys ask about, or did
+    held: Mapping[str, dt.datetime] = field(default_factory=dict)  # journey -> as_of of the last run it was held in
+
+    def looked(self, journey: str) -> dt.datetime | None:
+        """The last run that a journey could have looked for occurrences, held or not; None when it never ran."""
+        ran = self.last_run.get(journey)
+        return None if ran is None else max(ran, self.held.get(journey, ran))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from journey_engine.records import (
     Transition,
     identity,
 )
-from journey_engine.rules import ALL_JOURNEYS, Definition, Night, Rules, time_triggered
+from journey_engine.rules import ALL_JOURNEYS, Definition, Night, Rules, begun, time_triggered
 from journey_engine.times import zone_names
 from journey_engine.walk.caps import Allowance, counts, decide_in_turn
 from journey_engine.walk.effects import Look, Tonight, suppress
@@ -120,11 +120,17 @@ def walk_night(
 
 
 def after_run(rules: Rules, night: Night, world: WorldState) -> WorldState:
-    """The project's state after a run: its journeys have run, its definitions, and no others, have a baseline."""
+    """The project's state after a run: its journeys have run, its definitions, and no others, have a baseline.
+
+    Journeys that ran before and are paused or gone were held; those with a mistake look back further when mended.
+    """
+    live = {graph.journey for graph in rules.journeys}
+    ran = [graph for graph in rules.journeys if begun(graph, night, ran=graph.journey in world.last_run)]
     return WorldState(
-        {**world.last_run, **{graph.journey: night.as_of for graph in rules.journeys}},
+        {**world.last_run, **{graph.journey: night.as_of for graph in ran}},
         {(one.of, one.name): one.version for one in rules.definitions},
         _watching(rules, world),
+        {**world.held, **{name: night.as_of for name in world.last_run if name not in live | rules.aside}},
     )
 
 
@@ -202,12 +208,12 @@ def _stage_events(
 
 def _old_passes(tonight: Tonight, world: WorldState, rows: _Rows) -> None:
     """Passes of journeys that are live tonight; those of a journey set aside stand still."""
-    live = {graph.journey for graph in tonight.rules.journeys}
+    live = {graph.journey: graph for graph in tonight.rules.journeys}
     graphs = {(graph.journey, graph.version): graph for graph in tonight.rules.graphs}
     for one in tonight.before:
-        graph = graphs.get((one.journey, one.version))
-        if graph is not None and one.journey in live:
-            rows.keep(walk_pass(tonight, graph, one, world.last_run.get(one.journey)))
+        graph, now = graphs.get((one.journey, one.version)), live.get(one.journey)
+        if graph is not None and now is not None:
+            rows.keep(walk_pass(tonight, graph, one, world.last_run.get(one.journey), now))
 
 
 def _entries(
@@ -221,16 +227,24 @@ def _entries(
     kept = dict(considered)
     edge = tonight.rules.accept_late.before(tonight.night.as_of)
     for graph in tonight.rules.journeys:
-        last_run = world.last_run.get(graph.journey)
+        last_run = world.looked(graph.journey)
+        if not begun(graph, tonight.night, ran=last_run is not None):
+            continue
         # A first run enters from one interval, and is done with all that a later run would still see.
         lower = tonight.rules.accept_late.before(last_run) if last_run else min(edge, tonight.night.since)
         seen = visible(graph, past, tonight.night, lower)
-        new = [one for one in seen if (graph.journey, one.key) not in considered]
+        new = [one for one in seen if (graph.journey, one.key) not in considered and _in_period(graph, one.instant)]
         chosen = _first_run(graph, past, tonight.night, new) if last_run is None else _later(graph, new, tonight)
         _begin(tonight, graph, chosen, rows)
         kept |= {(graph.journey, one.key): one.instant for one in seen}
         kept = {name: at for name, at in kept.items() if name[0] != graph.journey or at > edge}
     return kept
+
+
+def _in_period(graph: Graph, instant: dt.datetime) -> bool:
+    """Whether an occurrence lies between the journey's `starts` and `ends`."""
+    begins = graph.starts is None or instant >= graph.starts
+    return begins and (graph.ends is None or instant < graph.ends)
 
 
 def _later(graph: Graph, new: Sequence[Occurrence], tonight: Tonight) -> list[tuple[Occurrence, dt.datetime]]:
@@ -242,6 +256,8 @@ def _first_run(
 ) -> list[tuple[Occurrence, dt.datetime]]:
     """A journey's first run looks back one interval; `backfill: current` takes what stands (rules 2, 10)."""
     if graph.backfill == "current" and not time_triggered(graph):
+        if graph.ends is not None and night.as_of >= graph.ends:
+            return []
         return [(one, night.as_of) for one in backfilled(graph, past, night)]
     recent = [one for one in new if one.instant > night.since]
     return [(one, one.instant) for one in eligible(graph, recent, night.as_of)]

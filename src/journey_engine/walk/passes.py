@@ -29,6 +29,7 @@ class Walking:
     decisions: list[tuple[int, Decision]] = field(default_factory=list)  # with the `seq` of their move
     emitted: bool = False
     at_cap: Decision | None = None
+    step_gone: bool = False  # its step is not in the version that it should follow into
 
     @property
     def as_of(self) -> dt.datetime:
@@ -39,10 +40,18 @@ class Walking:
         """Whether what time alone decides is decided in this run (rule 3)."""
         return self.one.reached_at < self.tonight.night.horizon
 
-    def note(self, source: int | None, target: int | None, at: dt.datetime, reason: str, event: str | None) -> None:
+    def note(
+        self,
+        source: int | None,
+        target: int | None,
+        at: dt.datetime,
+        reason: str,
+        event: str | None,
+        seen: str | None = None,
+    ) -> None:
         """Keep the row of a move (rule 16)."""
         run, seq = self.tonight.night.run, len(self.transitions)
-        self.transitions.append(Transition(self.one.enrollment_id, run, seq, source, target, at, reason, event))
+        self.transitions.append(Transition(self.one.enrollment_id, run, seq, source, target, at, reason, event, seen))
 
     def move(
         self, target: int, at: dt.datetime, reason: str, event: Event | None = None, reward: str | None = None
@@ -60,11 +69,25 @@ class Walking:
         self.one = replace(self.one, state=state, reason=reason, closed_at=at)
 
 
-def walk_pass(tonight: Tonight, graph: Graph, one: Enrollment, last_run: dt.datetime | None) -> Walking:
-    """One run of a pass that was there before."""
+def walk_pass(tonight: Tonight, graph: Graph, one: Enrollment, last_run: dt.datetime | None, newest: Graph) -> Walking:
+    """One run of a pass that was there before, in the version that it stands in; `newest` is the journey's own."""
     walking = Walking(tonight, graph, one)
+    if newest.on_change == "follow" and one.state is PassState.OPEN and graph.version != newest.version:
+        _follow(walking, newest)
     _run(walking, last_run)
     return walking
+
+
+def _follow(walking: Walking, newest: Graph) -> None:
+    """Go on in the newest version, at the same step; where that is gone the pass will leave (rule 20)."""
+    one = walking.one
+    node = newest.place_of(walking.graph, one.node)
+    if node is None:
+        walking.step_gone = True
+        return
+    walking.note(one.node, node, one.reached_at, "followed", None, one.version)
+    walking.graph = newest
+    walking.one = replace(one, version=newest.version, node=node)
 
 
 def begin_pass(tonight: Tonight, graph: Graph, one: Enrollment, event: str | None) -> Walking:
@@ -80,6 +103,8 @@ def _run(walking: Walking, last_run: dt.datetime | None) -> None:
         _goal(walking, walking.graph.goal, last_run)
     if walking.one.state is PassState.OPEN:
         _exit_when(walking)
+    if walking.one.state is PassState.OPEN and walking.step_gone:
+        _leave(walking, PassState.EXITED, "step_removed", "step_removed", walking.as_of)
     _walk_on(walking)
 
 
