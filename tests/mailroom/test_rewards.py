@@ -182,8 +182,8 @@ def test_letter_that_tells_of_a_reward_that_was_not_given_does_not_leave(tmp_pat
 def test_mailroom_of_a_version_without_rewards_takes_them(tmp_path: Path) -> None:
     open_mailroom(tmp_path).close()
     with sqlite3.connect(tmp_path / "mailroom.sqlite") as db:
-        db.execute("DROP TABLE rewards")
-        db.execute("DROP TABLE reward_entries")
+        for table in ("rewards", "reward_entries", "holds"):
+            db.execute(f"DROP TABLE {table}")
         db.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
     db.close()
     with open_mailroom(tmp_path) as mailroom:

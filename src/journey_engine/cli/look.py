@@ -116,12 +116,13 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
     state = _state(options)
     groups = room.groups(state, options.reason)
     single = room.listing(state, options.reason, limit=options.limit) if state or options.reason else []
-    tasks, rewards = room.task_counts(), room.reward_counts()
+    tasks, rewards, stopped = room.task_counts(), room.reward_counts(), room.stopped()
     if options.json:
         output.print_json(
             {
                 "messages": room.counts(),
                 "groups": [output.plain(dataclasses.asdict(one)) for one in groups],
+                "stopped": [output.plain(dataclasses.asdict(one)) for one in stopped],
                 "list": [output.plain(dataclasses.asdict(one)) for one in single],
                 "tasks": [
                     {"team": team, "state": kind, "count": count} for (team, kind), count in sorted(tasks.items())
@@ -133,6 +134,8 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
             }
         )
         return DONE
+    for hold in stopped:
+        say(paint(f"{visible(hold.detail)}; ended by: {hold.resumed_by}", output.BOLD))
     _show_groups(groups)
     if single:
         columns = ("message", "customer", "journey", "step", "state", "since", "detail")

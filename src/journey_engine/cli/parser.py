@@ -38,6 +38,7 @@ def build() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (
         _init, _new, _validate, _schema, _test, _run, _dispatch, _report, _audience, _explain, _mailroom,
+        _stop, _resume, _release, _cancel, _rollback,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -217,3 +218,52 @@ def _mailroom(commands: Commands) -> None:
     _project(parser)
     _as_of(parser, "without it the clock's")
     _json(parser)
+
+
+def _stopped(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--channel", help="only this channel")
+    parser.add_argument("--topic", help="only this topic")
+    parser.add_argument("--journey", help="only what this journey sends")
+    parser.add_argument("--template", help="only this template")
+    parser.add_argument("--run", dest="run_name", metavar="RUN", help="only what this run (number or run_id) decided")
+    _project(parser)
+
+
+def _stop(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "stop",
+        "stopping:stop",
+        "Let nothing leave any more, of all or of what is named, until `resume`.",
+        "Dispatchers that are at work read it before their next claim; nights go on, and what they decide waits.",
+    )
+    parser.add_argument("--reason", help="why, for whoever looks at it next")
+    _stopped(parser)
+    _as_of(parser, "without it the clock's")
+    _json(parser)
+
+
+def _resume(commands: Commands) -> None:
+    parser = _add(commands, "resume", "stopping:resume", "Let leave again what was stopped.")
+    _stopped(parser)
+    _json(parser)
+
+
+def _one_run(commands: Commands, name: str, about: str, more: str = "") -> None:
+    parser = _add(commands, name, f"stopping:{name}", about, more)
+    parser.add_argument("run_name", metavar="RUN", help="its number or its run_id, as reports have it")
+    _project(parser)
+    _as_of(parser, "without it the clock's")
+    _json(parser)
+
+
+def _release(commands: Commands) -> None:
+    _one_run(commands, "release", "Let go of a run that is held: its messages leave with the next dispatch.")
+
+
+def _cancel(commands: Commands) -> None:
+    _one_run(commands, "cancel", "Give up a run that is held: its messages never leave.")
+
+
+def _rollback(commands: Commands) -> None:
+    _one_run(commands, "rollback", "Take back what has not left of a run; what has left stays as it is.")

@@ -6,6 +6,7 @@ sent; gives back what happened as events. Never opens the engine's store.
 
 from journey_engine.mailroom.dispatch import DispatchReport, dispatch
 from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.rewards import Balance
@@ -18,6 +19,8 @@ __all__ = [
     "Balance",
     "DispatchReport",
     "Group",
+    "Hold",
+    "HoldKind",
     "Listed",
     "LoadResult",
     "Mailroom",

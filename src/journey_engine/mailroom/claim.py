@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from journey_engine.mailroom import rewards
+from journey_engine.mailroom import holds, rewards
 from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
@@ -43,13 +43,13 @@ def claim(
 ) -> Claimed:
     """Take up to `limit` due messages in one transaction; skip what must not go, leave what must wait.
 
-    Those of `held` journeys are not looked at.
+    Those of `held` journeys, and of what is stopped at this very moment, are not looked at.
     """
     with store.write() as db:
         rows = db.execute(
             select(messages)
             .where(in_state(State.PENDING), messages.c.try_at <= as_of, messages.c.channel.in_(channels))
-            .where(messages.c.journey.not_in(held))
+            .where(messages.c.journey.not_in(held), ~holds.held())
             .order_by(messages.c.try_at, messages.c.message_id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -201,7 +201,7 @@ def explain_left(
         return db.execute(
             update(messages)
             .where(in_state(State.PENDING), messages.c.channel == channel, messages.c.try_at <= as_of)
-            .where(messages.c.journey.not_in(held))
+            .where(messages.c.journey.not_in(held), ~holds.held())
             .values(reason=reason, detail=detail)
         ).rowcount
 
@@ -213,8 +213,14 @@ def explain_held(store: Store, held: Collection[str], as_of: dt.datetime, reason
         return db.execute(update(messages).where(*mine).values(reason=reason, detail=detail)).rowcount
 
 
+def explain_stopped(store: Store, as_of: dt.datetime) -> int:
+    """Write on due messages of what is stopped why they are still here; how many."""
+    with store.write() as db:
+        return sum(holds.explain(db, hold, as_of) for hold in holds.standing(db))
+
+
 def due_channels(store: Store, as_of: dt.datetime, held: Collection[str] = ()) -> list[str]:
-    """The channels that still have something due, but for what `held` journeys keep."""
+    """The channels that still have something due, but for what is stopped or what `held` journeys keep."""
     with store.read() as db:
         due = select(messages.c.channel).where(in_state(State.PENDING), messages.c.try_at <= as_of).distinct()
-        return sorted(db.execute(due.where(messages.c.journey.not_in(held))).scalars())
+        return sorted(db.execute(due.where(messages.c.journey.not_in(held), ~holds.held())).scalars())

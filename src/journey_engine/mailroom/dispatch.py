@@ -22,6 +22,7 @@ from journey_engine.errors import JourneyError
 from journey_engine.mailroom import claim as claims
 from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.eligible import Verdict
+from journey_engine.mailroom.holds import HELD
 from journey_engine.mailroom.lease import Clock, Lease, dead_among, machine
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.rewards import settle as settle_rewards
@@ -310,6 +311,7 @@ class _Work:
         if self.held:
             count = claims.explain_held(self.store, self.held, self.as_of, "paused", "its journey is not live")
             self.left(count, "paused")
+        self.left(claims.explain_stopped(self.store, self.as_of), HELD)
         waiting = claims.due_channels(self.store, self.as_of, self.held)
         for name in waiting:
             if name in self.channels and name not in self.down:

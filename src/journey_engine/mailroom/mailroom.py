@@ -11,8 +11,9 @@ from types import TracebackType
 
 from sqlalchemy import select
 
-from journey_engine.mailroom import door, listing, rewards
+from journey_engine.mailroom import door, holds, listing, rewards
 from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.rewards import Balance
@@ -186,6 +187,31 @@ class Mailroom:
     ) -> int:
         """Unsure messages did go out; how many."""
         return listing.accept(self.store, as_of, reason=reason, template=template, ids=ids)
+
+    def stop(self, kind: HoldKind, name: str, reason: str | None, at: dt.datetime) -> bool:
+        """Hold everything, or what is named, from the next claim on; False when it is held already."""
+        return holds.stop(self.store, kind, name, reason, at)
+
+    def resume(self, kind: HoldKind, name: str) -> bool:
+        """Let it go on; False when it was not held."""
+        return holds.resume(self.store, kind, name)
+
+    def stopped(self) -> list[Hold]:
+        """What is held now."""
+        with self.store.read() as db:
+            return holds.standing(db)
+
+    def pending_names(self, kind: HoldKind) -> list[str]:
+        """The channels, topics, journeys or templates that pending messages have."""
+        return holds.pending_names(self.store, kind)
+
+    def run_number(self, run: str) -> int:
+        """The number of a run, named by it or by its run_id. Raises JourneyError for one that is not here."""
+        return holds.number_of(self.store, run)
+
+    def take_back(self, run: int, at: dt.datetime) -> int:
+        """Cancel what has not left of a run; how many."""
+        return holds.take_back(self.store, run, at)
 
     def redeem(self, reward_id: str, at: dt.datetime, cause: str) -> bool:
         """A customer has used a reward; False when this cause has said so before."""

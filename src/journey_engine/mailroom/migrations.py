@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, String, text
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, String, Text, text
 
 from journey_engine.mailroom.tables import SCHEMA_VERSION
 
@@ -66,9 +66,20 @@ def _rewards(op: Operations) -> None:
     op.create_index("reward_entries_of", "reward_entries", ["program", "customer_id"])
 
 
+def _holds(op: Operations) -> None:
+    """What is stopped."""
+    op.create_table(
+        "holds",
+        Column("kind", String, primary_key=True),
+        Column("name", String, primary_key=True),
+        Column("reason", Text),
+        Column("since", DateTime, nullable=False),
+    )
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards,),
+    2: (_rewards, _holds),
 }
 
 

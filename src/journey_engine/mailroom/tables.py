@@ -190,6 +190,15 @@ suppressions = Table(
     Column("since", Instant, nullable=False),
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    Column("kind", String, primary_key=True),  # everything, channel, topic, journey, template or run
+    Column("name", String, primary_key=True),  # empty: everything
+    Column("reason", Text),
+    Column("since", Instant, nullable=False),
+)
+
 feedback = Table(
     "feedback",
     metadata,

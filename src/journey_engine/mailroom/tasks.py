@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from journey_engine.errors import JourneyError
+from journey_engine.mailroom.holds import held as stopped
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, tasks
@@ -35,7 +36,7 @@ def give_tasks(
             rows = db.execute(
                 select(tasks)
                 .where(in_state(State.PENDING, tasks), tasks.c.try_at <= as_of)
-                .where(tasks.c.journey.not_in(held))
+                .where(tasks.c.journey.not_in(held), ~stopped(tasks))
                 .order_by(tasks.c.try_at, tasks.c.task_id)
                 .limit(BATCH)
                 .with_for_update(skip_locked=True)

@@ -1,0 +1,69 @@
+"""stop, resume, release, cancel, rollback: what an operator says when something goes wrong."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import Journey
+
+LATER = "2026-03-02T15:00:00Z"
+
+
+@pytest.fixture
+def shop(run_shop: Path, tmp_path: Path) -> Path:
+    """A shop after its first night, with letters that wait for the day."""
+    return Path(shutil.copytree(run_shop, tmp_path / "shop"))
+
+
+def test_nothing_leaves_while_everything_is_stopped(journey: Journey, shop: Path) -> None:
+    waiting = journey("mailroom", "--project", shop, "--json").json["messages"]["pending"]
+    said = journey("stop", "--reason", "wrong prices", "--project", shop)
+    assert (said.status, said.err) == (0, "")
+    assert "everything is stopped" in said.out
+    assert "let it go with: journey resume" in said.out
+    assert "already" in journey("stop", "--project", shop).out
+    done = journey("dispatch", "--as-of", LATER, "--project", shop, "--json")
+    assert (done.status, done.json["accepted"], done.json["waiting"]) == (0, 0, waiting)
+    listed = journey("mailroom", "--project", shop)
+    assert "everything is stopped since" in listed.out
+    assert "wrong prices; ended by: journey resume" in listed.out
+    assert journey("mailroom", "--project", shop, "--json").json["stopped"][0]["reason"] == "wrong prices"
+    assert "goes on" in journey("resume", "--project", shop).out
+    assert journey("dispatch", "--as-of", LATER, "--project", shop, "--json").json["accepted"] == waiting
+
+
+def test_what_is_named_is_stopped_and_a_name_that_nothing_has_is_refused(journey: Journey, shop: Path) -> None:
+    refused = journey("stop", "--journey", "hell", "--project", shop)
+    assert refused.status == 2
+    assert "there is no journey 'hell' (did you mean 'hello'?)" in refused.err
+    assert journey("stop", "--journey", "hello", "--topic", "letters", "--project", shop).status == 2
+    assert journey("stop", "--journey", "hello", "--project", shop).status == 0
+    assert journey("dispatch", "--as-of", LATER, "--project", shop, "--json").json["accepted"] == 0
+    again = journey("resume", "--project", shop)
+    assert again.status == 2
+    assert "everything is not stopped" in again.err
+    assert "stopped now: journey hello" in again.err
+    assert journey("resume", "--journey", "hello", "--project", shop, "--json").json == {
+        "resumed": "journey", "name": "hello", "still_stopped": [],
+    }  # fmt: skip
+
+
+def test_a_run_is_held_released_given_up_and_taken_back(journey: Journey, shop: Path) -> None:
+    waiting = journey("mailroom", "--project", shop, "--json").json["messages"]["pending"]
+    for word in ("release", "cancel"):
+        refused = journey(word, "1", "--project", shop)
+        assert refused.status == 2
+        assert "run 1 is not held" in refused.err
+    assert journey("stop", "--run", "1", "--project", shop, "--json").json["name"] == "1"
+    assert journey("dispatch", "--as-of", LATER, "--project", shop, "--json").json["accepted"] == 0
+    assert journey("release", "1", "--project", shop, "--json").json == {"released": 1}
+    assert journey("stop", "--run", "1", "--project", shop).status == 0
+    assert journey("cancel", "1", "--project", shop, "--json").json["cancelled"] == waiting
+    assert "0 messages are cancelled" in journey("rollback", "1", "--project", shop).out
+    assert journey("dispatch", "--as-of", LATER, "--project", shop, "--json").json["accepted"] == 0
+    unknown = journey("rollback", "77", "--project", shop)
+    assert unknown.status == 2
+    assert "no run '77'" in unknown.err
