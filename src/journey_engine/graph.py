@@ -221,6 +221,10 @@ class OnSilence(Frozen):
     length: Length
 
 
+def _days_off(offset: Shift | None) -> float:
+    return 0 if offset is None else offset.sign * (offset.length.months * 30.4375 + offset.length.seconds / 86400)
+
+
 class OnDate(Frozen):
     """A date attribute, each year or month or once, at a local time, shifted by each offset (or None)."""
 
@@ -230,6 +234,11 @@ class OnDate(Frozen):
     offsets: tuple[Shift | None, ...] = (None,)
     at: dt.time
     feb29: Literal["feb28", "mar1", "skip"] = "feb28"
+
+    def gap(self, offset: Shift | None) -> dt.timedelta | None:
+        """How long after an offset the next one of the same date comes, by mean months; None of the last."""
+        later = [_days_off(other) for other in self.offsets if _days_off(other) > _days_off(offset)]
+        return dt.timedelta(days=min(later) - _days_off(offset)) if later else None
 
 
 class OnMembership(Frozen):

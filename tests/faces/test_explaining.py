@@ -62,15 +62,33 @@ steps:
         "journey: spaced\ntopic: letters\ntrigger: {event: order_placed}\nreentry: {after: 30 days}\n"
         "steps: [{send: note}]\n"
     ),
+    "renewing": (
+        "journey: renewing\ntopic: letters\n"
+        "trigger: {date: {of: customer.renews, offsets: [7 days before, 1 day before]}}\nsteps: [{send: note}]\n"
+    ),
     "drafted": (
         "journey: drafted\nstatus: draft\ntopic: letters\ntrigger: {event: order_placed}\nreentry: never\n"
         "steps: [{send: note}]\n"
     ),
 }  # fmt: skip
 CUSTOMERS = [
-    {"customer_id": "ada", "email": "a@example.com", "country": "NG", "plan": "free", "birth_date": "1990-05-04"},
-    {"customer_id": "ben", "email": "", "country": "DE", "plan": "vip", "birth_date": ""},
-    {"customer_id": "cem", "email": "c@example.com", "country": "GH", "plan": "free", "birth_date": "1990-01-10"},
+    {
+        "customer_id": "ada",
+        "email": "a@example.com",
+        "country": "NG",
+        "plan": "free",
+        "birth_date": "1990-05-04",
+        "renews": "2026-01-16",
+    },
+    {"customer_id": "ben", "email": "", "country": "DE", "plan": "vip", "birth_date": "", "renews": ""},
+    {
+        "customer_id": "cem",
+        "email": "c@example.com",
+        "country": "GH",
+        "plan": "free",
+        "birth_date": "1990-01-10",
+        "renews": "",
+    },
 ]
 Row = tuple[str, str, str, str, dict[str, object]]
 EVENTS: list[Row] = [
@@ -217,6 +235,11 @@ def test_a_journey_set_aside_stands_still_and_says_so(shop: Path, tmp_path: Path
         ("ben", "vips", "already in the segment vip when the journey first looked"),
         ("ada", "monthly", "it has not fired since the journey began; the next is 2026-02-01T09:00:00Z"),
         ("ada", "spaced", "re-entry is open from 2026-02-08T10:00:00Z on"),
+        (
+            "ada",
+            "renewing",
+            "at 2026-01-09T09:00:00Z, before a run first saw it, and another offset of that date follows",
+        ),
         ("ada", "drafted", "the journey is not live: status is draft"),
     ],
 )

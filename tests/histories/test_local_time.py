@@ -8,6 +8,7 @@ import pytest
 
 from journey_engine.rules import Night
 from tests.histories.story import (
+    HOURLY,
     NIGHTLY,
     Evening,
     Reading,
@@ -150,3 +151,112 @@ def test_monday_at_eight_is_the_customers_monday(reading: Reading) -> None:
     fixed = text.replace("timezone: customer", "timezone: Europe/Berlin")
     told = reading(evenings(rules(fixed), [], nights("2026-02-27", "2026-03-04"), who))
     assert messages(told["c1"]) == messages(told["c2"]) == ["week 2026-03-02 07:00"]
+
+
+# --- offsets that lie behind ----------------------------------------------------------------------------------
+
+REMINDERS = """
+journey: reminders
+topic: {topic}
+trigger: {{date: {{of: customer.ends, offsets: [{offsets}], at: "09:00"}}}}
+steps: [{{send: ends}}]
+"""
+LAST_THREE = "3 days before, 2 days before, 1 day before"
+
+
+def reminded(
+    reading: Reading, offsets: str, known_from: str, nights_run: list[Night], topic: str = "offers"
+) -> list[str]:
+    """What somebody gets whose plan ends on 10 March and whom the data know from an instant on."""
+    told = rules(REMINDERS.format(offsets=offsets, topic=topic))
+    lives = [
+        Evening(night, told, [customer(ends="2026-03-10")] if night.as_of >= at(known_from) else [], [])
+        for night in nights_run
+    ]
+    return messages(reading(lives)["c1"])
+
+
+def test_who_joins_a_day_before_is_reminded_once(reading: Reading) -> None:
+    # First seen in the night of the 9th: the 7th and 8th at nine lie behind, the 9th at nine is to come.
+    run = nights("2026-03-05", "2026-03-11")
+    assert reminded(reading, LAST_THREE, "2026-03-09 02:00", run) == ["ends 2026-03-09 09:00"]
+    assert reminded(reading, LAST_THREE, "2026-03-08 02:00", run) == ["ends 2026-03-08 09:00", "ends 2026-03-09 09:00"]
+
+
+def test_the_last_offset_is_made_up_for_because_nothing_follows_it(reading: Reading) -> None:
+    # First seen in the night of the 10th, with all three behind: the newest leaves late, on the day itself.
+    run = nights("2026-03-05", "2026-03-13")
+    assert reminded(reading, LAST_THREE, "2026-03-10 02:00", run) == ["ends 2026-03-10 09:00"]
+    assert reminded(reading, "30 days before", "2026-02-09 02:00", nights("2026-02-05", "2026-02-13")) == [
+        "ends 2026-02-09 09:00"
+    ]
+
+
+def test_a_reminder_that_lies_behind_is_not_sent_when_another_follows_in_a_week(reading: Reading) -> None:
+    # 3 March at nine is a week before. First seen the next night, the next reminder is that of the 9th.
+    run = nights("2026-03-01", "2026-03-11")
+    two = "7 days before, 1 day before"
+    assert reminded(reading, two, "2026-03-04 02:00", run) == ["ends 2026-03-09 09:00"]
+    assert reminded(reading, two, "2026-03-03 02:00", run) == ["ends 2026-03-03 09:00", "ends 2026-03-09 09:00"]
+
+
+def gone(first: str, missed: str, last: str, cadence: str = NIGHTLY) -> list[Night]:
+    """The runs but those from `missed` until before `last`."""
+    run = nights(first, last, cadence)
+    kept = [night for night in run if not at(missed) <= night.as_of < at(last)]
+    return [Night.of(number, night.as_of, cadence) for number, night in enumerate(kept, 1)]
+
+
+def test_a_reminder_that_no_run_could_send_is_made_up_for_by_the_next_run(reading: Reading) -> None:
+    # No run on 3 March; that of the 4th sends what was due on the 3rd at nine, and in five days the next follows.
+    run = [*gone("2026-03-01", "2026-03-03", "2026-03-04 02:00"), *nights("2026-03-05", "2026-03-11")]
+    run = [Night.of(number, night.as_of, NIGHTLY) for number, night in enumerate(run, 1)]
+    assert reminded(reading, "7 days before, 1 day before", "2026-03-01", run) == [
+        "ends 2026-03-04 09:00",
+        "ends 2026-03-09 09:00",
+    ]
+
+
+def test_what_lay_behind_is_not_made_up_for_because_a_later_run_is_missed(reading: Reading) -> None:
+    # First seen on the 4th, a day too late for the reminder of the 3rd; then the run of the 5th is missed.
+    run = [*gone("2026-03-01", "2026-03-05", "2026-03-06 02:00"), *nights("2026-03-07", "2026-03-11")]
+    run = [Night.of(number, night.as_of, NIGHTLY) for number, night in enumerate(run, 1)]
+    assert reminded(reading, "7 days before, 1 day before", "2026-03-04", run) == ["ends 2026-03-09 09:00"]
+
+
+@pytest.mark.parametrize(
+    ("back", "expected"),
+    [
+        # Every hour; no run from the 8th at eight on. Nine of the 8th (two days before) is over; nine of the 9th is
+        # to come. At nine in the evening a late letter would wait for that very hour.
+        ("2026-03-08 07:00", ["ends 2026-03-08 09:00", "ends 2026-03-09 09:00"]),
+        ("2026-03-08 10:00", ["ends 2026-03-09 09:00"]),
+        ("2026-03-08 21:00", ["ends 2026-03-09 09:00"]),
+        ("2026-03-09 09:00", ["ends 2026-03-09 09:00"]),
+        ("2026-03-09 10:00", ["ends 2026-03-09 10:00"]),
+    ],
+)
+def test_two_reminders_of_one_date_never_leave_together_after_an_outage(
+    reading: Reading, back: str, expected: list[str]
+) -> None:
+    run = [*gone("2026-03-08 00:00", "2026-03-08 06:30", back, HOURLY), *nights(back, "2026-03-10 12:00", HOURLY)[1:]]
+    run = [Night.of(number, night.as_of, HOURLY) for number, night in enumerate(run, 1)]
+    assert reminded(reading, LAST_THREE, "2026-03-01", run) == expected
+
+
+def test_switching_a_journey_on_sends_no_reminder_that_lies_behind(reading: Reading) -> None:
+    # The journey's first run is that of the 8th at noon, by hand: nine of that day lies behind.
+    run = [
+        Night.of(1, at("2026-03-08 12:00"), NIGHTLY),
+        *(Night.of(2 + n, at(f"2026-03-{9 + n:02} 02:00"), NIGHTLY) for n in (0, 1)),
+    ]
+    assert reminded(reading, LAST_THREE, "2026-03-01", run) == ["ends 2026-03-09 09:00"]
+
+
+def test_one_date_in_two_offsets_of_nearly_the_same_length(reading: Reading) -> None:
+    # A month before 10 March is 10 February, 30 days before it the 8th: both come in time, each once.
+    run = nights("2026-02-05", "2026-02-12")
+    assert reminded(reading, "1 month before, 30 days before", "2026-02-05", run) == [
+        "ends 2026-02-08 09:00",
+        "ends 2026-02-10 09:00",
+    ]

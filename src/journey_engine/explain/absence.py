@@ -15,7 +15,7 @@ from journey_engine.rules import Night, time_triggered
 from journey_engine.times import UTC, iso
 from journey_engine.walk import Membership, judge
 from journey_engine.walk.judge import belongs
-from journey_engine.walk.occurrences import Occurrence, Past, visible
+from journey_engine.walk.occurrences import Occurrence, Past, offset_text, visible
 from journey_engine.walk.trace import Verdict, events_in_words, trace
 
 LONG_AGO = dt.datetime(1900, 1, 1, tzinfo=UTC)
@@ -71,10 +71,20 @@ def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence
     refused = _reentry(graph, newest, passes)
     if refused:
         return Absence(graph.journey, f"{name}, and {refused}", at)
+    if _passed_over(graph, newest, history):
+        return Absence(graph.journey, f"{name}, before a run first saw it, and another offset of that date follows", at)
     if (graph.journey, newest.key) in history.considered or newest.instant < history.as_of:
         why = f"{name}; the audience or re-entry said no in the run that considered it, and would say yes now"
         return Absence(graph.journey, why, at, trace(graph.audience, asked))
     return Absence(graph.journey, f"{name}; the next run considers it", at)
+
+
+def _passed_over(graph: Graph, newest: Occurrence, history: History) -> bool:
+    """Whether it is an offset of a date that lay behind, so that only the next one counted (rule 5)."""
+    if not isinstance(graph.trigger, OnDate) or (graph.journey, newest.key) in history.considered:
+        return False
+    offset = next(one for one in graph.trigger.offsets if offset_text(one) == newest.data["offset"])
+    return newest.instant < history.as_of and graph.trigger.gap(offset) is not None
 
 
 def _past(history: History, zone: str) -> Past:

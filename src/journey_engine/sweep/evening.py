@@ -44,10 +44,13 @@ class Evening:
 
     def bound(self, graph: Graph) -> dt.datetime:
         """An occurrence must be later than this to start a pass (rule 2); a run that held the journey counts as one."""
+        last = self.looked(graph)
+        return self.night.since if last is None else self.rules.accept_late.before(last)
+
+    def looked(self, graph: Graph) -> dt.datetime | None:
+        """The journey's last run, held or not; None when it never ran."""
         last = self.last.get(graph.journey)
-        if last is None:
-            return self.night.since
-        return self.rules.accept_late.before(max(last, self.held.get(graph.journey, last)))
+        return None if last is None else max(last, self.held.get(graph.journey, last))
 
     def begun(self, graph: Graph) -> bool:
         """Whether customers may enter at all, now or in time to come."""
@@ -56,6 +59,11 @@ class Evening:
     def look(self, graph: Graph) -> dt.datetime:
         """How far back occurrences are listed: the bound, or what a later run could see again."""
         return min(self.bound(graph), self.rules.accept_late.before(self.night.as_of))
+
+    def missed_from(self, graph: Graph) -> dt.datetime:
+        """From when on the journey missed a run; `as_of` when it missed none."""
+        last = self.looked(graph)
+        return self.night.as_of if last is None or last >= self.night.since else last
 
     def any(self, table: str) -> bool:
         """Whether a table has a row."""

@@ -58,7 +58,7 @@ def _list(evening: Evening, graph: Graph, look: dt.datetime, *, backfilled: bool
             _fire(evening, graph, trigger, look)
         case OnDate():
             for offset in trigger.offsets:
-                _date(evening, parts, trigger, offset, look)
+                _date(evening, parts, trigger, offset, _look(evening, graph, trigger.gap(offset), look))
         case _:
             assert_never(trigger)
 
@@ -113,12 +113,23 @@ def _fire(evening: Evening, graph: Graph, trigger: OnSchedule, look: dt.datetime
     evening.run("occurrences", "on_schedule")
 
 
+def _look(evening: Evening, graph: Graph, gap: dt.timedelta | None, look: dt.datetime) -> dt.datetime:
+    """How far back an offset is listed: of one that another follows only what is made up for (rule 5)."""
+    if gap is None:
+        return look
+    # Made up for in allowed hours, which may be most of a day away; the next one is not to leave at that hour too.
+    tomorrow = evening.night.as_of + dt.timedelta(hours=25)
+    first = min(max(evening.missed_from(graph), tomorrow - gap), evening.night.as_of)
+    return max(look, first - dt.timedelta(microseconds=1))
+
+
 def _date(evening: Evening, parts: dict[str, Sql], trigger: OnDate, offset: Shift | None, look: dt.datetime) -> None:
     """One statement for each period (year, month, or once) whose shifted day can fall before the horizon."""
     months = offset.sign * offset.length.months if offset else 0
     days = offset.sign * offset.length.seconds // 86400 if offset else 0
     text = "" if offset is None else f"{'-' if offset.sign < 0 else '+'}{offset.length}"
     shared = parts | {
+        "look": x.stamp(look),
         "date": day_of(evening, trigger.attribute),
         "months": x.integer(months),
         "days": x.integer(days),

@@ -46,7 +46,7 @@ class DateTrigger(TriggerWord):
         default_factory=lambda: ["on the day"],
         min_length=1,
         max_length=20,
-        description="Days before or after, or on the day",
+        description="Days before or after, or on the day; one that lies behind is left out when another follows",
     )
     at: str = Field("09:00", description="The hour on the customer's clock")
     feb29: Literal["feb28", "mar1", "skip"] = Field("feb28", description="Which day it is in years without 29 February")

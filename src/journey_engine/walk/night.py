@@ -232,7 +232,8 @@ def _entries(
             continue
         # A first run enters from one interval, and is done with all that a later run would still see.
         lower = tonight.rules.accept_late.before(last_run) if last_run else min(edge, tonight.night.since)
-        seen = visible(graph, past, tonight.night, lower)
+        missed = tonight.night.as_of if last_run is None or last_run >= tonight.night.since else last_run
+        seen = visible(graph, replace(past, missed_from=missed), tonight.night, lower)
         new = [one for one in seen if (graph.journey, one.key) not in considered and _in_period(graph, one.instant)]
         chosen = _first_run(graph, past, tonight.night, new) if last_run is None else _later(graph, new, tonight)
         _begin(tonight, graph, chosen, rows)

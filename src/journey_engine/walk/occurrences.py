@@ -30,6 +30,7 @@ from journey_engine.walk.ledger import Enrolled, Membership, Watched
 from journey_engine.walk.values import as_date, attribute_passes
 
 _DAY = dt.timedelta(days=1)
+_DAY_WITH_CHANGED_CLOCKS = dt.timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What triggers look at: events as they first came with this run's own, attributes, and what earlier runs left."""
+    """What triggers look at: events as they first came with this run's own, attributes, and what earlier runs left.
+
+    No run took place from `missed_from` until this one; `as_of` when none was missed, None to list all that ever was.
+    """
 
     events: Sequence[Event]
     attributes: Mapping[str, Any]
@@ -58,6 +62,7 @@ class Past:
     watched: Mapping[str, Watched] = field(default_factory=dict)
     passes: Sequence[Enrollment] = ()  # as before this run
     enrolled: Sequence[Enrolled] = ()  # by earlier runs
+    missed_from: dt.datetime | None = None
 
 
 def visible(graph: Graph, past: Past, night: Night, lower: dt.datetime) -> list[Occurrence]:
@@ -192,16 +197,27 @@ def _dates(trigger: OnDate, past: Past, night: Night, lower: dt.datetime) -> Ite
     if base is None:
         return
     for offset in trigger.offsets:
-        text = _offset_text(offset)
+        text = offset_text(offset)
         # The day itself lies the offset away from the window, and some days for zones and short months.
         first = _unshifted(lower.date(), offset) - 5 * _DAY
         last = _unshifted(night.horizon.date(), offset) + 5 * _DAY
         for day in _days(trigger, base, first, last):
             local = dt.datetime.combine(shifted(day, offset), trigger.at)
             instant = local_to_utc(local, past.zone)
-            if lower < instant < night.horizon:
+            if lower < instant < night.horizon and not _lapsed(instant, trigger.gap(offset), past, night):
                 key = f"{day}|{text}" if text else f"{day}"
                 yield Occurrence(instant, key, {"date": f"{day}", "offset": text})
+
+
+def _lapsed(instant: dt.datetime, gap: dt.timedelta | None, past: Past, night: Night) -> bool:
+    """Whether an offset lies behind that another one of the date follows, and nobody makes up for it (rule 5).
+
+    Only what no run could see in time is made up for, and not when the next one is due within a day: allowed hours
+    would let both leave together.
+    """
+    if gap is None or past.missed_from is None or instant >= night.as_of:
+        return False
+    return instant < past.missed_from or instant + gap < night.as_of + _DAY_WITH_CHANGED_CLOCKS
 
 
 def _days(trigger: OnDate, base: dt.date, first: dt.date, last: dt.date) -> Iterator[dt.date]:
@@ -240,7 +256,8 @@ def _step(day: dt.date, offset: Shift, sign: int) -> dt.date:
     return (stepped + sign * dt.timedelta(seconds=offset.length.seconds)).date()
 
 
-def _offset_text(offset: Shift | None) -> str:
+def offset_text(offset: Shift | None) -> str:
+    """An offset as keys and templates have it: `-3 days`, or nothing on the day."""
     return "" if offset is None else f"{'-' if offset.sign < 0 else '+'}{offset.length}"
 
 
