@@ -6,7 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -210,8 +210,38 @@ def test_a_journey_set_aside_stands_still_and_says_so(shop: Path, tmp_path: Path
     shutil.copytree(shop, copy)
     write(copy, "journeys/thanks.yaml", "journey: thanks\n")
     found = told(copy, "ada", "thanks")
-    assert (found.stories[0].waits or "").startswith("stands still")
+    assert (found.stories[0].waits or "").startswith("stands still: the journey has problems")
     assert "has problems" in found.absences[0].why
+
+
+def test_a_paused_journey_says_since_which_run_it_stands_still(shop: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(shop, copy)
+    write(copy, "journeys/thanks.yaml", JOURNEYS["thanks"] + "status: paused\n")
+    last = told(copy, "ada").as_of
+    assert story(copy, "ada", "thanks").waits == "stands still: the journey is paused, from the next run on"
+    nights(copy, [f"{last + timedelta(days=day):%Y-%m-%d}" for day in (1, 2)])
+    since = f"{last + timedelta(days=1):%Y-%m-%d}T02:00:00Z"
+    assert story(copy, "ada", "thanks").waits == f"stands still: the journey is paused, since the run of {since}"
+    assert (
+        told(copy, "ben", "thanks").absences[0].why.endswith(f"status is paused, last run at {last:%Y-%m-%d}T02:00:00Z")
+    )
+    (copy / "journeys/thanks.yaml").unlink()
+    waits = story(copy, "ada", "thanks").waits
+    assert waits == f"stands still: the journey is no longer in the project, since the run of {since}"
+
+
+def test_a_trigger_before_the_start_or_after_the_end_of_a_journey_is_told(shop: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(shop, copy)
+    for more, why in (
+        ("starts: 2026-02-01T00:00:00Z", "and the journey starts at 2026-02-01T00:00:00Z"),
+        ("ends: 2026-01-09T00:00:00Z", "and the journey ended at 2026-01-09T00:00:00Z"),
+    ):
+        write(copy, "journeys/thanks.yaml", f"{JOURNEYS['thanks']}{more}\n")
+        assert why in told(copy, "ben", "thanks").absences[0].why
+    write(copy, "journeys/later.yaml", JOURNEYS["once"].replace(": once", ": later") + "starts: 2026-02-01T00:00:00Z\n")
+    assert told(copy, "ben", "later").absences[0].why == "the journey starts at 2026-02-01T00:00:00Z"
 
 
 @pytest.mark.parametrize(

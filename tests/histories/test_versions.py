@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from journey_engine.records import DecisionKind, Event
 from tests.histories.story import (
     Evening,
@@ -224,3 +226,60 @@ steps: [{send: hello}]
     found = evenings(rules(text, segments=vip), [], nights("2026-03-01", "2026-03-07"), [customer(plan="pro")])
     # The night of the 4th reaches beyond noon, so the journey begins with it.
     assert entries(reading(found)["c1"]) == ["one 2026-03-04 02:00"]
+
+
+GREETS = """
+journey: one
+topic: receipts
+trigger: {enters: {segment: vip}}
+reentry: each_occurrence
+steps: [{send: hello}]
+"""
+
+
+def joining(since: str, back: int, *, mistake: bool, last: str = "2026-03-12", until: str = "9") -> list[Evening]:
+    """A customer on plan pro from one night until before another; the journey is away from 3 March until `back`."""
+    vip = "vip: {customer: {plan: pro}}"
+    live = rules(GREETS, segments=vip)
+    away = rules(pinned=[journey(GREETS)], segments=vip, aside=frozenset({"one"} if mistake else ()))
+    return [
+        Evening(
+            one,
+            away if 3 <= one.run < back else live,
+            [customer(plan="pro" if since <= f"{one.as_of:%d}" < until else "free")],
+            [],
+        )
+        for one in nights("2026-03-01", last)
+    ]
+
+
+@pytest.mark.parametrize("mistake", [False, True])
+def test_a_membership_that_begins_while_the_journey_is_away_starts_it_afterwards(
+    reading: Reading, *, mistake: bool
+) -> None:
+    # Away in the nights of 3 and 4 March; it enters on the 5th, at the night that saw it become a member, once.
+    assert entries(reading(joining("03", 5, mistake=mistake))["c1"]) == ["one 2026-03-03 02:00"]
+    assert entries(reading(joining("02", 5, mistake=mistake))["c1"]) == ["one 2026-03-02 02:00"]
+
+
+def test_a_pause_forgets_memberships_that_began_too_long_ago_and_a_mistake_does_not(reading: Reading) -> None:
+    # Away until the run of the 9th: a pause looks back from the 8th at 02:00 by 72 hours, and no farther.
+    assert entries(reading(joining("05", 9, mistake=False))["c1"]) == []
+    assert entries(reading(joining("06", 9, mistake=False))["c1"]) == ["one 2026-03-06 02:00"]
+    assert entries(reading(joining("04", 9, mistake=True))["c1"]) == ["one 2026-03-04 02:00"]
+
+
+def test_a_membership_that_is_over_when_the_journey_comes_back_starts_nothing(reading: Reading) -> None:
+    assert entries(reading(joining("03", 6, mistake=True, until="05"))["c1"]) == []
+    assert entries(reading(joining("03", 6, mistake=True, until="07"))["c1"]) == ["one 2026-03-03 02:00"]
+
+
+def test_a_baseline_taken_while_the_journey_is_away_starts_nothing_afterwards(reading: Reading) -> None:
+    # In the night of 4 March the segment is another, which holds for the customer.
+    old, new = "vip: {customer: {plan: gold}}", "vip: {customer: {plan: pro}}"
+    found = [
+        Evening(one, rules(GREETS, segments=old) if one.run < 3 else
+                rules(segments=new) if one.run < 6 else rules(GREETS, segments=new), [customer(plan="pro")], [])
+        for one in nights("2026-03-01", "2026-03-09")
+    ]  # fmt: skip
+    assert entries(reading(found)["c1"]) == []

@@ -109,7 +109,7 @@ class Walking:
             decisions=told.keyed(told.decision(one) for one in result.decisions),
             enrollments=told.keyed(told.enrollment(one) for one in state.passes),
             memberships={
-                f"{of} {name}": (one.member, one.ordinal)
+                f"{of} {name}": (one.member, one.ordinal, told.stamp(one.began))
                 for (of, name), one in state.memberships.items() if one.member or one.ordinal
             },
             overlays={
@@ -293,9 +293,9 @@ class Sweeping:
             _put(found[one.customer_id].decisions, *told.decision(one))
         for standing in self.enrollments():
             _put(found[standing.customer_id].enrollments, *told.enrollment(standing))
-        rows = self.engine.rows('SELECT customer_id, "of", name, member, ordinal FROM memberships')
-        for who, of, name, member, ordinal in rows:
-            _put(found[who].memberships, f"{of} {name}", (member, ordinal))
+        rows = self.engine.rows('SELECT customer_id, "of", name, member, ordinal, began_at FROM memberships')
+        for who, of, name, member, ordinal, began in rows:
+            _put(found[who].memberships, f"{of} {name}", (member, ordinal, told.stamp(began)))
         for who, name, value, imported in self.engine.rows("SELECT * FROM overlays"):
             pair = told.bare(json.loads(value)), told.bare(json.loads(imported) if imported else None)
             _put(found[who].overlays, name, pair)

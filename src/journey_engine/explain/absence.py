@@ -39,10 +39,14 @@ def why_not(journey: str, history: History, loaded: LoadedProject) -> Absence:
     if found.graph is None or not found.sound:
         return Absence(journey, "the journey has problems and does not run; `journey validate` shows them")
     if found.journey is not None and found.journey.status != "live":
-        return Absence(journey, f"the journey is not live: status is {found.journey.status}")
+        since = f", last run at {iso(history.ran[journey])}" if journey in history.ran else ""
+        return Absence(journey, f"the journey is not live: status is {found.journey.status}{since}")
     if history.attributes is None:
         return Absence(journey, f"the customer was not in the data of the last run ({iso(history.as_of)})")
     if journey not in history.began:
+        starts = found.graph.starts
+        if starts is not None and starts > history.as_of:
+            return Absence(journey, f"the journey starts at {iso(starts)}")
         return Absence(journey, "the journey has not run yet")
     return _looked_at(found.graph, history, loaded)
 
@@ -65,6 +69,10 @@ def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence
         late = "`backfill: current` takes what stands in the first run only, so it would have had to be there then"
         more = _next(graph, history, night, settings.timezone) if timed else late
         return Absence(graph.journey, f"{why}; {more}", at)
+    if graph.starts is not None and newest.instant < graph.starts:
+        return Absence(graph.journey, f"{name}, and the journey starts at {iso(graph.starts)}", at)
+    if graph.ends is not None and newest.instant >= graph.ends:
+        return Absence(graph.journey, f"{name}, and the journey ended at {iso(graph.ends)}", at)
     asked = replace(scene(history, None, history.as_of), trigger=newest.data)
     if not judge(graph.audience, asked):
         return Absence(graph.journey, f"{name}, and the audience says no", at, trace(graph.audience, asked))
@@ -90,7 +98,7 @@ def _passed_over(graph: Graph, newest: Occurrence, history: History) -> bool:
 def _past(history: History, zone: str) -> Past:
     attributes = {"customer_id": history.customer_id, **(history.attributes or {})}
     zone = str(attributes.get("timezone") or zone)
-    return Past(history.first, attributes, zone, history.members, frozenset(), history.watched, history.passes)
+    return Past(history.first, attributes, zone, history.members, history.watched, history.passes)
 
 
 def _occurrences(graph: Graph, history: History, night: Night, zone: str) -> list[Occurrence]:

@@ -48,6 +48,7 @@ class History:
     watched: Mapping[str, Watched] = field(default_factory=dict)
     considered: frozenset[tuple[str, str]] = frozenset()
     began: Mapping[str, dt.datetime] = field(default_factory=dict)  # journey -> its first run
+    ran: Mapping[str, dt.datetime] = field(default_factory=dict)  # journey -> the last run that it was not held in
     graphs: Mapping[tuple[str, str], Graph] = field(default_factory=dict)
     runs: Mapping[int, dt.datetime] = field(default_factory=dict)
 
@@ -58,6 +59,7 @@ def read(engine: Engine, customer_id: str) -> History:
     last = max(runs, default=0)
     revisions = _events(engine, customer_id)
     passes, moves = _passes(engine, customer_id), _moves(engine, customer_id)
+    ran = engine.rows("SELECT journey, first_as_of, last_as_of FROM journeys")
     return History(
         customer_id=customer_id,
         run=last,
@@ -69,9 +71,9 @@ def read(engine: Engine, customer_id: str) -> History:
         moves=moves,
         decisions=_decisions(engine, customer_id),
         members={
-            (of, name): Membership(member, ordinal)
-            for of, name, member, ordinal in engine.rows(
-                'SELECT "of", name, member, ordinal FROM memberships WHERE customer_id = ?', [customer_id]
+            (of, name): Membership(member, ordinal, _maybe(began_at))
+            for of, name, member, ordinal, began_at in engine.rows(
+                'SELECT "of", name, member, ordinal, began_at FROM memberships WHERE customer_id = ?', [customer_id]
             )
         },
         watched={
@@ -85,7 +87,8 @@ def read(engine: Engine, customer_id: str) -> History:
             (journey, key)
             for journey, key in engine.rows("SELECT journey, key FROM considered WHERE customer_id = ?", [customer_id])
         ),
-        began={row[0]: _utc(row[1]) for row in engine.rows("SELECT journey, first_as_of FROM journeys")},
+        began={row[0]: _utc(row[1]) for row in ran},
+        ran={row[0]: _utc(row[2]) for row in ran},
         graphs=_graphs(engine, passes, moves),
         runs=runs,
     )

@@ -248,8 +248,8 @@ def line_of(file: str, number: int, loaded: LoadedProject, *, current: bool = Tr
 
 
 def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject, history: History) -> str:
-    if loaded.rules is not None and one.journey not in {live.journey for live in loaded.rules.journeys}:
-        return "stands still: the journey is not live, has problems or is gone"
+    if still := _still(one.journey, loaded, history):
+        return f"stands still: {still}"
     if graph is None:
         return "stands still: its version of the journey is gone"
     node = graph.nodes[one.node]
@@ -271,6 +271,22 @@ def _waits(one: Enrollment, graph: Graph | None, loaded: LoadedProject, history:
             return f"goes on at {iso(one.reached_at)}"
         case Exit():
             return f"ends at {iso(one.reached_at)}"
+
+
+def _still(journey: str, loaded: LoadedProject, history: History) -> str | None:
+    """Why no run moves the passes of a journey, with the first run in which none did, where that is known (rule 20)."""
+    found = loaded.journeys.get(journey)
+    if found is None:
+        why = "the journey is no longer in the project"
+    elif not found.sound:
+        why = "the journey has problems; `journey validate` shows them"
+    elif found.journey is None or found.journey.status == "live":
+        return None
+    else:
+        why = "the journey is a draft" if found.journey.status == "draft" else f"the journey is {found.journey.status}"
+    moved = history.ran.get(journey)
+    since = min((at for at in history.runs.values() if moved is not None and at > moved), default=None)
+    return f"{why}, since the run of {iso(since)}" if since else f"{why}, from the next run on"
 
 
 def _moment(until: NextTime | ComingDate, one: Enrollment, history: History, zone: str) -> str:

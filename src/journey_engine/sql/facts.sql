@@ -136,8 +136,10 @@ LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id;
 -- member_changes: Whose membership of one segment or stage differs from what is stored (rule 10).
 INSERT INTO member_changes
 SELECT {kind}, {name}, v.customer_id, {holds},
-    coalesce(m.ordinal, 0) + CASE WHEN {holds} THEN 1 ELSE 0 END, {baseline}
+    coalesce(m.ordinal, 0) + CASE WHEN {holds} THEN 1 ELSE 0 END, {baseline},
+    CASE WHEN {holds} AND NOT {baseline} THEN n.as_of END
 FROM evaluated AS v
+CROSS JOIN night AS n
 LEFT JOIN memberships AS m ON m."of" = {kind} AND m.name = {name} AND m.customer_id = v.customer_id
 WHERE {holds} <> coalesce(m.member, FALSE);
 

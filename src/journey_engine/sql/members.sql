@@ -3,7 +3,8 @@ DELETE FROM memberships AS m USING member_changes AS h
 WHERE m."of" = h."of" AND m.name = h.name AND m.customer_id = h.customer_id;
 
 -- store_members: As they are now.
-INSERT INTO memberships SELECT "of", name, customer_id, holds, ordinal FROM member_changes;
+INSERT INTO memberships ("of", name, customer_id, member, ordinal, began_at)
+SELECT "of", name, customer_id, holds, ordinal, began_at FROM member_changes;
 
 -- stage_entered: A stage reached is an event, which triggers see in this run and conditions from the next (rule 15).
 INSERT INTO events (event_id, revision, newest, customer_id, name, occurred_at, received_at, properties)

@@ -5,6 +5,9 @@
 -- to_2_held_journeys: Until when a journey was held by a pause, or was not there.
 ALTER TABLE journeys ADD COLUMN held_as_of TIMESTAMP;
 
+-- to_2_began: The run that saw a membership begin; those that version 1 saw start nothing any more.
+ALTER TABLE memberships ADD COLUMN began_at TIMESTAMP;
+
 -- to_2_watched: What triggers on changed attributes compare with.
 CREATE TABLE watched (
     customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR, ordinal INTEGER NOT NULL, value_before VARCHAR,

@@ -44,11 +44,12 @@ FROM (
 ) AS e
 WHERE NOT {backfilled} OR e.place = 1;
 
--- on_membership: Those who became members in this run.
+-- on_membership: Members with the run that saw them become it, maybe one in which the journey was set aside.
 INSERT INTO visible
-SELECT {journey}, m.customer_id, CAST(m.ordinal AS VARCHAR), n.as_of, NULL, {data}, FALSE
-FROM member_changes AS m CROSS JOIN night AS n
-WHERE m."of" = {kind} AND m.name = {name} AND m.holds AND NOT m.baseline;
+SELECT {journey}, m.customer_id, CAST(m.ordinal AS VARCHAR), m.began_at, NULL, {data}, FALSE
+FROM memberships AS m
+SEMI JOIN customers AS c ON c.customer_id = m.customer_id
+WHERE m."of" = {kind} AND m.name = {name} AND m.began_at > {look};
 
 -- on_members: For a backfill, all members of tonight.
 INSERT INTO visible

@@ -69,9 +69,10 @@ CREATE TABLE counted (
     topic_class VARCHAR NOT NULL, local_day DATE NOT NULL
 );
 
--- memberships: Who is in a segment or stage, and how often they became a member (rule 10).
+-- memberships: Who is in a segment or stage, how often they became a member, and the run that saw it (rule 10).
 CREATE TABLE memberships (
-    "of" VARCHAR NOT NULL, name VARCHAR NOT NULL, customer_id VARCHAR NOT NULL, member BOOLEAN NOT NULL, ordinal INTEGER NOT NULL
+    "of" VARCHAR NOT NULL, name VARCHAR NOT NULL, customer_id VARCHAR NOT NULL, member BOOLEAN NOT NULL,
+    ordinal INTEGER NOT NULL, began_at TIMESTAMP
 );
 
 -- watched: The value, as text, of each attribute whose changes journeys ask about, when it was last seen, and its last change.

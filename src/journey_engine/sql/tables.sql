@@ -73,7 +73,8 @@ CREATE OR REPLACE TEMP TABLE firings (journey VARCHAR, zone VARCHAR, firing VARC
 
 -- member_changes: Memberships that changed in this run.
 CREATE OR REPLACE TEMP TABLE member_changes (
-    "of" VARCHAR, name VARCHAR, customer_id VARCHAR, holds BOOLEAN, ordinal INTEGER, baseline BOOLEAN
+    "of" VARCHAR, name VARCHAR, customer_id VARCHAR, holds BOOLEAN, ordinal INTEGER, baseline BOOLEAN,
+    began_at TIMESTAMP
 );
 
 -- watching: The attributes whose changes journeys ask about, or did.

@@ -33,10 +33,14 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Whether the customer is a member, and how many times they became one."""
+    """Whether the customer is a member, how many times they became one, and the run that saw them become it.
+
+    `began` is None of a baseline, which fires nothing, and of a customer who is no member.
+    """
 
     member: bool = False
     ordinal: int = 0
+    began: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,13 +94,13 @@ def walk_night(
     attributes.setdefault("customer_id", customer.customer_id)
     tonight = Tonight(rules, night, customer, attributes, newest(events, night.as_of), state.passes, blocked, watch)
     scene = tonight.scene()
-    members, became = _memberships(rules.definitions, world, state.memberships, scene)
-    new_events = _stage_events(members, became, customer.customer_id, night.as_of)
+    members = _memberships(rules.definitions, world, state.memberships, scene)
+    new_events = _stage_events(members, customer.customer_id, night.as_of)
     rows = _Rows({one.enrollment_id: one for one in state.passes})
     _old_passes(tonight, world, rows)
     first_contents = in_order((*originals(events, night.as_of), *new_events))
     watched = _watched(_watching(rules, world), state.watched, attributes, night.as_of)
-    past = Past(first_contents, attributes, customer.timezone, members, became, watched, state.passes, state.enrolled)
+    past = Past(first_contents, attributes, customer.timezone, members, watched, state.passes, state.enrolled)
     considered = _entries(tonight, world, past, state.considered, rows)
     counted = [one for one in state.sendings if one.message_id not in unsent]
     allowance = Allowance(rules.caps, customer.timezone, counted)
@@ -162,17 +162,18 @@ def _memberships(
     world: WorldState,
     before: Mapping[tuple[str, str], Membership],
     scene: Scene,
-) -> tuple[dict[tuple[str, str], Membership], frozenset[tuple[str, str]]]:
-    """Tonight's memberships, and those that began; a new or changed definition begins silently (rule 10)."""
-    members, became = dict(before), set()
+) -> dict[tuple[str, str], Membership]:
+    """Tonight's memberships; those of a new or changed definition begin silently (rule 10)."""
+    members = dict(before)
     for definition in definitions:
         name = (definition.of, definition.name)
         old, holds = before.get(name, Membership()), judge(definition.predicate, scene)
-        joined = holds and not old.member
-        members[name] = Membership(holds, old.ordinal + joined)
-        if joined and world.baselines.get(name) == definition.version:
-            became.add(name)
-    return members, frozenset(became)
+        if holds and not old.member:
+            silent = world.baselines.get(name) != definition.version
+            members[name] = Membership(True, old.ordinal + 1, None if silent else scene.as_of)
+        else:
+            members[name] = Membership(holds, old.ordinal, old.began if holds else None)
+    return members
 
 
 def _watched(
@@ -190,18 +191,14 @@ def _watched(
 
 
 def _stage_events(
-    members: Mapping[tuple[str, str], Membership],
-    became: frozenset[tuple[str, str]],
-    customer_id: str,
-    as_of: dt.datetime,
+    members: Mapping[tuple[str, str], Membership], customer_id: str, as_of: dt.datetime
 ) -> tuple[Event, ...]:
-    """A `stage_entered` event for each stage that was reached."""
+    """A `stage_entered` event for each stage that was reached in this run."""
     found = []
-    for of, name in sorted(became):
-        if of == "stage":
-            ordinal = members[of, name].ordinal
-            event_id = identity("stage_entered", customer_id, name, str(ordinal))
-            properties: dict[str, Any] = {"stage": name, "ordinal": ordinal}
+    for (of, name), standing in sorted(members.items()):
+        if of == "stage" and standing.began == as_of:
+            event_id = identity("stage_entered", customer_id, name, str(standing.ordinal))
+            properties: dict[str, Any] = {"stage": name, "ordinal": standing.ordinal}
             found.append(Event(event_id, customer_id, "stage_entered", as_of, properties, as_of))
     return tuple(found)
 

@@ -58,7 +58,6 @@ class Past:
     attributes: Mapping[str, Any]
     zone: str
     members: Mapping[tuple[str, str], Membership]
-    became: frozenset[tuple[str, str]]
     watched: Mapping[str, Watched] = field(default_factory=dict)
     passes: Sequence[Enrollment] = ()  # as before this run
     enrolled: Sequence[Enrolled] = ()  # by earlier runs
@@ -76,7 +75,7 @@ def backfilled(graph: Graph, past: Past, night: Night) -> list[Occurrence]:
     trigger = graph.trigger
     if isinstance(trigger, OnMembership):
         standing = past.members.get((trigger.of, trigger.name), Membership())
-        return [_joined(trigger, standing.ordinal, night)] if standing.member else []
+        return [_joined(trigger, standing.ordinal, night.as_of)] if standing.member else []
     if isinstance(trigger, OnChange):
         value = past.watched[trigger.attribute]
         fits = _passes(trigger.became, value.value, night)
@@ -160,8 +159,9 @@ def _occurrences(trigger: Trigger, past: Past, night: Night, lower: dt.datetime)
         case OnSchedule():
             yield from _schedule(trigger, past, night, lower)
         case OnMembership():
-            if (trigger.of, trigger.name) in past.became:
-                yield _joined(trigger, past.members[trigger.of, trigger.name].ordinal, night)
+            standing = past.members.get((trigger.of, trigger.name), Membership())
+            if standing.began is not None:
+                yield _joined(trigger, standing.ordinal, standing.began)
         case OnPass():
             yield from _passed(trigger, past, night)
         case OnChange():
@@ -272,8 +272,8 @@ def _schedule(trigger: OnSchedule, past: Past, night: Night, lower: dt.datetime)
             yield Occurrence(instant, firing, {"firing": firing})
 
 
-def _joined(trigger: OnMembership, ordinal: int, night: Night) -> Occurrence:
-    return Occurrence(night.as_of, str(ordinal), {trigger.of: trigger.name})
+def _joined(trigger: OnMembership, ordinal: int, instant: dt.datetime) -> Occurrence:
+    return Occurrence(instant, str(ordinal), {trigger.of: trigger.name})
 
 
 def _last_change(trigger: OnChange, past: Past, night: Night) -> Iterator[Occurrence]:
