@@ -37,7 +37,7 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"journey {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (
-        _init, _new, _validate, _schema, _test, _run, _dispatch, _report, _audience, _explain, _mailroom,
+        _init, _new, _validate, _schema, _test, _plan, _run, _dispatch, _report, _audience, _explain, _mailroom,
         _stop, _resume, _release, _cancel, _rollback,
     ):  # fmt: skip
         add(commands)
@@ -127,6 +127,19 @@ def _test(commands: Commands) -> None:
     parser = _add(commands, "test", "check:test", "Run the tests beside the journeys (*.test.yaml); needs no data.")
     parser.add_argument("paths", metavar="PATH", nargs="*", help="only these test files, journeys or folders")
     _project(parser)
+    _json(parser)
+
+
+def _plan(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "plan",
+        "planned:plan",
+        "Tell what would change if the next run took the files as they are: journeys, open passes, letters.",
+        "Compares with the last run and rehearses the next one on a copy; changes nothing.",
+    )
+    _project(parser)
+    _as_of(parser, "without it the next run's")
     _json(parser)
 
 

@@ -7,7 +7,7 @@ from journey_engine.night.delivery import deliver
 from journey_engine.night.reporting import COUNTS, Group, JourneyCounts, RunReport, groups, held_back, journey_counts
 from journey_engine.night.running import NightRun, begin, run
 from journey_engine.night.stores import decisions_of, finish_last_run, mailroom_url, open_mailroom, recover
-from journey_engine.night.versions import with_pinned
+from journey_engine.night.versions import as_ran, with_pinned
 
 __all__ = [
     "COUNTS",
@@ -15,6 +15,7 @@ __all__ = [
     "JourneyCounts",
     "NightRun",
     "RunReport",
+    "as_ran",
     "begin",
     "decisions_of",
     "deliver",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from journey_engine.engines import Engine
@@ -31,8 +33,28 @@ def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> tupl
                 pinned.append(Graph.model_validate_json(text))
             except ValueError:
                 unread[name] = f"{name}: version {version[:8]} in the engine cannot be read; passes in it stand still"
+    values = _with_values(rules, pinned, renderer)
+    return replace(rules, pinned=tuple(pinned), values=values), unread
+
+
+def as_ran(engine: Engine, rules: Rules, renderer: Renderer | None) -> Rules:
+    """The same rules with the journeys of the last run, as they stood then: what a run would apply without any edit."""
+    rows = engine.rows(
+        "SELECT j.journey, v.graph FROM journeys AS j "
+        "JOIN versions AS v ON v.journey = j.journey AND v.version = j.version "
+        "WHERE j.last_as_of = (SELECT max(as_of) FROM runs) ORDER BY 1"
+    )
+    graphs: list[Graph] = []
+    for _, text in rows:
+        with suppress(ValueError):  # of a version that this program cannot read: its journey rests
+            graphs.append(Graph.model_validate_json(text))
+    return replace(rules, journeys=tuple(graphs), values=_with_values(rules, graphs, renderer))
+
+
+def _with_values(rules: Rules, graphs: Sequence[Graph], renderer: Renderer | None) -> dict[str, frozenset[str]]:
+    """The values that templates and titles name, with those of older graphs."""
     values = dict(rules.values)
-    for graph in pinned:
+    for graph in graphs:
         for node in graph.nodes:
             match node:
                 case Emit(effect=Message(template=template)) if template not in values and renderer is not None:
@@ -43,5 +65,4 @@ def with_pinned(engine: Engine, rules: Rules, renderer: Renderer | None) -> tupl
                     values[title] = renderer.line_variables(title)
                 case _:
                     pass
-    values = with_reward_ids(values, pinned)
-    return replace(rules, pinned=tuple(pinned), values=values), unread
+    return with_reward_ids(values, graphs)

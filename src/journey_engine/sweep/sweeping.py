@@ -181,10 +181,17 @@ def _admit(evening: Evening) -> None:
 
 
 def _versions(evening: Evening) -> None:
-    """Remember what ran tonight, and the graph of every version that a pass stands in."""
-    known = {(journey, version) for journey, version in evening.engine.rows("SELECT journey, version FROM versions")}
-    fresh = [g for g in evening.rules.journeys if (g.journey, g.version) not in known]
-    rows = [(g.journey, g.version, g.model_dump_json()) for g in fresh]
+    """Remember what ran tonight, and the graph of every version that a pass stands in.
+
+    What is no part of a version, such as `ends` or a line, is kept as it was in the version's last run.
+    """
+    stored = evening.engine.rows("SELECT journey, version, graph FROM versions")
+    known = {(journey, version): text for journey, version, text in stored}
+    written = {(g.journey, g.version): g.model_dump_json() for g in evening.rules.journeys}
+    rows = [(*key, text) for key, text in written.items() if known.get(key) != text]
+    for journey, version, _ in rows:
+        if (journey, version) in known:
+            evening.engine.execute("DELETE FROM versions WHERE journey = ? AND version = ?", [journey, version])
     if evening.last:
         evening.run("sweep", "journeys_held")
     if not evening.rules.journeys:
