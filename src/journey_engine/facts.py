@@ -317,9 +317,9 @@ class Facts:
 
 
 def _digits(leaf: Drawn) -> Sql:
-    """The first 8 hex digits of the hash of (journey, step, enrollment), as `identity` makes it (rule 11)."""
+    """The first 8 hex digits of the hash of (journey, step, what the pass draws as), as `identity` does (rule 11)."""
     salt = "".join(f"{len(part)}:{part}" for part in (leaf.journey, leaf.step))
-    enrollment = x.col("q", "enrollment_id")
+    enrollment = x.col("q", "draws_as")
     length = x.cast(x.call("LENGTH", enrollment), "VARCHAR")
     whole = exp.Concat(expressions=[x.text(salt), length, x.text(":"), enrollment.copy()])
     return exp.Substring(this=exp.MD5(this=whole), start=x.integer(1), length=x.integer(8))

@@ -88,6 +88,10 @@ class Journey(Word):
     priority: Whole = Field(0, ge=-1000, le=1000, description="Higher goes first where only some may go")
     topic: str | None = Field(None, description="Topic of the messages below, unless a step names its own")
     on_cap: OnCap = Field("skip", description="What a cap does to the messages below, unless a step says it")
+    to: Literal["customer", "members"] = Field(
+        "customer",
+        description="For the customer to whom it happens, or for each of those whose `account_id` names that one",
+    )
     trigger: AnyTrigger = Field(description="What starts a pass")
     audience: Condition | None = Field(None, description="Who may enter; without it everybody")
     reentry: Literal["never", "after_exit", "each_occurrence"] | After | None = Field(
@@ -127,6 +131,7 @@ class Journey(Word):
             file=file,
             stage=self.stage,
             priority=self.priority,
+            to=self.to,
             trigger=self.trigger.lower(),
             audience=self.audience.resolve(outside) if self.audience is not None else ALWAYS,
             reentry=self._reentry(builder),

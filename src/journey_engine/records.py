@@ -75,6 +75,7 @@ class Enrollment:
     `meant_at` is when it first reached a message that a cap has put off: lateness counts from there (rule 17).
     `held_out` is drawn at entry and never again (rule 11). `steps` maps a step id to (instant it was left, event
     that ended it), for the steps the journey refers to, and each arm drawn to the instant it was drawn.
+    `account_id` is the account whose occurrence opened the pass for this customer, a member of it (rule 27).
     """
 
     enrollment_id: str
@@ -96,6 +97,12 @@ class Enrollment:
     held_out: bool = False
     steps: Mapping[str, tuple[dt.datetime, str | None]] = field(default_factory=dict)
     meant_at: dt.datetime | None = None
+    account_id: str | None = None
+
+    @property
+    def draws_as(self) -> str:
+        """What a split hashes: the pass, or what the account's own would be called: members stay together (rule 27)."""
+        return self.enrollment_id if self.account_id is None else identity(self.journey, self.account_id, self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,27 +13,28 @@ import pytest
 from journey_engine.graph import Emit
 from journey_engine.records import Decision, Transition
 from journey_engine.rules import Rules
-from journey_engine.walk import Life
+from journey_engine.walk import Life, Party, live_together
 from tests.histories.story import Evening, Reading, Told
 from tests.properties.readings import Sweeping
 
 
 def by_walk(evenings: Sequence[Evening]) -> Mapping[str, Told]:
-    """The plain reading, customer by customer."""
-    told = {}
-    for customer_id in sorted({one.customer_id for evening in evenings for one in evening.customers}):
-        life = Life()
-        transitions: list[Transition] = []
-        decisions: list[Decision] = []
-        for evening in evenings:
-            found = {one.customer_id: one for one in evening.customers}
-            rows = [row for row in evening.rows if row.customer_id == customer_id]
+    """The plain reading of everyone, each with the account that they point to."""
+    everyone = sorted({one.customer_id for evening in evenings for one in evening.customers})
+    lives = {who: Life() for who in everyone}
+    transitions: dict[str, list[Transition]] = {who: [] for who in everyone}
+    decisions: dict[str, list[Decision]] = {who: [] for who in everyone}
+    for evening in evenings:
+        found = {one.customer_id: one for one in evening.customers}
+        parties = {}
+        for who, life in lives.items():
+            rows = [row for row in evening.rows if row.customer_id == who]
             life.refuses = lambda one, refused=evening.refused: one.payload["template"] in refused
-            result = life.live(evening.rules, evening.night, found.get(customer_id), rows)
-            transitions += result.transitions
-            decisions += result.decisions
-        told[customer_id] = Told(transitions, decisions, life.state.passes)
-    return told
+            parties[who] = Party(life, found.get(who), rows)
+        for who, result in live_together(evening.rules, evening.night, parties).items():
+            transitions[who] += result.transitions
+            decisions[who] += result.decisions
+    return {who: Told(transitions[who], decisions[who], lives[who].state.passes) for who in everyone}
 
 
 def by_sweep(evenings: Sequence[Evening]) -> Mapping[str, Told]:

@@ -164,6 +164,7 @@ def test_defaults_are_told(put: Callable[[Path], Path]) -> None:
         "status: live",
         "on_change: pin",
         "on_cap: skip",
+        "to: customer",
         "backfill: none",
         "send:hello: topic orders (transactional), channel file, skipped when more than 4 days late",
     ]

@@ -15,7 +15,7 @@ import yaml
 
 from journey_engine.records import Decision, DecisionKind, Enrollment, Event, PassState
 from journey_engine.times import iso
-from journey_engine.walk import Life
+from journey_engine.walk import Life, Party, live_together
 from journey_engine.walk.values import plain
 from tests.properties.readings import as_customer, refused, responses
 from tests.properties.scenario import PROGRAM_FILES, TOPICS, Person, Scenario
@@ -77,7 +77,9 @@ def _lived(scenario: Scenario, person: Person) -> tuple[Life, list[Decision], li
             answers.setdefault(event.event_id, replace(event, received_at=scenario.nights[index]) if late else event)
         rows = [*person.rows, *answers.values()]
         customer = None if attributes is None else as_customer(person.customer_id, attributes, scenario.timezone)
-        decisions += life.live(scenario.rules(index), scenario.night(index), customer, rows).decisions
+        parties = {person.customer_id: Party(life, customer, rows)}
+        told = live_together(scenario.rules(index), scenario.night(index), parties)
+        decisions += told[person.customer_id].decisions
     return life, decisions, list(answers.values())
 
 
@@ -90,8 +92,10 @@ def _beyond(scenario: Scenario, person: Person, decisions: list[Decision], life:
         yield "rules change between the nights"
     if scenario.aside:
         yield "a journey is set aside for a night"
-    if any(word in repr(scenario.journeys) for word in ("'enroll'", "'trigger': {'journey'", "'members'")):
+    if any(word in repr(scenario.journeys) for word in ("'enroll'", "'trigger': {'journey'")):
         yield "journeys start one another"
+    if "'to': 'members'" in repr(scenario.journeys):
+        yield "what happens to an account opens passes for its members"
     if scenario.holdout or "'holdout'" in repr(scenario.journeys):
         yield "customers may be held out"
     if "'gone'" in repr(scenario.journeys):

@@ -16,7 +16,7 @@ import pytest
 from journey_engine.predicates import EventSet
 from journey_engine.records import Event, PassState
 from journey_engine.times import offsets
-from journey_engine.walk import effects, life, night, occurrences, passes, values
+from journey_engine.walk import effects, finding, life, night, occurrences, passes, values
 
 judge: Any = importlib.import_module("journey_engine.walk.judge")  # the package also has a function of that name
 
@@ -134,11 +134,11 @@ def late_events_start_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_corrected_event_triggers_with_its_new_content(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(night, "originals", night.newest)
+    patch.setattr(finding, "originals", finding.newest)
 
 
 def conditions_read_the_first_content(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(night, "newest", night.originals)
+    patch.setattr(finding, "newest", finding.originals)
 
 
 def the_deadline_itself_is_too_late(patch: pytest.MonkeyPatch) -> None:
@@ -199,7 +199,7 @@ def february_29_is_always_the_28th(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_a_journey_set_stands_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(night, "_standing", lambda overlays, customer: dict(overlays))
+    patch.setattr(finding, "standing", lambda overlays, customer: dict(overlays))
 
 
 def an_unsubscribe_from_one_topic_is_from_all(patch: pytest.MonkeyPatch) -> None:
@@ -219,13 +219,13 @@ def text_is_read_as_a_number_in_events(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_segment_s_first_evaluation_fires(patch: pytest.MonkeyPatch) -> None:
-    plain = night._memberships
+    plain = finding._memberships
 
     def members(definitions: Any, world: Any, *rest: Any) -> Any:
         known = {(one.of, one.name): one.version for one in definitions}
         return plain(definitions, replace(world, baselines=known), *rest)
 
-    patch.setattr(night, "_memberships", members)
+    patch.setattr(finding, "_memberships", members)
 
 
 def a_message_still_waiting_holds_nothing_up(patch: pytest.MonkeyPatch) -> None:

@@ -222,6 +222,9 @@ class Journeys(Conditions):
             found["priority"] = self.of(-1, 5, 9)
         if self.maybe(0.5):
             found["on_cap"] = self.on_cap()
+        if self.maybe(0.25):
+            found["to"] = "members"
+            self.used("to members")
         if self.maybe(0.3):
             found["holdout"] = self.of("0.01%", "20%", "50%", "99.99%")
             self.used("holdout")

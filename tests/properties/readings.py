@@ -32,7 +32,7 @@ from journey_engine.records import (
 from journey_engine.rules import Night, Rules
 from journey_engine.sweep import Sweep, named
 from journey_engine.times import UTC, iso, zone_names
-from journey_engine.walk import Life
+from journey_engine.walk import Life, Party, WalkResult, live_together
 from journey_engine.walk.life import accepted
 from journey_engine.walk.rewards import happenings
 from tests.properties import told
@@ -94,16 +94,18 @@ class Walking:
         mine: dict[str, list[Event]] = {customer_id: [] for customer_id in everyone}
         for row in rows:
             mine[row.customer_id].append(row)
-        return {who: self._one(rules, night, who, found.get(who), mine[who]) for who in everyone}
+        parties = {who: self._party(who, found.get(who), mine[who]) for who in everyone}
+        results = live_together(rules, night, parties)
+        return {who: self._told(who, result) for who, result in results.items()}
 
-    def _one(
-        self, rules: Rules, night: Night, who: str, attributes: Mapping[str, Any] | None, rows: list[Event]
-    ) -> Told:
+    def _party(self, who: str, attributes: Mapping[str, Any] | None, rows: list[Event]) -> Party:
         life = self.lives.setdefault(who, Life(refuses=refused))
         rows = rows + [event for sent in life.sent for event in responses(sent)]
         customer = None if attributes is None else as_customer(who, attributes, self.timezone)
-        result = life.live(rules, night, customer, rows)
-        state = life.state
+        return Party(life, customer, rows)
+
+    def _told(self, who: str, result: WalkResult) -> Told:
+        state = self.lives[who].state
         return Told(
             transitions=told.keyed(told.transition(one) for one in result.transitions),
             decisions=told.keyed(told.decision(one) for one in result.decisions),
@@ -274,14 +276,14 @@ class Sweeping:
         rows = self.engine.rows(
             "SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.run, "
             "coalesce(t.properties, e.trigger_data), e.node, e.reached_at, e.held, e.state, e.reason, e.closed_at, "
-            "e.goal_at, e.goal_run, e.meant_at, e.held_out FROM enrollments AS e "
+            "e.goal_at, e.goal_run, e.meant_at, e.held_out, e.account_id FROM enrollments AS e "
             "LEFT JOIN events AS t ON t.event_id = e.trigger_event AND t.revision = 1 ORDER BY e.enrollment_id"
         )
         return [
             Enrollment(*who, _sure(entered), run, json.loads(trigger), node, _sure(reached), held, PassState(state),
-                       reason, _aware(closed), _aware(goal), goal_run, out, steps.get(who[0], {}), _aware(meant))
-            for (*who, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run, meant, out)
-            in rows
+                       reason, _aware(closed), _aware(goal), goal_run, out, steps.get(who[0], {}), _aware(meant), of)
+            for (*who, entered, run, trigger, node, reached, held, state, reason, closed, goal, goal_run, meant, out,
+                 of) in rows
         ]  # fmt: skip
 
     def told(self, run: int, decisions: Sequence[Decision], everyone: Sequence[str]) -> dict[str, Told]:

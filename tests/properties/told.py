@@ -83,6 +83,7 @@ def enrollment(one: Enrollment) -> tuple[str, Rows]:
         "closed_at": stamp(one.closed_at), "goal_at": stamp(one.goal_at), "goal_run": one.goal_run,
         "meant_at": stamp(one.meant_at),
         "held_out": one.held_out,
+        "account": one.account_id,
         "steps": {step: (stamp(at), event) for step, (at, event) in one.steps.items()},
     }  # fmt: skip
 

@@ -408,3 +408,44 @@ def test_rewards_can_be_expected(run: Try, tmp_path: Path) -> None:
         "    happened  voucher at 2026-03-03 03:00, amount 10, available 2026-03-05 03:00, expires 2026-04-04 04:00",
     ]
     assert not run(case("{rewards: []}"), GIVES).passed
+
+
+# --- accounts -------------------------------------------------------------------------------------------------
+
+RENEWAL = """
+journey: win-back
+topic: receipts
+to: members
+trigger: {event: renewal_due}
+reentry: each_occurrence
+audience: {customer: {kind: household}}
+steps: [{send: we-miss-you}]
+"""
+
+
+def of_account(account: str, of: str, entered: int) -> str:
+    return f"""
+        journey: win-back
+        tests:
+          - name: a member
+            customer: {{customer_id: c1, email: c1@example.com}}
+            {account}
+            events: [{{at: 2026-03-01T10:00:00Z, {of}renewal_due: {{}}}}]
+            nights: {{from: 2026-03-01, until: 2026-03-04}}
+            expect: {{entered: {entered}}}
+        """
+
+
+def test_member_of_the_account_of_a_test_enters(run: Try) -> None:
+    account = "account: {customer_id: h1, kind: household}"
+    assert run(of_account(account, "of: account, ", 1), RENEWAL).passed
+    assert run(of_account("account: {kind: household}", "of: account, ", 1), RENEWAL).passed
+    assert run(of_account("account: {kind: organization}", "of: account, ", 0), RENEWAL).passed
+    assert run(of_account(account, "", 0), RENEWAL).passed
+
+
+def test_story_of_a_member_says_whose_audience_refused_and_what_is_missing(run: Try) -> None:
+    (refused,) = run(of_account("account: {kind: organization}", "of: account, ", 1), RENEWAL).results
+    assert any("customer.kind is household (saw organization)" in line for line in refused.story)
+    (nothing,) = run(of_account("", "", 1), RENEWAL).results
+    assert any("to an account of the customer" in line for line in nothing.story)

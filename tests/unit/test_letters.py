@@ -70,6 +70,7 @@ def letter(project: Path, template: str, locale: str | None = "en", first_name: 
         "customer": {"first_name": first_name, "created_at": "2024-03-02T12:00:00Z", "renews_on": "2026-04-15"},
         "trigger": {
             "name": "Low Tide Sessions (LP)", "cart_id": "k1", "order_id": "o1", "request_id": "r-1",
+            "day": "Thursday", "from": "09:00", "until": "12:00",
             "subject": "A cold radiator", "finding": "A valve is stuck.", "price": 90, "currency": "GBP",
             "engineer": "Aisha",
         },

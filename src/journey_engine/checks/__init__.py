@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from journey_engine.checks import causes, flow, names, project, templates
+from journey_engine.checks import accounts, causes, flow, names, project, templates
 from journey_engine.checks.defaults import defaults
 from journey_engine.checks.scope import Scope, Subject
 from journey_engine.checks.show import as_json, format_problem, format_problems
@@ -31,6 +31,7 @@ __all__ = [
 JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     names.unknown_journeys,
     causes.circular_journeys,
+    accounts.members_unknown,
     names.unknown_topics,
     names.unknown_channels,
     names.unknown_programs,

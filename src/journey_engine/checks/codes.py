@@ -60,6 +60,7 @@ CODES: Mapping[str, str] = {
     "later-step": "A step that no pass has left when it comes to this place.",
     "outside-pass": "A word that means something inside a pass only.",
     "unknown-attribute": "An attribute that no column provides (warning).",
+    "no-members": "A journey for the members of accounts, and no column says whose member a customer is.",
     "not-a-date": "A date trigger, or a wait until a date, on an attribute that is no date.",
     "unknown-column": "A column mapped to a name that the engine does not know.",
     "missing-column": "A mapped column that the file does not have.",

@@ -48,7 +48,21 @@ def why_not(journey: str, history: History, loaded: LoadedProject) -> Absence:
         if starts is not None and starts > history.as_of:
             return Absence(journey, f"the journey starts at {iso(starts)}")
         return Absence(journey, "the journey has not run yet")
-    return _looked_at(found.graph, history, loaded)
+    return (_of_account if found.graph.to == "members" else _looked_at)(found.graph, history, loaded)
+
+
+def _of_account(graph: Graph, history: History, loaded: LoadedProject) -> Absence:
+    """What happened to the account that the customer is a member of; re-entry is the member's own."""
+    at, account = line_of(graph.file, graph.trigger_line, loaded), history.account
+    if account is None:
+        return Absence(graph.journey, "the journey is for the members of accounts; customer.account_id is missing", at)
+    if account.attributes is None:
+        why = f"the customer's account {account.customer_id} was not in the data of the last run"
+        return Absence(graph.journey, why, at)
+    others = [one for one in account.passes if one.journey != graph.journey]
+    own = [one for one in history.passes if one.journey == graph.journey]
+    told = _looked_at(graph, replace(account, passes=[*others, *own]), loaded)
+    return replace(told, why=f"of the account {account.customer_id}: {told.why}")
 
 
 def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence:
@@ -82,7 +96,8 @@ def _looked_at(graph: Graph, history: History, loaded: LoadedProject) -> Absence
     if _passed_over(graph, newest, history):
         return Absence(graph.journey, f"{name}, before a run first saw it, and another offset of that date follows", at)
     if (graph.journey, newest.key) in history.considered or newest.instant < history.as_of:
-        why = f"{name}; the audience or re-entry said no in the run that considered it, and would say yes now"
+        late = ", or the customer was no member then" if graph.to == "members" else ""
+        why = f"{name}; the audience or re-entry said no in the run that considered it, and would say yes now{late}"
         return Absence(graph.journey, why, at, trace(graph.audience, asked))
     return Absence(graph.journey, f"{name}; the next run considers it", at)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -51,10 +51,17 @@ class History:
     ran: Mapping[str, dt.datetime] = field(default_factory=dict)  # journey -> the last run that it was not held in
     graphs: Mapping[tuple[str, str], Graph] = field(default_factory=dict)
     runs: Mapping[int, dt.datetime] = field(default_factory=dict)
+    account: History | None = None  # of the account that the customer points to
 
 
 def read(engine: Engine, customer_id: str) -> History:
-    """Everything about one customer; nothing but empty fields for one that is in no table."""
+    """Everything about one customer, and about their account; nothing but empty fields for one that is in no table."""
+    found = _read(engine, customer_id)
+    account = (found.attributes or {}).get("account_id")
+    return found if account is None else replace(found, account=_read(engine, str(account)))
+
+
+def _read(engine: Engine, customer_id: str) -> History:
     runs = {row[0]: _utc(row[1]) for row in engine.rows("SELECT run, as_of FROM runs")}
     last = max(runs, default=0)
     revisions = _events(engine, customer_id)
@@ -115,7 +122,7 @@ def _passes(engine: Engine, customer_id: str) -> list[Enrollment]:
         steps.setdefault(enrollment_id, {})[step] = (_utc(left_at), event_id)
     rows = engine.rows(
         "SELECT enrollment_id, journey, version, key, entered_at, run, trigger_data, node, reached_at, held, state,"
-        " reason, closed_at, goal_at, goal_run, meant_at, trigger_event, held_out FROM enrollments"
+        " reason, closed_at, goal_at, goal_run, meant_at, trigger_event, held_out, account_id FROM enrollments"
         " WHERE customer_id = ?"
         " ORDER BY journey, entered_at, key",
         [customer_id],
@@ -126,6 +133,7 @@ def _passes(engine: Engine, customer_id: str) -> list[Enrollment]:
             entered_at=_utc(row[4]), run=row[5], trigger=_json(row[6]), node=row[7], reached_at=_utc(row[8]),
             held=row[9], state=PassState(row[10]), reason=row[11], closed_at=_maybe(row[12]), goal_at=_maybe(row[13]),
             goal_run=row[14], held_out=row[17], steps=steps.get(row[0], {}), meant_at=_maybe(row[15]),
+            account_id=row[18],
         )
         for row in rows
     }  # fmt: skip

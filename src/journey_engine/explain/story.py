@@ -152,7 +152,8 @@ class _Telling:
     def _words(self, move: Transition, node: Emit | Await | Gate | Exit | None) -> str:
         match move.reason:
             case "entered":
-                return f"entered{self._because(move.event_id)}"
+                account = f" as a member of the account {self.one.account_id}" if self.one.account_id else ""
+                return f"entered{account}{self._because(move.event_id)}"
             case "sent" | "task" | "set" | "enroll" | "reward":
                 return self._effect(move, node)
             case "event":
@@ -168,7 +169,8 @@ class _Telling:
                 return WORDS.get(reason, f"ended: {reason}")
 
     def _because(self, event_id: str | None) -> str:
-        found = next((event for event in self.history.first if event.event_id == event_id), None)
+        known = [*self.history.first, *(self.history.account.first if self.history.account else ())]
+        found = next((event for event in known if event.event_id == event_id), None)
         return f" by {_named(found)}" if found else ""
 
     def _effect(self, move: Transition, node: Emit | Await | Gate | Exit | None) -> str:

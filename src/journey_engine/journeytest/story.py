@@ -16,7 +16,7 @@ from journey_engine.records import Customer, Decision, DecisionKind, DecisionSta
 from journey_engine.render import Renderer
 from journey_engine.rules import Night, Rules, following
 from journey_engine.times import UTC, utc_to_local
-from journey_engine.walk import Life, Look
+from journey_engine.walk import Life, Look, Party, live_together
 
 EVERYONE = "g"  # behind every hex digit: a hash is always below
 
@@ -54,14 +54,21 @@ def live(case: JourneyCase, stage: Stage) -> Story:
     customer = _customer(case.customer, stage.rules.timezone)
     looks: list[Look] = []
     life = Life(watch=looks.append)
+    account = _account(case, customer, stage.rules.timezone)
+    customer = _member(customer, account)
+    head = Life(watch=looks.append)
     drawn = tuple(_drawn(graph, case) for graph in _with_asked(stage.graph, stage.rules))
     rules = replace(stage.rules, journeys=drawn, pinned=(), holdout=EVERYONE if case.held_out else None)
-    rows = list(_rows(case, customer.customer_id))
+    rows = list(_rows(case, "customer", customer.customer_id))
+    theirs = list(_rows(case, "account", account.customer_id)) if account else []
     transitions: list[Transition] = []
     decisions: list[Decision] = []
     for night in _nights(case, stage.cadence):
         rows = [_answer(row, life, stage.graph.journey, night) for row in rows]
-        result = life.live(rules, night, customer, rows)
+        parties = {customer.customer_id: Party(life, customer, rows)}
+        if account is not None:
+            parties[account.customer_id] = Party(head, account, theirs)
+        result = live_together(rules, night, parties)[customer.customer_id]
         transitions += result.transitions
         decisions += result.decisions
     name = stage.graph.journey
@@ -89,7 +96,10 @@ def told(story: Story, graph: Graph) -> Iterator[str]:
         yield f"{story.clock(look.night.as_of)}  not entered: the audience says no"
         yield from (f"    {line}" for line in look.verdict.lines(1))
     if not story.passes and not refused:
-        yield "the trigger never occurred in these nights"
+        whose = (
+            " to an account of the customer (`account:` and `of: account` tell of it)" if graph.to == "members" else ""
+        )
+        yield f"the trigger never occurred{whose} in these nights"
     verdicts = {(look.night.run, look.node): look.verdict for look in story.looks if look.where == "node"}
     for move in story.transitions:
         node = graph.nodes[move.from_node] if move.from_node is not None else None
@@ -121,8 +131,24 @@ def _customer(attributes: Mapping[str, Any], zone: str) -> Customer:
     return Customer(customer_id, str(present.get("timezone", zone)), present)
 
 
-def _rows(case: JourneyCase, customer_id: str) -> Iterator[Event]:
+def _account(case: JourneyCase, customer: Customer, zone: str) -> Customer | None:
+    """The account of the test; without an id of its own it is the one that the customer names."""
+    if not case.account and all(one.of == "customer" for one in case.events):
+        return None
+    named = customer.attributes.get("account_id", "account")
+    return _customer({"customer_id": named, **case.account}, zone)
+
+
+def _member(customer: Customer, account: Customer | None) -> Customer:
+    if account is None:
+        return customer
+    return replace(customer, attributes={"account_id": account.customer_id, **customer.attributes})
+
+
+def _rows(case: JourneyCase, of: str, customer_id: str) -> Iterator[Event]:
     for index, one in enumerate(case.events):
+        if one.of != of:
+            continue
         event_id = one.id or f"event {index + 1:04}"
         yield Event(event_id, customer_id, one.name, one.at, one.properties, one.received_at)
 

@@ -64,14 +64,15 @@ class Happening(Word):
     properties: dict[str, Any] = Field(default_factory=dict, description="The event's properties")
     id: str | None = Field(None, description="Its id, when the same event comes again with other content")
     received_at: Instant | None = Field(None, description="When it came into the data, when that was later")
+    of: Literal["customer", "account"] = Field("customer", description="To whom it happened")
 
     @model_validator(mode="before")
     @classmethod
     def _event_by_its_name(cls, value: Any) -> Any:
-        """The event's name is the one key beside at, id and received_at."""
+        """The event's name is the one key beside at, id, received_at and of."""
         if not isinstance(value, Mapping) or "name" in value:
             return value
-        own = {key: value[key] for key in ("at", "id", "received_at") if key in value}
+        own = {key: value[key] for key in ("at", "id", "received_at", "of") if key in value}
         names = [str(key) for key in value if key not in own]
         if len(names) != 1:
             found = ", ".join(names) if names else "none"
@@ -206,7 +207,12 @@ class JourneyCase(Word):
 
     name: str = Field(min_length=1, max_length=200, description="What the story shows")
     customer: dict[str, Any] = Field(default_factory=dict, description="The customer's attributes")
-    events: list[Happening] = Field(default_factory=list, description="What they did, in any order")
+    account: dict[str, Any] = Field(
+        default_factory=dict, description="The account that the customer belongs to, with its attributes"
+    )
+    events: list[Happening] = Field(
+        default_factory=list, description="What they did, and with `of: account` what happened to it, in any order"
+    )
     nights: Nights = Field(description="When the engine runs")
     held_out: Flag = Field(False, description="Play a customer who is held out; without it nobody is")
     arms: list[str] = Field(default_factory=list, description="The arms that are drawn; without it, by the id")

@@ -125,6 +125,15 @@ def standing_still(engine: Engine, loaded: LoadedProject) -> list[str]:
     return found
 
 
+def memberless(counts: Mapping[str, int]) -> list[str]:
+    """The journeys for members whose turn came to customers that have none (rule 27)."""
+    return [
+        f"journey {journey}: {'1 customer has' if count == 1 else f'{count} customers have'} no members, so nothing "
+        "began there; members name their account in `account_id`, and `audience` can leave out who is no account"
+        for journey, count in counts.items()
+    ]
+
+
 def journey_counts(engine: Engine, run: int) -> dict[str, JourneyCounts]:
     """The counts of every journey that did something in a run."""
     rows = engine.rows(COUNTS, (run,) * 5)

@@ -20,6 +20,7 @@ from journey_engine.night.reporting import (
     RunReport,
     held_back,
     journey_counts,
+    memberless,
     message_counts,
     notes,
     standing_still,
@@ -195,7 +196,8 @@ class NightRun:
         found = notes(self.collected, self.loaded.project, self.sizes)
         if self.repeated:
             found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
-        return [*found, *self.still, *self.troubles, *self._undelivered()]
+        nobody = memberless(self.sweeping.memberless) if self.sweeping is not None else []
+        return [*found, *self.still, *nobody, *self.troubles, *self._undelivered()]
 
     def _undelivered(self) -> list[str]:
         return list(dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles))

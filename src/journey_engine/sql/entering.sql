@@ -50,7 +50,27 @@ CROSS JOIN night AS n;
 
 -- eligible: Fresh occurrences whose audience holds.
 CREATE OR REPLACE TEMP TABLE eligible AS
-SELECT f.* FROM fresh AS f JOIN truth AS t ON t.ask = f.ask WHERE t.holds;
+SELECT f.*, CAST(NULL AS VARCHAR) AS account_id FROM fresh AS f JOIN truth AS t ON t.ask = f.ask WHERE t.holds;
+
+-- for_members: What happened to an account opens a pass for each of tonight's members (rule 27).
+INSERT INTO eligible
+SELECT e.ask, e.journey, m.customer_id, e.key, e.instant, e.trigger_event, e.trigger_data, e.backfilled, e.customer_id
+FROM eligible AS e
+JOIN live AS l ON l.journey = e.journey
+JOIN customers AS m ON m.account_id = e.customer_id
+WHERE l.to_members;
+
+-- without_members: How many customers it happened to that have none.
+SELECT e.journey, count(DISTINCT e.customer_id)
+FROM eligible AS e
+JOIN live AS l ON l.journey = e.journey
+LEFT JOIN eligible AS m ON m.journey = e.journey AND m.account_id = e.customer_id
+WHERE l.to_members AND e.account_id IS NULL AND m.account_id IS NULL
+GROUP BY e.journey
+ORDER BY e.journey;
+
+-- not_for_accounts: The account itself gets none, unless it is its own member.
+DELETE FROM eligible WHERE account_id IS NULL AND journey IN (SELECT journey FROM live WHERE to_members);
 
 -- passes_before: What re-entry looks at: the customer's passes of the journey, exits of this run included (rule 9).
 CREATE OR REPLACE TEMP TABLE passes_before AS
@@ -85,7 +105,8 @@ WITH allowed AS (
         AS enrollment_id, *
     FROM keyed
 )
-SELECT k.enrollment_id, k.journey, k.version, k.customer_id, k.pass_key AS key, k.entered_at, k.trigger_event, k.trigger_data
+SELECT k.enrollment_id, k.journey, k.version, k.customer_id, k.pass_key AS key, k.entered_at, k.trigger_event, k.trigger_data,
+    k.account_id
 FROM named AS k
 ANTI JOIN enrollments AS e ON e.enrollment_id = k.enrollment_id;
 
@@ -94,7 +115,7 @@ CREATE OR REPLACE TEMP TABLE admitted_more AS
 WITH newest AS (
     SELECT journey, customer_id, max(entered_at) AS entered_at FROM admitted GROUP BY journey, customer_id
 ), allowed AS (
-    SELECT l.journey, l.customer_id, l.key, l.instant AS entered_at, l.trigger_event, l.trigger_data, v.version,
+    SELECT l.journey, l.customer_id, l.key, l.instant AS entered_at, l.trigger_event, l.trigger_data, l.account_id, v.version,
         row_number() OVER (PARTITION BY l.journey, l.customer_id ORDER BY l.instant, l.key) AS place
     FROM eligible AS l
     JOIN live AS v ON v.journey = l.journey
@@ -103,7 +124,7 @@ WITH newest AS (
         AND l.instant >= w.entered_at + to_months(v.after_months) + to_microseconds(v.after_micros)
 )
 SELECT md5(concat(length(journey), ':', journey, length(customer_id), ':', customer_id, length(key), ':', key))
-    AS enrollment_id, journey, version, customer_id, key, entered_at, trigger_event, trigger_data
+    AS enrollment_id, journey, version, customer_id, key, entered_at, trigger_event, trigger_data, account_id
 FROM allowed WHERE place = 1;
 
 -- admit_more: Take them in.

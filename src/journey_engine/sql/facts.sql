@@ -21,6 +21,14 @@ SELECT customer_id FROM subject
 UNION
 SELECT customer_id FROM fresh;
 
+-- concerned_members: And those for whom what happened to their account may open a pass (rule 27).
+INSERT INTO concerned
+SELECT m.customer_id
+FROM fresh AS f
+JOIN live AS l ON l.journey = f.journey
+JOIN customers AS m ON m.account_id = f.customer_id
+WHERE l.to_members;
+
 -- trigger_events: The events that started the passes of tonight.
 CREATE OR REPLACE TEMP TABLE trigger_events AS
 SELECT trigger_event FROM subject WHERE trigger_event IS NOT NULL

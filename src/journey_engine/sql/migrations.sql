@@ -31,3 +31,6 @@ CREATE TABLE enrolls (
 
 -- to_2_held_out: Who was left alone for comparison: nobody in version 1.
 ALTER TABLE enrollments ADD COLUMN held_out BOOLEAN DEFAULT FALSE;
+
+-- to_2_account: The account that opened a pass for its member.
+ALTER TABLE enrollments ADD COLUMN account_id VARCHAR;

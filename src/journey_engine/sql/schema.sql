@@ -37,13 +37,13 @@ CREATE TABLE zone_offsets (
 -- roster: The customers of the last committed run.
 CREATE TABLE roster (customer_id VARCHAR NOT NULL);
 
--- enrollments: One pass of one customer through one journey (rule 8), and where it stands.
+-- enrollments: One pass of one customer through one journey (rule 8), where it stands, and whose member the customer was.
 CREATE TABLE enrollments (
     enrollment_id VARCHAR PRIMARY KEY, journey VARCHAR NOT NULL, version VARCHAR NOT NULL, customer_id VARCHAR NOT NULL,
     key VARCHAR NOT NULL, entered_at TIMESTAMP NOT NULL, run INTEGER NOT NULL, trigger_event VARCHAR,
     trigger_data VARCHAR, node INTEGER NOT NULL, reached_at TIMESTAMP NOT NULL, held BOOLEAN NOT NULL,
     state VARCHAR NOT NULL, reason VARCHAR, closed_at TIMESTAMP, closed_run INTEGER, goal_at TIMESTAMP, goal_run INTEGER,
-    meant_at TIMESTAMP, held_out BOOLEAN DEFAULT FALSE
+    meant_at TIMESTAMP, held_out BOOLEAN DEFAULT FALSE, account_id VARCHAR
 );
 
 -- pass_steps: When a pass left the steps that its journey refers to, and the event that ended a wait; when it drew an arm.

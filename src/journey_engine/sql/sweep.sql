@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP TABLE subject AS
 SELECT * FROM (
     SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
         e.meant_at, e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open,
-        b.enrollment_id IS NOT NULL AS blocked, FALSE AS is_new, e.held_out,
+        b.enrollment_id IS NOT NULL AS blocked, FALSE AS is_new, e.held_out, e.account_id,
         CASE WHEN f.enrollment_id IS NULL THEN 0 ELSE 1 END AS seq, a.enrollment_id IS NOT NULL AS is_astray,
         e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
             OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
@@ -20,22 +20,29 @@ SELECT * FROM (
 ) AS w
 WHERE is_open OR goal_counts;
 
--- subject_new: The passes admitted in this run; who is held out, of all journeys or of this one, is drawn here once (rule 11).
+-- subject_new: The passes admitted in this run; who is held out, of all journeys or of this one, is drawn here once (rule 11);
+-- members of an account are drawn together (rule 27).
 CREATE OR REPLACE TEMP TABLE subject AS
 SELECT a.enrollment_id, a.journey, a.version, a.customer_id, a.key, a.entered_at, 0 AS node, a.entered_at AS reached_at,
     FALSE AS held, CAST(NULL AS TIMESTAMP) AS meant_at, a.trigger_event, a.trigger_data, c.zone_in_force AS zone,
     TRUE AS is_open, FALSE AS blocked, TRUE AS is_new,
-    coalesce(substring(md5(concat('12:all journeys', length(a.customer_id), ':', a.customer_id)), 1, 8) < n.holdout, FALSE)
-        OR coalesce(substring(md5(concat(length(a.journey), ':', a.journey, length(a.customer_id), ':', a.customer_id)), 1, 8)
-            < l.holdout, FALSE) AS held_out,
-    1 AS seq, FALSE AS is_astray,
+    coalesce(substring(md5(concat('12:all journeys', length(a.drawn), ':', a.drawn)), 1, 8) < n.holdout, FALSE)
+        OR coalesce(substring(md5(concat(length(a.journey), ':', a.journey, length(a.drawn), ':', a.drawn)), 1, 8)
+            < l.holdout, FALSE) AS held_out, a.account_id, 1 AS seq, FALSE AS is_astray,
     g.predicate IS NOT NULL
         AND (g.bounded OR n.as_of <= a.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
-FROM admitted AS a
+FROM (SELECT w.*, coalesce(w.account_id, w.customer_id) AS drawn FROM admitted AS w) AS a
 JOIN live AS l ON l.journey = a.journey
 JOIN customers AS c ON c.customer_id = a.customer_id
 CROSS JOIN night AS n
 LEFT JOIN goals AS g ON g.journey = a.journey AND g.version = a.version;
+
+-- member_draws: Members of an account draw the same arms.
+INSERT INTO draws
+SELECT s.enrollment_id,
+    md5(concat(length(s.journey), ':', s.journey, length(s.account_id), ':', s.account_id, length(s.key), ':', s.key))
+FROM subject AS s
+WHERE s.account_id IS NOT NULL;
 
 -- asked_endings: Ask the goal and exit_when of each pass (rule 12); the goal counts events up to the end of its window.
 CREATE OR REPLACE TEMP TABLE asked AS
@@ -123,10 +130,11 @@ WHERE s.is_open AND s.reached_at < n.horizon;
 -- asked_gates: Ask the gates that may be read now (rule 3); an arm is drawn at once, since nothing that happens could change it.
 CREATE OR REPLACE TEMP TABLE asked AS
 SELECT row_number() OVER () AS ask, 'gate' AS purpose, f.enrollment_id, g.predicate, f.customer_id, f.entered_at,
-    n.as_of AS upper, f.trigger_event, f.trigger_data
+    n.as_of AS upper, f.trigger_event, f.trigger_data, coalesce(d.draws_as, f.enrollment_id) AS draws_as
 FROM front AS f
 JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
 CROSS JOIN night AS n
+LEFT JOIN draws AS d ON d.enrollment_id = f.enrollment_id
 WHERE g.kind = 'gate'
     AND (f.reached_at <= n.as_of OR (f.reached_at < n.horizon AND (g.arm IS NOT NULL OR (NOT f.held AND NOT f.emitted))));
 
@@ -332,7 +340,7 @@ WHERE c.enrollment_id = e.enrollment_id AND e.goal_at IS NULL;
 INSERT INTO enrollments
 SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.key, s.entered_at, n.run, s.trigger_event, s.trigger_data,
     d.node, d.reached_at, d.held, d.state, d.reason, d.closed_at, CASE WHEN d.state <> 'open' THEN n.run END, NULL, NULL,
-    d.meant_at, s.held_out
+    d.meant_at, s.held_out, s.account_id
 FROM subject AS s
 JOIN settled AS d ON d.enrollment_id = s.enrollment_id
 CROSS JOIN night AS n;

@@ -50,7 +50,7 @@ CREATE OR REPLACE TEMP TABLE held (journey VARCHAR);
 CREATE OR REPLACE TEMP TABLE live (
     journey VARCHAR, version VARCHAR, last_as_of TIMESTAMP, bound TIMESTAMP, timed BOOLEAN, mode VARCHAR,
     after_months INTEGER, after_micros BIGINT, audience INTEGER, holdout VARCHAR,
-    enters_from TIMESTAMP, enters_until TIMESTAMP, begun BOOLEAN
+    enters_from TIMESTAMP, enters_until TIMESTAMP, begun BOOLEAN, to_members BOOLEAN
 );
 
 -- atoms: Which counts within a pass each predicate needs, and between which instants.
@@ -58,6 +58,9 @@ CREATE OR REPLACE TEMP TABLE atoms (
     predicate INTEGER, atom INTEGER, match INTEGER, scope VARCHAR, since VARCHAR, lower_at TIMESTAMP, of_pass BOOLEAN,
     same VARCHAR
 );
+
+-- draws: What the passes of members hash at a split: what their account's own pass would be called (rule 27).
+CREATE OR REPLACE TEMP TABLE draws (enrollment_id VARCHAR, draws_as VARCHAR);
 
 -- blocked: Passes with a message of an earlier run still pending or claimed (rule 5).
 CREATE OR REPLACE TEMP TABLE blocked (enrollment_id VARCHAR);

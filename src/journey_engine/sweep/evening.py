@@ -12,7 +12,7 @@ from journey_engine import expressions as x
 from journey_engine.engines import Engine
 from journey_engine.expressions import Sql
 from journey_engine.facts import Facts
-from journey_engine.graph import Graph
+from journey_engine.graph import Gate, Graph
 from journey_engine.queries import fill, statements
 from journey_engine.rules import Night, Rules, begun
 from journey_engine.times import FAR_PAST
@@ -33,6 +33,7 @@ class Evening:
     last: dict[str, dt.datetime] = field(init=False, default_factory=dict)
     held: dict[str, dt.datetime] = field(init=False, default_factory=dict)
     truths: dict[tuple[str, ...], str] = field(init=False, default_factory=dict)
+    memberless: dict[str, int] = field(init=False, default_factory=dict)  # journey -> accounts without members
     zones_from: dt.datetime = field(init=False, default=FAR_PAST)  # readings from here on are in near_zones
 
     def __post_init__(self) -> None:
@@ -64,6 +65,18 @@ class Evening:
         """From when on the journey missed a run; `as_of` when it missed none."""
         last = self.looked(graph)
         return self.night.as_of if last is None or last >= self.night.since else last
+
+    @property
+    def to_members(self) -> bool:
+        """Whether a journey opens passes for the members of accounts, and the data say who is one (rule 27)."""
+        return "account_id" in self.columns and any(graph.to == "members" for graph in self.rules.graphs)
+
+    @property
+    def splits(self) -> bool:
+        """Whether passes may draw an arm."""
+        return any(
+            isinstance(node, Gate) and node.arm is not None for graph in self.rules.graphs for node in graph.nodes
+        )
 
     def any(self, table: str) -> bool:
         """Whether a table has a row."""

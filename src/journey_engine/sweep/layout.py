@@ -81,6 +81,7 @@ def _graph_tables(evening: Evening) -> None:
             time_triggered(graph), reentry.mode, *_length(reentry.after),
                 evening.facts.predicate("audience", graph.audience), graph.holdout,
                 graph.starts and naive(graph.starts), graph.ends and naive(graph.ends), evening.begun(graph),
+                graph.to == "members",
         ))  # fmt: skip
     rows["following"] = list(_following(evening))
     live = {graph.journey for graph in evening.rules.journeys}

@@ -40,20 +40,21 @@ class Sweep(Evening):
 
     def decide(self) -> None:
         """Move every pass, admit new ones and move those too, and write what was decided."""
+        draws = ["member_draws"] if self.splits else []
         _members(self)
         _watch(self)
         list_occurrences(self)
         self.run("entering", "fresh")
         if any(graph.on_change == "follow" for graph in self.rules.journeys):
             self.run("following", *statements("following"))
-        self.run("sweep", "subject_open")
+        self.run("sweep", "subject_open", *draws)
         match_tables(self)
         _move_all(self)
         self.run("sweep", "apply_open", "apply_credit")
         _admit(self)
         entered = self.any("admitted")
         if entered:
-            self.run("sweep", "subject_new", "transition_entered")
+            self.run("sweep", "subject_new", "transition_entered", *draws)
             _move_all(self)
         if self.rules.caps and self.any("candidates"):
             _decide_in_turn(self)
@@ -172,12 +173,23 @@ def _look_around(
 def _admit(evening: Evening) -> None:
     evening.run("entering", "asked_audience")
     answer(evening, "audience")
-    evening.run("entering", "eligible", "passes_before", "admitted_first")
+    evening.run("entering", "eligible")
+    if any(graph.to == "members" for graph in evening.rules.journeys):
+        _for_members(evening)
+    evening.run("entering", "passes_before", "admitted_first")
     while any(graph.reentry.mode == "after" for graph in evening.rules.journeys):
         evening.run("entering", "admitted_next")
         if not evening.any("admitted_more"):
             return
         evening.run("entering", "admit_more")
+
+
+def _for_members(evening: Evening) -> None:
+    """One occurrence of an account is one for each of its members; accounts without any are counted (rule 27)."""
+    evening.run("entering", *(["for_members"] if evening.to_members else []))
+    rows = evening.engine.rows(statements("entering")["without_members"])
+    evening.memberless = {journey: int(count) for journey, count in rows}
+    evening.run("entering", "not_for_accounts")
 
 
 def _versions(evening: Evening) -> None:

@@ -42,7 +42,8 @@ def _atoms(evening: Evening, leaf: Any) -> list[Any]:
 
 def match_tables(evening: Evening) -> None:
     """The events that the concerned passes can meet tonight."""
-    evening.run("facts", "concerned", "trigger_events", "trigger_words", "concerned_customers", "concerned_facts",
+    evening.run("facts", "concerned", *(["concerned_members"] if evening.to_members else []))
+    evening.run("facts", "trigger_events", "trigger_words", "concerned_customers", "concerned_facts",
                 "concerned_journeys", "triggered", "matches_table")  # fmt: skip
     for (events, amount), number in evening.facts.matches.items():
         same = _key(evening, evening.facts.property("e", events.same)) if events.same else exp.null()

@@ -18,7 +18,7 @@ from journey_engine.walk.ledger import (
     WorldState,
     take_in,
 )
-from journey_engine.walk.life import Life, walk
+from journey_engine.walk.life import Life, Party, live_together, walk
 from journey_engine.walk.night import after_run, walk_night
 from journey_engine.walk.trace import Verdict, trace
 
@@ -29,6 +29,7 @@ __all__ = [
     "Look",
     "Membership",
     "Overlay",
+    "Party",
     "Scene",
     "Verdict",
     "WalkResult",
@@ -36,6 +37,7 @@ __all__ = [
     "WorldState",
     "after_run",
     "judge",
+    "live_together",
     "look",
     "take_in",
     "trace",

@@ -208,7 +208,7 @@ def _drawn(leaf: Drawn, scene: Scene) -> Seen:
     """The draw of a pass is a hash of what it is about: the same whenever it is looked at (rule 11)."""
     if scene.enrollment is None:
         return Seen(False)
-    digits = identity(leaf.journey, leaf.step, scene.enrollment.enrollment_id)[:8]
+    digits = identity(leaf.journey, leaf.step, scene.enrollment.draws_as)[:8]
     return Seen((leaf.low or "") <= digits and (leaf.below is None or digits < leaf.below), digits)
 
 

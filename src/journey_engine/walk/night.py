@@ -8,40 +8,33 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from journey_engine.graph import Graph, OnChange
+from journey_engine.graph import Graph
 from journey_engine.records import (
     Customer,
     Decision,
     DecisionKind,
     DecisionState,
     Enrollment,
-    Event,
     Transition,
     identity,
 )
-from journey_engine.rules import ALL_JOURNEYS, Definition, Night, Rules, begun, time_triggered
-from journey_engine.times import zone_names
+from journey_engine.rules import ALL_JOURNEYS, Night, Rules, begun, time_triggered
+from journey_engine.walk.accounts import Account, Opened
 from journey_engine.walk.caps import Allowance, counts, decide_in_turn
 from journey_engine.walk.effects import Look, Tonight, suppress
-from journey_engine.walk.judge import Scene, judge
+from journey_engine.walk.finding import look_around, watching
 from journey_engine.walk.ledger import (
     CustomerState,
     Enrolled,
     LedgerEvent,
-    Membership,
     Overlay,
     WalkResult,
-    Watched,
     WorldState,
     in_order,
-    newest,
-    originals,
 )
 from journey_engine.walk.occurrences import Occurrence, Past, admitted, backfilled, eligible, visible
 from journey_engine.walk.passes import Walking, begin_pass, walk_pass
-from journey_engine.walk.values import as_text, unchanged
 
 
 @dataclass(slots=True)
@@ -79,29 +72,21 @@ def walk_night(
     blocked: frozenset[str] = frozenset(),
     watch: Callable[[Look], None] | None = None,
     unsent: frozenset[str] = frozenset(),
+    account: Account | None = None,
 ) -> WalkResult:
     """What one run does to one customer; `blocked` passes still have messages of earlier runs.
 
     `unsent` are messages that were skipped, refused or cancelled after their run: no cap counts them. `watch` is told
-    of every condition asked. Without a customer in tonight's data nothing changes (rule 10). The same input gives
-    the same rows.
+    of every condition asked. `account` is the one that the customer points to. Without a customer in
+    tonight's data nothing changes (rule 10). The same input gives the same rows.
     """
     if customer is None:
         return WalkResult(state)
-    overlays = _standing(state.overlays, customer)
-    customer = _in_zone(customer, overlays, rules)
-    attributes = {**customer.attributes, **{name: overlay.value for name, overlay in overlays.items()}}
-    attributes.setdefault("customer_id", customer.customer_id)
-    tonight = Tonight(rules, night, customer, attributes, newest(events, night.as_of), state.passes, blocked, watch)
-    scene = tonight.scene()
-    members = _memberships(rules.definitions, world, state.memberships, scene)
-    new_events = _stage_events(members, customer.customer_id, night.as_of)
+    found = look_around(rules, night, world, customer, state, events, blocked, watch)
+    tonight, customer, overlays = found.tonight, found.tonight.customer, found.overlays
     rows = _Rows({one.enrollment_id: one for one in state.passes})
     _old_passes(tonight, world, rows)
-    first_contents = in_order((*originals(events, night.as_of), *new_events))
-    watched = _watched(_watching(rules, world), state.watched, attributes, night.as_of)
-    past = Past(first_contents, attributes, customer.timezone, members, watched, state.passes, state.enrolled)
-    considered = _entries(tonight, world, past, state.considered, rows)
+    considered = _entries(tonight, world, found.past, state.considered, rows, account)
     counted = [one for one in state.sendings if one.message_id not in unsent]
     allowance = Allowance(rules.caps, customer.timezone, counted)
     rows.in_turn(allowance)
@@ -112,11 +97,41 @@ def walk_night(
     taken = in_order(event.first for event in events if event.first.received_at == night.as_of)
     suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
     return WalkResult(
-        CustomerState(tuple(rows.passes.values()), overlays, members, watched, enrolled, considered, sendings),
+        CustomerState(
+            tuple(rows.passes.values()),
+            overlays,
+            found.past.members,
+            found.past.watched,
+            enrolled,
+            considered,
+            sendings,
+        ),
         tuple(rows.transitions),
         (*suppressions, *(decision for _, decision in rows.decisions)),
-        new_events,
+        found.new_events,
     )
+
+
+def account_tonight(
+    rules: Rules,
+    night: Night,
+    world: WorldState,
+    customer: Customer,
+    state: CustomerState,
+    events: Sequence[LedgerEvent],
+    watch: Callable[[Look], None] | None = None,
+) -> Account:
+    """What the nights of a customer's members are to be told; nothing of it waits for what passes do tonight."""
+    found = look_around(rules, night, world, customer, state, events, frozenset(), watch)
+    opened = [
+        Opened(graph.journey, one, at)
+        for graph in rules.journeys
+        if graph.to == "members"
+        for one, at in _heard(
+            found.tonight, graph, _coming(found.tonight, world, found.past, graph, state.considered)[1]
+        )
+    ]
+    return Account(customer.customer_id, tuple(opened))
 
 
 def after_run(rules: Rules, night: Night, world: WorldState) -> WorldState:
@@ -129,78 +144,9 @@ def after_run(rules: Rules, night: Night, world: WorldState) -> WorldState:
     return WorldState(
         {**world.last_run, **{graph.journey: night.as_of for graph in ran}},
         {(one.of, one.name): one.version for one in rules.definitions},
-        _watching(rules, world),
+        watching(rules, world),
         {**world.held, **{name: night.as_of for name in world.last_run if name not in live | rules.aside}},
     )
-
-
-def _watching(rules: Rules, world: WorldState) -> frozenset[str]:
-    """The attributes that are watched; once watched always, so that a journey set aside for a night misses nothing."""
-    triggers = (graph.trigger for graph in rules.journeys)
-    return world.watched | {trigger.attribute for trigger in triggers if isinstance(trigger, OnChange)}
-
-
-def _standing(overlays: Mapping[str, Overlay], customer: Customer) -> dict[str, Overlay]:
-    """The overlays whose imported value is still what it was (rule 15)."""
-    return {
-        name: overlay
-        for name, overlay in overlays.items()
-        if unchanged(customer.attributes.get(name), overlay.imported)
-    }
-
-
-def _in_zone(customer: Customer, overlays: Mapping[str, Overlay], rules: Rules) -> Customer:
-    """The customer in the zone that a journey set; in the project's when there is none of that name (rule 6)."""
-    if "timezone" not in overlays:
-        return customer
-    zone = overlays["timezone"].value
-    return replace(customer, timezone=zone if zone in zone_names() else rules.timezone)
-
-
-def _memberships(
-    definitions: Sequence[Definition],
-    world: WorldState,
-    before: Mapping[tuple[str, str], Membership],
-    scene: Scene,
-) -> dict[tuple[str, str], Membership]:
-    """Tonight's memberships; those of a new or changed definition begin silently (rule 10)."""
-    members = dict(before)
-    for definition in definitions:
-        name = (definition.of, definition.name)
-        old, holds = before.get(name, Membership()), judge(definition.predicate, scene)
-        if holds and not old.member:
-            silent = world.baselines.get(name) != definition.version
-            members[name] = Membership(True, old.ordinal + 1, None if silent else scene.as_of)
-        else:
-            members[name] = Membership(holds, old.ordinal, old.began if holds else None)
-    return members
-
-
-def _watched(
-    names: frozenset[str], before: Mapping[str, Watched], attributes: Mapping[str, Any], as_of: dt.datetime
-) -> dict[str, Watched]:
-    """The watched attributes as they are tonight; the first value ever seen of one is no change."""
-    found = dict(before)
-    for name in names:
-        value, last = as_text(attributes.get(name)), before.get(name)
-        if last is None:
-            found[name] = Watched(value)
-        elif value != last.value:
-            found[name] = Watched(value, last.ordinal + 1, last.value, as_of)
-    return found
-
-
-def _stage_events(
-    members: Mapping[tuple[str, str], Membership], customer_id: str, as_of: dt.datetime
-) -> tuple[Event, ...]:
-    """A `stage_entered` event for each stage that was reached in this run."""
-    found = []
-    for (of, name), standing in sorted(members.items()):
-        if of == "stage" and standing.began == as_of:
-            event_id = identity("stage_entered", customer_id, name, str(standing.ordinal))
-            properties: dict[str, Any] = {"stage": name, "ordinal": standing.ordinal}
-            found.append(Event(event_id, customer_id, "stage_entered", as_of, properties, as_of))
-    return tuple(found)
 
 
 def _old_passes(tonight: Tonight, world: WorldState, rows: _Rows) -> None:
@@ -219,21 +165,17 @@ def _entries(
     past: Past,
     considered: Mapping[tuple[str, str], dt.datetime],
     rows: _Rows,
+    account: Account | None,
 ) -> dict[tuple[str, str], dt.datetime]:
     """Begin the passes of every journey, and return which occurrences are done with (rule 2)."""
     kept = dict(considered)
     edge = tonight.rules.accept_late.before(tonight.night.as_of)
     for graph in tonight.rules.journeys:
-        last_run = world.looked(graph.journey)
-        if not begun(graph, tonight.night, ran=last_run is not None):
-            continue
-        # A first run enters from one interval, and is done with all that a later run would still see.
-        lower = tonight.rules.accept_late.before(last_run) if last_run else min(edge, tonight.night.since)
-        missed = tonight.night.as_of if last_run is None or last_run >= tonight.night.since else last_run
-        seen = visible(graph, replace(past, missed_from=missed), tonight.night, lower)
-        new = [one for one in seen if (graph.journey, one.key) not in considered and _in_period(graph, one.instant)]
-        chosen = _first_run(graph, past, tonight.night, new) if last_run is None else _later(graph, new, tonight)
-        _begin(tonight, graph, chosen, rows)
+        seen, chosen = _coming(tonight, world, past, graph, considered)
+        if graph.to == "customer":
+            _begin(tonight, graph, _heard(tonight, graph, chosen), rows)
+        elif account is not None:
+            _begin(tonight, graph, list(account.of(graph.journey)), rows, account.customer_id)
         kept |= {(graph.journey, one.key): one.instant for one in seen}
         kept = {name: at for name, at in kept.items() if name[0] != graph.journey or at > edge}
     return kept
@@ -243,6 +185,22 @@ def _in_period(graph: Graph, instant: dt.datetime) -> bool:
     """Whether an occurrence lies between the journey's `starts` and `ends`."""
     begins = graph.starts is None or instant >= graph.starts
     return begins and (graph.ends is None or instant < graph.ends)
+
+
+def _coming(
+    tonight: Tonight, world: WorldState, past: Past, graph: Graph, considered: Mapping[tuple[str, str], dt.datetime]
+) -> tuple[list[Occurrence], list[tuple[Occurrence, dt.datetime]]]:
+    """The occurrences of a journey that this run is done with, and those that may start a pass, each with its entry."""
+    last_run, accept_late = world.looked(graph.journey), tonight.rules.accept_late
+    if not begun(graph, tonight.night, ran=last_run is not None):
+        return [], []
+    # A first run enters from one interval, and is done with all that a later run would still see.
+    edge = accept_late.before(tonight.night.as_of)
+    lower = accept_late.before(last_run) if last_run else min(edge, tonight.night.since)
+    missed = tonight.night.as_of if last_run is None or last_run >= tonight.night.since else last_run
+    seen = visible(graph, replace(past, missed_from=missed), tonight.night, lower)
+    new = [one for one in seen if (graph.journey, one.key) not in considered and _in_period(graph, one.instant)]
+    return seen, _first_run(graph, past, tonight.night, new) if last_run is None else _later(graph, new, tonight)
 
 
 def _later(graph: Graph, new: Sequence[Occurrence], tonight: Tonight) -> list[tuple[Occurrence, dt.datetime]]:
@@ -261,18 +219,32 @@ def _first_run(
     return [(one, one.instant) for one in eligible(graph, recent, night.as_of)]
 
 
-def _begin(tonight: Tonight, graph: Graph, chosen: list[tuple[Occurrence, dt.datetime]], rows: _Rows) -> None:
-    """Audience, then re-entry, then the first run of each new pass."""
+def _heard(
+    tonight: Tonight, graph: Graph, chosen: list[tuple[Occurrence, dt.datetime]]
+) -> list[tuple[Occurrence, dt.datetime]]:
+    """Those of the audience."""
     wanted = []
     for one, at in chosen:
         scene = replace(tonight.scene(), trigger=one.data)
         if tonight.asks(graph.journey, "audience", graph.audience, scene):
             wanted.append((one, at))
+    return wanted
+
+
+def _begin(
+    tonight: Tonight,
+    graph: Graph,
+    wanted: list[tuple[Occurrence, dt.datetime]],
+    rows: _Rows,
+    account_id: str | None = None,
+) -> None:
+    """Re-entry, then the first run of each new pass; members of an account are held out together (rules 11, 27)."""
     standing = [one for one in rows.passes.values() if one.journey == graph.journey]
     customer_id, run = tonight.customer.customer_id, tonight.night.run
-    held_out = _held_out(tonight.rules, graph, customer_id)
+    held_out = _held_out(tonight.rules, graph, account_id or customer_id)
     for enrollment, one in admitted(graph, customer_id, run, wanted, standing):
-        rows.keep(begin_pass(tonight, graph, replace(enrollment, held_out=held_out), one.event_id))
+        begun = replace(enrollment, held_out=held_out, account_id=account_id)
+        rows.keep(begin_pass(tonight, graph, begun, one.event_id))
 
 
 def _held_out(rules: Rules, graph: Graph, customer_id: str) -> bool:
