@@ -13,6 +13,7 @@ from typing import Literal
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SECRETS = (
     re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)"),
+    re.compile(r"(\bwhsec_)([A-Za-z0-9+/=_-]+)"),
     re.compile(r"""(\bpassword['"]?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,}&]+)"""),
 )
 
@@ -78,7 +79,7 @@ def visible(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """The text without passwords: those of database addresses, and settings of that name. As long as before."""
+    """The text without passwords: those of addresses, settings of that name, webhooks' secrets. As long as before."""
     for secret in _SECRETS:
         text = secret.sub(lambda found: found[1] + "*" * len(found[2]), text)
     return text

@@ -7,6 +7,7 @@ Everything behind the loader reads only this. Nodes never lead back: a node's su
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -103,7 +104,25 @@ class Reward(Frozen):
     seed: str = ""
 
 
-Effect = Annotated[Message | Task | SetAttributes | Enroll | Reward, Field(discriminator="effect")]
+class Webhook(Frozen):
+    """A signed call of an endpoint of project.yaml; `data` names the values it brings, each a dotted path."""
+
+    effect: Literal["webhook"] = "webhook"
+    to: str
+    data: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def wording(self) -> str:
+        """The name under which a night keeps the paths of its values; no template and no title can have it."""
+        return f"webhook\n{json.dumps(self.data)}"
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths that it names."""
+        return frozenset(path for _, path in self.data)
+
+
+Effect = Annotated[Message | Task | SetAttributes | Enroll | Reward | Webhook, Field(discriminator="effect")]
 
 
 class Base(Frozen):

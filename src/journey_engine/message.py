@@ -18,6 +18,9 @@ from typing import Any, Protocol
 from journey_engine.errors import JourneyError
 from journey_engine.times import iso
 
+WEBHOOK = "webhook"
+"""The channel of calls to other systems: no letters, so no address, no subscription and no hours."""
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(
     r"[^\s@<>()\[\],;:\\\"]+@(?:[^\s@<>()\[\],;:\\\"._-][^\s@<>()\[\],;:\\\"._]*\.)*[^\s@<>()\[\],;:\\\"._]+"
@@ -38,7 +41,8 @@ class Outcome:
     """A channel's answer for one message.
 
     `reason` is a short word to group by, `detail` a sentence for people. `down` says that the channel as
-    a whole cannot work now, so nothing more is handed to it in this dispatch. `bounced` says that the
+    a whole cannot work now, so nothing more is handed to it in this dispatch; with `peer` it is only the
+    one whom the channel calls so, and the channel itself leaves that one alone. `bounced` says that the
     address does not exist.
     """
 
@@ -48,6 +52,7 @@ class Outcome:
     retry_after: dt.timedelta | None = None
     down: bool = False
     bounced: bool = False
+    peer: str | None = None
 
     @classmethod
     def accepted(cls, detail: str | None = None) -> Outcome:
@@ -161,6 +166,17 @@ def is_address(text: str) -> bool:
         except UnicodeError:
             return False
     return len(local) <= 64 and ".." not in local and local[0] != "." and local[-1] != "." and "." in domain
+
+
+def webhook_data(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What a webhook brings, from its decision: each value by its name; one that is missing is null."""
+    found: dict[str, Any] = {}
+    for name, path in payload["data"].items():
+        value: Any = payload["values"]
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        found[name] = value
+    return found
 
 
 def plain(value: object) -> object:

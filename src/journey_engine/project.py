@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from journey_engine import endpoint
 from journey_engine.address import FORM, Address
 from journey_engine.conditions import Condition
 from journey_engine.errors import masked
@@ -142,6 +143,48 @@ class Channels(Word):
     default: str = Field(default="file", description="The channel of messages that name none")
     file: FileChannel = Field(default=FileChannel(), description="Messages as files")
     smtp: SmtpChannel | None = Field(default=None, description="Messages through a mail server")
+
+
+class Endpoint(Word):
+    """Another system that `webhook` steps call; the secret is read from the environment, never from YAML.
+
+    ```yaml
+    webhooks: {crm: {url: https://crm.example.com/hooks/journeys, secret_env: CRM_WEBHOOK_SECRET}}
+    ```
+    """
+
+    url: str = Field(pattern=r"^https?://[^\s]+$", description="Where the calls go; https, and a public address")
+    secret_env: str = Field(description="The environment variable that holds the signing secret")
+    timeout: Length = Field(
+        default=Duration(0, 10), validate_default=True, description="How long a whole call may take"
+    )
+    allow_private: Flag = Field(
+        False, description="It is in your own network: private addresses are called too, and without https"
+    )
+
+    @field_validator("secret_env")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError(
+                "this is not the name of an environment variable, such as CRM_WEBHOOK_SECRET; if it is the secret "
+                "itself, take it out of the file and put it into the environment"
+            )
+        return value
+
+    @field_validator("timeout")
+    @classmethod
+    def _short(cls, value: Duration) -> Duration:
+        if not 0 < value.at_least_seconds <= 300:
+            raise ValueError(f"a call that takes '{value}' holds up all others; write 5 minutes or less")
+        return value
+
+    @model_validator(mode="after")
+    def _callable(self) -> Endpoint:
+        problem = endpoint.mistake(self.url, self.allow_private)
+        if problem:
+            raise ValueError(problem)
+        return self
 
 
 class Topic(Word):
@@ -296,6 +339,9 @@ class Project(Word):
     sender: Sender = Field(description="Who writes")
     public_url: str = Field("https://example.com", pattern=r"^https?://[^\s]+$", description="Where links lead")
     channels: Channels = Field(Channels(), description="How messages travel")
+    webhooks: dict[SegmentName, Endpoint] = Field(
+        default_factory=dict, description="Other systems that `webhook` steps call, by name"
+    )
     segments: dict[SegmentName, Condition] = Field(default_factory=dict, description="Conditions by name")
     topics: dict[SegmentName, Topic] = Field(default_factory=dict, description="What customers can say no to, by name")
     caps: list[CapWords] = Field(default_factory=list, description="How many messages a customer may get")

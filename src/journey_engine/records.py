@@ -18,6 +18,7 @@ class DecisionKind(StrEnum):
 
     MESSAGE = "message"  # a templated message to the customer
     TASK = "task"  # work for a person of the company
+    WEBHOOK = "webhook"  # a signed call of another system
     REWARD = "reward"  # money or a percentage off, kept in the mailroom's ledger
     SET = "set"  # an attribute changed by the journey; stays in the engine
     ENROLL = "enroll"  # another journey that the customer enters in the next run; stays in the engine

@@ -34,6 +34,7 @@ def last(loaded: LoadedProject) -> RunReport:
         reader.close()
     with open_mailroom(loaded) as mailroom:
         messages, reasons = mailroom.counts(run), mailroom.reasons(run)
+        webhooks = mailroom.webhook_counts(run)
     told = json.loads(kept or "{}")
     ran = [journey for journey in ran if journey not in told.get("broken", {})]
     return RunReport(
@@ -49,6 +50,7 @@ def last(loaded: LoadedProject) -> RunReport:
         customers=customers,
         events_received=received,
         groups=found,
+        webhooks=webhooks,
     )
 
 
@@ -69,6 +71,7 @@ def as_json(report: RunReport) -> dict[str, Any]:
             for name, counts in report.journeys.items()
         },
         "messages": dict(report.messages),
+        "webhooks": dict(report.webhooks),
         "held_back": dict(report.held_back),
         "set_aside": dict(report.set_aside),
         "broken": dict(report.broken),
@@ -121,7 +124,7 @@ def as_text(report: RunReport) -> str:
         parts.append(table(COLUMNS, journey_rows(journey_records(report))))
     if report.groups:
         parts.append("compared, over all runs:\n" + table(GROUP_COLUMNS, group_rows(report)))
-    counts = {"messages": report.messages, "held back": report.held_back}
+    counts = {"messages": report.messages, "webhooks": report.webhooks, "held back": report.held_back}
     parts += [f"{title}: {_pairs(found)}" for title, found in counts.items() if found]
     if report.set_aside:
         parts.append(f"rows and values set aside: {sum(report.set_aside.values()):,} (the notes say which)")
@@ -137,7 +140,8 @@ def as_markdown(report: RunReport) -> str:
         parts.append(markdown_table(COLUMNS, journey_rows(journey_records(report))))
     if report.groups:
         parts.append("## Compared, over all runs\n\n" + markdown_table(GROUP_COLUMNS, group_rows(report)))
-    counts = {"messages": report.messages, "held back": report.held_back, "rows and values set aside": report.set_aside}
+    counts = {"messages": report.messages, "webhooks": report.webhooks, "held back": report.held_back}
+    counts["rows and values set aside"] = report.set_aside
     for title, found in counts.items():
         if found:
             rows = [[_markdown(what), f"{count:,}"] for what, count in sorted(found.items())]

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter
 
 from journey_engine.conditions import Condition, Context, StageCondition
-from journey_engine.graph import Graph
+from journey_engine.graph import Emit, Graph, Webhook
 from journey_engine.journey import Journey
 from journey_engine.predicates import Predicate
 from journey_engine.program import Program
@@ -36,6 +36,7 @@ PROGRAMS = {
     }),
 }  # fmt: skip
 TOPICS = {"offers": "marketing", "receipts": "transactional"}
+WEBHOOKS = ("crm", "stock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def journey(text: str, context: Context | None = None) -> Graph:
     file = read(text, "journey.yaml")
     assert not file.problems, file.problems
     inside = Context(context.segments, context.stages, in_pass=True) if context else Context(in_pass=True)
-    builder = Builder(inside, topics=TOPICS, programs=PROGRAMS)
+    builder = Builder(inside, topics=TOPICS, programs=PROGRAMS, webhooks=WEBHOOKS)
     graph = Journey.model_validate(file.data).lower(builder, "journey.yaml")
     assert not builder.problems, builder.problems
     return graph
@@ -132,6 +133,8 @@ def rules(
     definitions += [_definition("stage", name, StageCondition(name=name).resolve(context)) for name in context.stages]
     graphs = sorted((journey(text, context) for text in journeys), key=lambda graph: graph.journey)
     named = {name: frozenset(paths) for name, paths in (values or {}).items()}
+    effects = [node.effect for graph in [*graphs, *pinned] for node in graph.nodes if isinstance(node, Emit)]
+    named |= {effect.wording: effect.paths for effect in effects if isinstance(effect, Webhook)}
     limits = tuple(CapWords.model_validate(cap).lower() for cap in read(caps, "caps").data) if caps else ()
     programs = settings.pop("programs", {name: program.limit() for name, program in PROGRAMS.items()})
     return Rules(tuple(graphs), tuple(pinned), tuple(definitions), named, caps=limits, programs=programs, **settings)

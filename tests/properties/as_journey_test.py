@@ -18,7 +18,7 @@ from journey_engine.times import iso
 from journey_engine.walk import Life, Party, live_together
 from journey_engine.walk.values import plain
 from tests.properties.readings import as_customer, refused, responses
-from tests.properties.scenario import PROGRAM_FILES, TOPICS, Person, Scenario
+from tests.properties.scenario import PROGRAM_FILES, TOPICS, WEBHOOKS, Person, Scenario
 
 LETTER = "{{ sender.postal_address }} {{ links.unsubscribe }}\n"
 OWN = {"at", "id", "received_at", "name", "properties"}
@@ -118,6 +118,9 @@ def _project(scenario: Scenario) -> dict[str, Any]:
         "sender": {"name": "Shop", "email": "shop@example.com", "postal_address": "1 Street"},
         "cycle": {"stages": stages or [{"stage": "known", "when": everyone}]},
         "topics": TOPICS,
+        "webhooks": {
+            name: {"url": f"https://{name}.example.com/", "secret_env": "WEBHOOK_SECRET"} for name in WEBHOOKS
+        },
         "segments": scenario.segments,
         "caps": list(scenario.caps),
         "send_hours": dict(zip(("from", "until"), scenario.send_hours, strict=True)),

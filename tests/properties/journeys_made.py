@@ -30,7 +30,7 @@ class Journeys(Conditions):
     def step(self, depth: int) -> dict[str, Any]:
         kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1, "enroll": 2}
         kinds |= {"branch": 6, "split": 3, "ask": 3} if depth else {}
-        kinds |= {"reward": 2}
+        kinds |= {"reward": 2, "webhook": 1}
         kind = self.used(self.weighted(kinds))
         self.number += 1
         name = f"s{self.number}"
@@ -56,6 +56,11 @@ class Journeys(Conditions):
                 return self.asked(name, depth)
             case "split":
                 return {"arms": self.drawn(name, depth)}
+            case _:
+                return self._effect(kind, name)
+
+    def _effect(self, kind: str, name: str) -> dict[str, Any]:
+        match kind:
             case "task":
                 title = self.of(*TITLES)
                 self.values.setdefault(title, self.paths())
@@ -67,6 +72,10 @@ class Journeys(Conditions):
                     "program": program,
                     "to": self.of("advocate", "friend") if program == "referral" else "customer",
                 }
+            case "webhook":
+                paths = [path for path in self.paths() if "." in path]
+                brought = self.dice.sample(paths, self.of(0, 1, 3))
+                return {"to": self.of("crm", "stock"), "with": {f"v{n}": path for n, path in enumerate(brought)}}
             case "set":
                 return self.assigned()
             case "enroll":

@@ -33,7 +33,7 @@ from journey_engine.rules import Night, Rules
 from journey_engine.sweep import Sweep, named
 from journey_engine.times import UTC, iso, zone_names
 from journey_engine.walk import Life, Party, WalkResult, live_together
-from journey_engine.walk.life import accepted
+from journey_engine.walk.life import accepted, delivered
 from journey_engine.walk.rewards import happenings
 from tests.properties import told
 from tests.properties.told import Told
@@ -152,7 +152,7 @@ def _json(value: Any) -> Any:
 
 @dataclass(slots=True)
 class Post:
-    """What stands between the nights: messages not yet due, what was sent and answered, what becomes of rewards."""
+    """What stands between the nights: messages not yet due, what was sent and answered, what becomes of the rest."""
 
     pending: list[Decision] = field(default_factory=list)
     sent: list[Event] = field(default_factory=list)
@@ -183,6 +183,10 @@ class Post:
         ]
         given = [one for one in decisions if one.kind is DecisionKind.REWARD and one.state is DecisionState.PENDING]
         self.coming += [event for one in given for event in happenings(one)]
+        self.coming += [
+            delivered(one) for one in decisions
+            if one.kind is DecisionKind.WEBHOOK and one.state is DecisionState.PENDING
+        ]  # fmt: skip
 
 
 class Sweeping:

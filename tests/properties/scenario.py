@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from journey_engine.conditions import Condition, Context, StageCondition
-from journey_engine.graph import Graph
+from journey_engine.graph import Emit, Graph, Webhook
 from journey_engine.journey import Journey
 from journey_engine.language import parse_share
 from journey_engine.predicates import Predicate, share_below
@@ -41,6 +41,7 @@ PROGRAM_FILES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 PROGRAMS = {name: Program.model_validate(words) for name, words in PROGRAM_FILES.items()}
 TOPICS = {"offers": "marketing", "receipts": "transactional"}
+WEBHOOKS = ("crm", "stock")
 CONDITION: TypeAdapter[Any] = TypeAdapter(Condition)
 
 
@@ -108,7 +109,8 @@ class Scenario:
             journeys=tuple(graphs),
             pinned=tuple(graph for version, graph in sorted(pinned.items()) if version not in newest),
             definitions=_definitions(context),
-            values={name: frozenset(paths) for name, paths in self.values.items()},
+            values={name: frozenset(paths) for name, paths in self.values.items()}
+            | _brought([*graphs, *pinned.values()]),
             programs={name: program.limit() for name, program in PROGRAMS.items() if name != "gone"},
             timezone=self.timezone,
             aside=frozenset(name for when, name in self.aside if when == index),
@@ -119,7 +121,10 @@ class Scenario:
         )
 
     def _graph(self, journey: Mapping[str, Any], context: Context) -> Graph:
-        builder = Builder(context, topics=TOPICS, programs=PROGRAMS, max_lateness=Duration.parse(self.max_lateness))
+        builder = Builder(
+            context, topics=TOPICS, programs=PROGRAMS, webhooks=WEBHOOKS,
+            max_lateness=Duration.parse(self.max_lateness),
+        )  # fmt: skip
         graph = Journey.model_validate(journey).lower(builder, f"{journey['journey']}.yaml")
         if builder.problems:
             raise ValueError(f"the journey does not lower: {builder.problems}")
@@ -143,6 +148,12 @@ class Scenario:
         parts.append("nights: " + ", ".join(iso(instant) for instant in self.nights) + "\n")
         parts += [_history(person) for person in self.people]
         return "---\n".join(parts)
+
+
+def _brought(graphs: Sequence[Graph]) -> dict[str, frozenset[str]]:
+    """The paths that webhooks name."""
+    effects = [node.effect for graph in graphs for node in graph.nodes if isinstance(node, Emit)]
+    return {effect.wording: effect.paths for effect in effects if isinstance(effect, Webhook)}
 
 
 def _history(person: Person) -> str:

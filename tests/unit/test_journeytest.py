@@ -23,6 +23,7 @@ events: data/events.csv
 timezone: Europe/Berlin
 sender: {name: Little Shop, email: hello@example.com, postal_address: 1 Main Street}
 topics: {offers: marketing, receipts: transactional}
+webhooks: {crm: {url: https://crm.example.com/, secret_env: CRM_SECRET}}
 """
 
 WIN_BACK = """
@@ -237,7 +238,7 @@ def test_a_message_taken_back_before_it_was_due_was_never_sent(run: Try) -> None
         ("order_placed: {total: 30}", "order_placed: 30", "6:9: the properties of 'order_placed' are a mapping"),
         ("until: 2026-03-12", "until: 2026-02-12", "8:13: `until` is a day not before `from`"),
         ("from: 2026-03-01", "from: March", "8:20: 'March' is no day; write it like 2026-03-01"),
-        ("{entered: 1}", "{}", "9:13: expect at least one of messages, tasks, rewards, exit, open, entered"),
+        ("{entered: 1}", "{}", "9:13: expect at least one of messages, tasks, rewards, webhooks, exit, open, entered"),
         ("{entered: 1}", "{exit: finished, open: true}", "9:13: a pass that is `open` has no `exit`"),
         ("{entered: 1}", "{messages: [{template: x, at: 2026-03-03}]}", "9:43: '2026-03-03' is no time; write"),
         ("{entered: 1}", "{exit: done}", "9:20: "),
@@ -449,3 +450,25 @@ def test_story_of_a_member_says_whose_audience_refused_and_what_is_missing(run: 
     assert any("customer.kind is household (saw organization)" in line for line in refused.story)
     (nothing,) = run(of_account("", "", 1), RENEWAL).results
     assert any("to an account of the customer" in line for line in nothing.story)
+
+
+CALLS = """\
+journey: win-back
+topic: offers
+trigger: {inactive: {event: order_placed, for: 60 days}}
+steps:
+  - webhook: {to: crm, with: {plan: customer.plan, total: trigger.total, city: customer.city}}
+"""
+
+
+def test_webhooks_can_be_expected(run: Try) -> None:
+    called = "{to: crm, at: 2026-03-03T02:00:00Z, data: {plan: pro, total: 30, city: null}}"
+    report = run(case(f"{{webhooks: [{called}], messages: []}}", customer="plan: pro"), CALLS)
+    assert report.passed, list(report.lines())
+    report = run(case("{webhooks: [{to: crm, data: {plan: free}}]}"), CALLS)
+    (found,) = report.results[0].differences
+    assert found.lines()[1:] == [
+        '    expected  crm, data {"plan": "free"}',
+        '    happened  crm at 2026-03-03 03:00, data {"city": null, "plan": null, "total": 30}',
+    ]
+    assert not run(case("{webhooks: []}"), CALLS).passed

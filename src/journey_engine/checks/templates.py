@@ -18,6 +18,7 @@ from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
 from journey_engine.steps.task import TaskStep
 from journey_engine.steps.wait_for import WaitFor
+from journey_engine.steps.webhook import WebhookStep
 from journey_engine.triggers.changes import ChangesTrigger
 from journey_engine.yamlfile import Path
 
@@ -121,10 +122,13 @@ def answer_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
 
 
 def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
-    """The same for the titles of tasks, and for the values that `set` takes over."""
+    """The same for the titles of tasks, for webhooks, and for the values that `set` takes over."""
     for path, step in of_kind(TaskStep, subject.words):
         for name in sorted(scope.renderer.line_variables(step.title)):
             yield from _told(scope, subject, name, path, (*path, "title"))
+    for path, call in of_kind(WebhookStep, subject.words):
+        for name, source in call.with_.items():
+            yield from _told(scope, subject, source, path, (*path, "with", name))
     for path, word in of_kind(SetStep, subject.words):
         for name, value in word.values.items():
             if value.from_ is not None:

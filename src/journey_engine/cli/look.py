@@ -69,7 +69,7 @@ def _posted(loaded: LoadedProject, history: History) -> dict[str, Posted]:
     """What the mailroom says of the customer's messages."""
     from journey_engine.explain import Posted
 
-    ids = [one.decision_id for made in history.decisions.values() for one in made if one.kind == "message"]
+    ids = [one.decision_id for made in history.decisions.values() for one in made if one.kind in ("message", "webhook")]
     if not ids:
         return {}
     from journey_engine.night import open_mailroom
@@ -121,6 +121,7 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
         output.print_json(
             {
                 "messages": room.counts(),
+                "webhooks": room.webhook_counts(),
                 "groups": [output.plain(dataclasses.asdict(one)) for one in groups],
                 "stopped": [output.plain(dataclasses.asdict(one)) for one in stopped],
                 "list": [output.plain(dataclasses.asdict(one)) for one in single],

@@ -21,6 +21,7 @@ from journey_engine.graph import (
     Reward,
     SetAttributes,
     Task,
+    Webhook,
 )
 from journey_engine.load import LoadedProject
 from journey_engine.records import Enrollment, Event, PassState, Transition
@@ -154,7 +155,7 @@ class _Telling:
             case "entered":
                 account = f" as a member of the account {self.one.account_id}" if self.one.account_id else ""
                 return f"entered{account}{self._because(move.event_id)}"
-            case "sent" | "task" | "set" | "enroll" | "reward":
+            case "sent" | "task" | "set" | "enroll" | "reward" | "webhook":
                 return self._effect(move, node)
             case "event":
                 return f"what it waited for came{self._because(move.event_id)}"
@@ -186,6 +187,8 @@ class _Telling:
             case Reward(program=program):
                 told = f", given at {iso(found[0].due_at)}" if found and found[0].state != "withheld" else ""
                 return f"reward of {program}{told}{_withheld(found)}"
+            case Webhook(to=endpoint):
+                return f"webhook {endpoint}" + (f": {self._fate(found[0])}" if found else "")
             case SetAttributes(assignments=assignments):
                 return "set " + ", ".join(assignment.attribute for assignment in assignments) + _withheld(found)
             case Enroll(journey=journey):

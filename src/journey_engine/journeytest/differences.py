@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from journey_engine.errors import Place
 from journey_engine.journeytest.story import Story
-from journey_engine.journeytest.words import Expect, ExpectedExit, ExpectedMessage, ExpectedReward, ExpectedTask
+from journey_engine.journeytest.words import (
+    Expect,
+    ExpectedExit,
+    ExpectedMessage,
+    ExpectedReward,
+    ExpectedTask,
+    ExpectedWebhook,
+)
+from journey_engine.message import plain, webhook_data
 from journey_engine.records import Decision, PassState
 from journey_engine.times import parse_instant, utc_to_local
 from journey_engine.yamlfile import Path, Positions
@@ -53,6 +63,9 @@ def differences(expect: Expect, story: Story, positions: Positions, path: Path) 
     if expect.rewards is not None:
         rewards = [_reward(one) for one in expect.rewards]
         _lists("rewards", rewards, [_got(one) for one in sorted(story.rewards, key=_when)], differs, story)
+    if expect.webhooks is not None:
+        calls = [_webhook(one) for one in expect.webhooks]
+        _lists("webhooks", calls, [_called(one) for one in sorted(story.webhooks, key=_when)], differs, story)
     if expect.open and (not story.passes or story.passes[-1].state is not PassState.OPEN):
         differs(("open",), "the last pass", "still open", _ended(story))
     if expect.exit is not None and not _as_expected(expect.exit, story):
@@ -159,6 +172,18 @@ def _got(one: Decision) -> Item:
     available = parse_instant(payload["available_at"])
     parts = (("program", payload["program"]), ("at", one.due_at), ("amount", amount), ("available", available))
     return Item((*parts, ("expires", expires)))
+
+
+def _webhook(one: ExpectedWebhook) -> Item:
+    return Item((("to", one.to), ("at", one.at), ("data", None if one.data is None else _json(one.data))))
+
+
+def _called(one: Decision) -> Item:
+    return Item((("to", one.payload["endpoint"]), ("at", one.due_at), ("data", _json(webhook_data(one.payload)))))
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, default=plain)
 
 
 def _when(one: Decision) -> tuple[dt.datetime, str]:

@@ -39,6 +39,7 @@ class Story:
     messages: tuple[Decision, ...]  # due, or skipped with a reason; not those that were taken back in time
     tasks: tuple[tuple[Decision, str], ...]  # each with its title as the team reads it
     rewards: tuple[Decision, ...]
+    webhooks: tuple[Decision, ...]
     passes: tuple[Enrollment, ...]  # in the order of entry
     transitions: tuple[Transition, ...]
     looks: tuple[Look, ...] = field(default=())
@@ -82,6 +83,9 @@ def live(case: JourneyCase, stage: Stage) -> Story:
         tasks=tuple((one, _title(one, stage.renderer)) for one in own if _given(one)),
         rewards=tuple(
             one for one in own if one.kind is DecisionKind.REWARD and one.state is not DecisionState.WITHHELD
+        ),
+        webhooks=tuple(
+            one for one in own if one.kind is DecisionKind.WEBHOOK and one.state is not DecisionState.WITHHELD
         ),
         passes=tuple(passes),
         transitions=tuple(one for one in transitions if one.enrollment_id in ids),

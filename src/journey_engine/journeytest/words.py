@@ -155,6 +155,20 @@ class ExpectedReward(Word):
     expires: Local | None = Field(None, description="Until when; by the same clock")
 
 
+class ExpectedWebhook(Word):
+    """A webhook: its endpoint, when it is called, and what it brings.
+
+    ```yaml
+    {to: crm, at: 2026-03-03T02:00:00Z, data: {plan: pro}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "to"
+    to: str = Field(description="Its endpoint")
+    at: Local | None = Field(None, description="When it is called; without a zone by the customer's clock")
+    data: dict[str, Any] | None = Field(None, description="All that it brings, by name; what is missing is null")
+
+
 class ExpectedExit(Word):
     """How the last pass ended.
 
@@ -180,6 +194,7 @@ class Expect(Word):
     messages: list[ExpectedMessage] | None = Field(None, description="Exactly these, in order")
     tasks: list[ExpectedTask] | None = Field(None, description="Exactly these, in order")
     rewards: list[ExpectedReward] | None = Field(None, description="Exactly these, in order")
+    webhooks: list[ExpectedWebhook] | None = Field(None, description="Exactly these, in order")
     exit: ExpectedExit | None = Field(None, description="How the last pass ended")
     open: Literal[True] | None = Field(None, description="The last pass has not ended")
     entered: int | None = Field(None, ge=0, description="How many passes began")
@@ -189,7 +204,7 @@ class Expect(Word):
         if self.exit is not None and self.open:
             raise ValueError("a pass that is `open` has no `exit`")
         if not self.model_fields_set:
-            raise ValueError("expect at least one of messages, tasks, rewards, exit, open, entered")
+            raise ValueError("expect at least one of messages, tasks, rewards, webhooks, exit, open, entered")
         return self
 
 

@@ -102,6 +102,7 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
         context=_with_stand_ins(project.context, loaded.words),
         topics={name: topic.class_ for name, topic in settings.topics.items()},
         programs=project.terms,
+        webhooks=settings.webhooks,
         channel=settings.channels.default,
         max_lateness=settings.max_lateness,
         timezone=settings.timezone,

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from journey_engine.conditions import Condition, Context, SegmentCondition, StageCondition
 from journey_engine.cycles import SHIPPED
 from journey_engine.errors import JourneyError, Problem, ProblemsFound
-from journey_engine.graph import Emit, Message, Task
+from journey_engine.graph import Emit, Message, Task, Webhook
 from journey_engine.language import parse_share
 from journey_engine.load.journeys import LoadedJourney, load_journey
 from journey_engine.load.mistakes import validated
@@ -243,7 +243,7 @@ def _definition(of: str, name: str, predicate: Any) -> Definition:
 
 
 def _values(journeys: Iterable[LoadedJourney], renderer: Renderer) -> Iterator[tuple[str, frozenset[str]]]:
-    """The dotted paths that each template and each task's title names, of drafts too: their tests run."""
+    """The dotted paths that each template, task's title and webhook names, of drafts too: their tests run."""
     done: set[str] = set()
     for journey in journeys:
         for node in journey.graph.nodes if journey.graph is not None else ():
@@ -254,5 +254,7 @@ def _values(journeys: Iterable[LoadedJourney], renderer: Renderer) -> Iterator[t
                 case Emit(effect=Task(title=title)) if title not in done:
                     done.add(title)
                     yield title, renderer.line_variables(title)
+                case Emit(effect=Webhook() as effect):
+                    yield effect.wording, effect.paths
                 case _:
                     pass

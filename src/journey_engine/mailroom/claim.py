@@ -19,6 +19,7 @@ from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, messages, suppressions
+from journey_engine.message import WEBHOOK
 
 NO_REWARD = Verdict(State.SKIPPED, "no_reward", "it tells of a reward that was not given")
 
@@ -127,7 +128,9 @@ def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[
     bounced: list[tuple[Any, ...]] = []
     instant = store.instant(as_of)
     for row, verdict in settled:
-        if verdict.state is State.ACCEPTED:
+        if verdict.state is State.ACCEPTED and row.channel == WEBHOOK:
+            events.append(_delivered(row, instant))
+        elif verdict.state is State.ACCEPTED:
             events.append(_event(row, "sent", "message_sent", instant, {}))
         elif verdict.bounced:
             events.append(_event(row, "bounced", "message_bounced", instant, {"permanent": True}))
@@ -148,6 +151,18 @@ def _event(row: Row[Any], word: str, name: str, instant: object, more: dict[str,
         **more,
     }
     return (f"{row.message_id}:{word}", row.customer_id, name, instant, json.dumps(properties))
+
+
+def _delivered(row: Row[Any], instant: object) -> tuple[Any, ...]:
+    """An endpoint has taken a call; no message was sent to the customer."""
+    properties = {
+        "message_id": row.message_id,
+        "webhook": row.recipient,
+        "journey": row.journey,
+        "enrollment_id": row.enrollment_id,
+        "step": row.step,
+    }
+    return (f"{row.message_id}:delivered", row.customer_id, "webhook_delivered", instant, json.dumps(properties))
 
 
 def _suppressed(db: Connection, customers: set[str]) -> dict[str, set[tuple[str, str]]]:

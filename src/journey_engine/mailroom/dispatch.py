@@ -20,6 +20,7 @@ from sqlalchemy import Row
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom import claim as claims
+from journey_engine.mailroom.calls import call_body
 from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.eligible import Verdict
 from journey_engine.mailroom.holds import HELD
@@ -29,6 +30,7 @@ from journey_engine.mailroom.rewards import settle as settle_rewards
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.tasks import give_tasks
 from journey_engine.message import (
+    WEBHOOK,
     Aborted,
     Channel,
     MessageRef,
@@ -36,6 +38,7 @@ from journey_engine.message import (
     OutcomeKind,
     Outgoing,
     Presence,
+    Rendered,
     RenderError,
     Renders,
 )
@@ -219,6 +222,8 @@ class _Work:
 
     def word(self, row: Row[Any]) -> Outgoing | Verdict:
         """Render one message; a failure is the verdict on this message alone."""
+        if row.channel == WEBHOOK:
+            return Outgoing(row.message_id, row.recipient, None, Rendered("", call_body(row)), self.as_of, row.template)
         ref = MessageRef(row.message_id, row.customer_id, row.topic, row.timezone, row.enrollment_id)
         try:
             rendered = self.renderer.render(row.template, row.locale, json.loads(row.variables), ref)
@@ -236,7 +241,9 @@ class _Work:
         try:
             for message_id, outcome in channel.send(messages):
                 outcomes[message_id] = outcome
-                if outcome.down:
+                if outcome.down and outcome.peer is not None:
+                    self.tally.trouble(f"{name} {outcome.peer}", outcome.reason or "", outcome.detail or "")
+                elif outcome.down:
                     self.mark_down(name, outcome.reason or "unavailable", outcome.detail or "")
         except Exception as error:  # noqa: BLE001 - a fault in a channel must not lose what it has done
             self.mark_down(name, "channel_failed", f"{type(error).__name__}: {error}")

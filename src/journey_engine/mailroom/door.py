@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from journey_engine.errors import JourneyError
-from journey_engine.mailroom import rewards
+from journey_engine.mailroom import calls, rewards
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import in_state, loaded_runs, messages, suppressions, tasks
-from journey_engine.message import plain
+from journey_engine.message import WEBHOOK, plain
 from journey_engine.records import Decision, DecisionKind
 from journey_engine.times import parse_instant
 
@@ -42,6 +42,7 @@ class LoadResult:
     cancelled: int = 0
     suppressed: int = 0
     known: int = 0
+    webhooks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class _Load:
         self.cancels: list[dict[str, str]] = []
         self.suppressed: list[tuple[Any, ...]] = []
         self.states: Counter[str] = Counter()
+        self.webhooks: Counter[str] = Counter()
         self.decisions = self.tasks = self.offered = self.new = 0
 
     def take(self, decision: Decision) -> None:
@@ -136,6 +138,10 @@ class _Load:
             case DecisionKind.TASK:
                 self.task_rows.append(self._task(decision))
                 if len(self.task_rows) >= BATCH:
+                    self._flush()
+            case DecisionKind.WEBHOOK:
+                self.message_rows.append(self._webhook(decision))
+                if len(self.message_rows) >= BATCH:
                     self._flush()
             case DecisionKind.REWARD:
                 self.rewards.append(decision)
@@ -156,7 +162,11 @@ class _Load:
         if self.cancels:
             statement = (
                 update(messages)
-                .where(messages.c.enrollment_id == bindparam("pass_"), in_state(State.PENDING))
+                .where(
+                    messages.c.enrollment_id == bindparam("pass_"),
+                    in_state(State.PENDING),
+                    messages.c.channel != WEBHOOK,
+                )
                 .values(state=State.CANCELLED.value, reason=bindparam("why"), changed_at=self.as_of)
             )
             cancelled = self.db.execute(statement, self.cancels).rowcount
@@ -164,7 +174,10 @@ class _Load:
         suppressed = self.store.insert_new(self.db, suppressions, columns, self.suppressed)
         given = rewards.take(self.store, self.db, self.rewards, self.as_of)
         known = self.offered - self.new + len(self.rewards) - given.total()
-        return LoadResult(run, False, dict(self.states), self.tasks, dict(given), cancelled, suppressed, known)
+        return LoadResult(
+            run, False, dict(self.states), self.tasks, dict(given), cancelled, suppressed, known,
+            dict(self.webhooks),
+        )  # fmt: skip
 
     def _flush(self) -> None:
         self.offered += len(self.message_rows) + len(self.task_rows)
@@ -181,8 +194,47 @@ class _Load:
     def _message(self, decision: Decision) -> tuple[Any, ...]:
         payload, (state, reason) = decision.payload, self._state(decision)
         self.states[state] += 1
-        due = self.store.instant(decision.due_at)
         hours = payload.get("send_hours") or (None, None)
+        return (
+            *self._standing(decision, state, reason),
+            payload["template"],
+            payload.get("topic"),
+            payload.get("topic_class") or "marketing",
+            payload.get("channel") or "file",
+            payload.get("to"),
+            payload.get("name"),
+            payload.get("locale"),
+            payload.get("timezone") or "UTC",
+            payload.get("max_lateness_s"),
+            hours[0],
+            hours[1],
+            _to_json(payload.get("values") or {}),
+        )
+
+    def _webhook(self, decision: Decision) -> tuple[Any, ...]:
+        """A call in the place of a letter: it goes to its endpoint, at any hour and however late."""
+        payload, (state, reason) = decision.payload, self._state(decision)
+        self.webhooks[state] += 1
+        endpoint = payload["endpoint"]
+        return (
+            *self._standing(decision, state, reason),
+            calls.named(endpoint),
+            None,  # topic
+            "transactional",
+            WEBHOOK,
+            endpoint,  # recipient
+            None,  # recipient_name
+            None,  # locale
+            "UTC",
+            None,  # max_lateness_s
+            None,  # send_from
+            None,  # send_until
+            _to_json(calls.kept(payload)),
+        )
+
+    def _standing(self, decision: Decision, state: str, reason: str | None) -> tuple[Any, ...]:
+        """The first columns of a row of `messages`: whose it is and where it stands."""
+        due = self.store.instant(decision.due_at)
         return (
             decision.decision_id,
             decision.run,
@@ -201,18 +253,6 @@ class _Load:
             self.changed,
             0,  # attempts
             None,  # claimed_by
-            payload["template"],
-            payload.get("topic"),
-            payload.get("topic_class") or "marketing",
-            payload.get("channel") or "file",
-            payload.get("to"),
-            payload.get("name"),
-            payload.get("locale"),
-            payload.get("timezone") or "UTC",
-            payload.get("max_lateness_s"),
-            hours[0],
-            hours[1],
-            _to_json(payload.get("values") or {}),
         )
 
     def _task(self, decision: Decision) -> tuple[Any, ...]:

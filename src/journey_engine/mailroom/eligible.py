@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from journey_engine.mailroom.states import State
-from journey_engine.message import is_address
+from journey_engine.message import WEBHOOK, is_address
 from journey_engine.times import into_hours, parse_time
 
 
@@ -28,6 +28,8 @@ class Verdict:
 
 def judge(row: Row[Any], as_of: dt.datetime, suppressed: Collection[tuple[str, str]]) -> Verdict:
     """Claim it, skip it, or let it wait. `suppressed` holds (topic or empty, reason) of this customer."""
+    if row.channel == WEBHOOK:  # no letter: nobody can say no to it, and it is never too late
+        return Verdict(State.CLAIMED)
     late = (as_of - row.reached_at).total_seconds()
     if row.max_lateness_s is not None and late > row.max_lateness_s:
         return Verdict(State.SKIPPED, "too_late", f"{int(late // 3600)} hours after it was meant")

@@ -16,6 +16,7 @@ from journey_engine.mailroom.eligible import Verdict
 from journey_engine.mailroom.states import ENDED_BY, State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, messages, tasks
+from journey_engine.message import WEBHOOK
 from journey_engine.records import Event
 
 CHUNK = 5_000
@@ -54,9 +55,10 @@ class Listed:
     attempts: int
 
 
-def counts(store: Store, run: int | None = None) -> dict[str, int]:
-    """How many messages are in each state, of one run or of all; states without any are left out."""
-    query = select(messages.c.state, func.count()).group_by(messages.c.state).order_by(messages.c.state)
+def counts(store: Store, run: int | None = None, *, webhooks: bool = False) -> dict[str, int]:
+    """How many messages, or webhooks, are in each state, of one run or of all; states without any are left out."""
+    mine = messages.c.channel == WEBHOOK if webhooks else messages.c.channel != WEBHOOK
+    query = select(messages.c.state, func.count()).where(mine).group_by(messages.c.state).order_by(messages.c.state)
     if run is not None:
         query = query.where(messages.c.run == run)
     with store.read() as db:
@@ -129,12 +131,17 @@ def task_counts(store: Store) -> dict[tuple[str, str], int]:
 
 
 def open_enrollments(store: Store, before_run: int) -> Iterator[str]:
-    """The passes with a pending or claimed message of a run before this one (rule 5)."""
+    """The passes with a pending or claimed message of a run before this one (rule 5); webhooks hold up no letter."""
     last = ""
     while True:
         parts = [
             select(messages.c.enrollment_id)
-            .where(in_state(state), messages.c.run < before_run, messages.c.enrollment_id > last)
+            .where(
+                in_state(state),
+                messages.c.run < before_run,
+                messages.c.enrollment_id > last,
+                messages.c.channel != WEBHOOK,
+            )
             .distinct()
             .order_by(messages.c.enrollment_id)
             .limit(CHUNK)

@@ -119,6 +119,10 @@ class Mailroom:
         """How many messages of a run have which reason not to have gone."""
         return listing.reasons(self.store, run)
 
+    def webhook_counts(self, run: int | None = None) -> dict[str, int]:
+        """How many webhooks are in each state."""
+        return listing.counts(self.store, run, webhooks=True)
+
     def groups(self, state: State | None = None, reason: str | None = None) -> list[Group]:
         """Messages by state, reason and template."""
         return listing.groups(self.store, state, reason)

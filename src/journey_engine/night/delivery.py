@@ -6,12 +6,14 @@ import datetime as dt
 from collections.abc import Callable
 
 from journey_engine.channels.registry import make_channels
+from journey_engine.channels.webhook import WebhookChannel
 from journey_engine.engines import open_reader
 from journey_engine.errors import JourneyError
 from journey_engine.graph import Emit, Message
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import DispatchReport, Mailroom, dispatch
+from journey_engine.message import WEBHOOK
 from journey_engine.night.stores import check_not_behind, loaded_run, open_mailroom, owner
 from journey_engine.render import Renderer
 from journey_engine.times import Clock
@@ -56,6 +58,7 @@ def hand_over(
     channels = make_channels(
         sorted({project.channels.default, "file", *named_channels}), project.channels, project.sender, loaded.folder
     )
+    channels[WEBHOOK] = WebhookChannel(project.webhooks, clock)
     links = Links(project.public_url, mailroom.link_keys, mailroom.link_key)
     renderer = Renderer(loaded.folder / "templates", project.sender, links)
     held = {one.name for one in loaded.journeys.values() if one.journey is not None and one.journey.status != "live"}

@@ -58,6 +58,7 @@ class RunReport:
     undelivered: list[str] = field(default_factory=list)  # what kept messages from leaving, a line for each kind
     seconds: dict[str, float] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    webhooks: dict[str, int] = field(default_factory=dict)
 
 
 GROUPS = """
@@ -153,11 +154,14 @@ def held_back(decided: Mapping[str, int], now: Mapping[str, int]) -> dict[str, i
     return {why: max(decided.get(why, 0), now.get(why, 0)) for why in sorted({*decided, *now})}
 
 
+def decided(engine: Engine, run: int, kind: str) -> dict[str, int]:
+    """The decisions of one kind, messages or webhooks, that a run made, by state."""
+    states = engine.rows("SELECT state, count(*) FROM decisions WHERE run = ? AND kind = ? GROUP BY state", (run, kind))
+    return {str(state): int(count) for state, count in states}
+
+
 def message_counts(engine: Engine, run: int) -> tuple[dict[str, int], dict[str, int]]:
     """The messages that a run decided by state, and those not to be sent, or put off by a cap, by reason."""
-    states = engine.rows(
-        "SELECT state, count(*) FROM decisions WHERE run = ? AND kind = 'message' GROUP BY state", (run,)
-    )
     reasons = engine.rows(
         "SELECT reason, count(*) FROM (SELECT reason FROM decisions "
         "WHERE run = ? AND kind = 'message' AND state <> 'pending' UNION ALL "
@@ -165,4 +169,4 @@ def message_counts(engine: Engine, run: int) -> tuple[dict[str, int], dict[str, 
         "GROUP BY reason",
         (run, run),
     )
-    return {str(s): int(n) for s, n in states}, {str(r): int(n) for r, n in reasons}
+    return decided(engine, run, "message"), {str(reason): int(count) for reason, count in reasons}

@@ -18,6 +18,7 @@ from journey_engine.night.failing import unexplained, without_culprits
 from journey_engine.night.reporting import (
     JourneyCounts,
     RunReport,
+    decided,
     held_back,
     journey_counts,
     memberless,
@@ -57,6 +58,7 @@ class NightRun:
     seconds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, JourneyCounts] = field(default_factory=dict)
     decided: dict[str, int] = field(default_factory=dict)
+    webhooks: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
     still: list[str] = field(default_factory=list)
@@ -149,13 +151,16 @@ class NightRun:
         """What this run did, for people; of a night that was done before, what it did then."""
         if self.repeated and (told := self._told_before()) is not None:
             return told
-        messages = dict(self.decided) if self.dry_run else self.mailroom.counts(self.number)
+        messages, webhooks = self.decided, self.webhooks
+        if not self.dry_run:
+            messages, webhooks = self.mailroom.counts(self.number), self.mailroom.webhook_counts(self.number)
         return RunReport(
             self.run_id, self.as_of, self.number, self.repeated, self.counts,
-            {} if self.repeated else {state: count for state, count in messages.items() if count},
+            {} if self.repeated else messages,
             self._held(self.held), {f"{aside.source}: {aside.reason}": aside.count for aside in self.collected.aside},
             self._notes(), dict(self.broken), self.collected.customers, self.collected.received,
             sum(done.accepted for done in self.dispatches), self._undelivered(), self.seconds,
+            webhooks={} if self.repeated else webhooks,
         )  # fmt: skip
 
     def _held(self, decided: Mapping[str, int]) -> dict[str, int]:
@@ -182,6 +187,7 @@ class NightRun:
             held_back(kept.get("held_back", {}), self.mailroom.reasons(run)), kept.get("set_aside", {}),
             [*kept.get("notes", []), *self._notes()], kept.get("broken", {}), customers, received,
             sum(done.accepted for done in self.dispatches), self._undelivered(), self.seconds,
+            webhooks=self.mailroom.webhook_counts(run),
         )  # fmt: skip
 
     # --- parts ------------------------------------------------------------------------------------------------
@@ -244,6 +250,7 @@ class NightRun:
         self.counts = {graph.journey: found.get(graph.journey, JourneyCounts()) for graph in self.rules.journeys}
         self.decided, self.held = message_counts(self.engine, self.number)
         self.still = standing_still(self.engine, self.loaded)
+        self.webhooks = decided(self.engine, self.number, "webhook")
 
     @contextmanager
     def _rolled_back(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from journey_engine.engines import Engine
-from journey_engine.graph import Emit, Graph, Message, Task
+from journey_engine.graph import Emit, Graph, Message, Task, Webhook
 from journey_engine.render import Renderer
 from journey_engine.rules import Rules, with_reward_ids
 
@@ -63,6 +63,8 @@ def _with_values(rules: Rules, graphs: Sequence[Graph], renderer: Renderer | Non
                     )
                 case Emit(effect=Task(title=title)) if title not in values and renderer is not None:
                     values[title] = renderer.line_variables(title)
+                case Emit(effect=Webhook() as effect):
+                    values[effect.wording] = effect.paths
                 case _:
                     pass
     return with_reward_ids(values, graphs)

@@ -105,7 +105,7 @@ JOIN emitted AS e ON e.enrollment_id = t.enrollment_id AND e.node = t.node
 CROSS JOIN night AS n
 WHERE t.own;
 
--- decide_effects: Messages and tasks with the values that their wording names, and each message's own lists.
+-- decide_effects: Messages, tasks and webhooks with the values that their wording names, and each message's own lists.
 INSERT INTO decisions
 WITH worded AS (
     SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, {email} AS told_to, {first_name} AS told_name,
@@ -118,7 +118,7 @@ WITH worded AS (
     CROSS JOIN night AS n
     LEFT JOIN triggered AS t ON t.event_id = e.trigger_event
     LEFT JOIN line_items AS v ON v.enrollment_id = e.enrollment_id AND v.node = e.node
-    WHERE e.effect IN ('message', 'task')
+    WHERE e.effect IN ('message', 'task', 'webhook')
 )
 SELECT md5(concat(length(enrollment_id), ':', enrollment_id, length(step), ':', step,
         length(CAST(occurrence AS VARCHAR)), ':', occurrence)),
@@ -128,7 +128,8 @@ SELECT md5(concat(length(enrollment_id), ':', enrollment_id, length(step), ':', 
             ',"name":', coalesce(CAST(to_json(told_name) AS VARCHAR), 'null'),
             ',"locale":', coalesce(CAST(to_json(told_locale) AS VARCHAR), 'null'),
             ',"timezone":', CAST(to_json(zone) AS VARCHAR))
-        ELSE concat(',"due_at":', coalesce(CAST(to_json(task_due) AS VARCHAR), 'null'))
+        WHEN 'task' THEN concat(',"due_at":', coalesce(CAST(to_json(task_due) AS VARCHAR), 'null'))
+        ELSE ''
     END, ',"values":', CASE
         WHEN lists IS NULL THEN told
         WHEN told = '{}' THEN concat('{', lists, '}')

@@ -21,6 +21,7 @@ from journey_engine.steps.split import Arm, Split
 from journey_engine.steps.task import TaskStep
 from journey_engine.steps.wait import Wait
 from journey_engine.steps.wait_for import WaitFor
+from journey_engine.steps.webhook import WebhookStep
 
 STEPS: tuple[type[Step], ...] = (
     Send,
@@ -32,6 +33,7 @@ STEPS: tuple[type[Step], ...] = (
     Remind,
     TaskStep,
     RewardStep,
+    WebhookStep,
     SetStep,
     EnrollStep,
     ExitStep,

@@ -5,7 +5,7 @@ Steps read no data and decide nothing; the builder collects nodes and problems w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ class Builder:
     topic: str | None = None
     topics: Mapping[str, str] = field(default_factory=dict)  # topic -> class
     programs: Mapping[str, Program | None] = field(default_factory=dict)
+    webhooks: Collection[str] = ()
     channel: str = "file"
     max_lateness: Duration = field(default=Duration(0, 4 * 86400))
     on_cap: Any = "skip"  # what a cap does to messages that do not say it

@@ -11,7 +11,7 @@ from sqlglot import exp
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
 from journey_engine.facts import attribute_view, iso
-from journey_engine.graph import Emit, Enroll, Message, Reward, SetAttributes, Task
+from journey_engine.graph import Emit, Enroll, Message, Reward, SetAttributes, Task, Webhook
 from journey_engine.message import plain
 from journey_engine.sweep.evening import Evening
 from journey_engine.times import Duration
@@ -20,7 +20,7 @@ DELIVERED = ("email", "first_name", "locale")
 
 
 def write_decisions(evening: Evening) -> None:
-    """Write the decisions of this run: messages, tasks, attributes set, cancellations and suppressions."""
+    """Write the decisions of this run: messages, tasks, webhooks, attributes set, cancellations and suppressions."""
     evening.run("payloads", "decide_cancels")
     evening.run("payloads", "decide_suppressions", topic=evening.facts.property("e", "topic").txt)
     if not evening.any("emitted"):
@@ -64,18 +64,12 @@ def _tables(evening: Evening) -> set[str]:
                     for line in effect.lines:
                         match = evening.facts.match(line.events)
                         lines.append((*key, line.name, match, line.since, line.newest, line.events.same))
-                    fixed, asked = json.dumps(_fixed(evening, effect)), _asked(effect)
-                    wordings.append((*key, effect.template, fixed, None, None, asked, effect.variant))
-                case Task():
-                    found.add(effect.title)
-                    fixed = json.dumps({"team": effect.team, "title": effect.title})
-                    due = effect.due
-                    wordings.append(
-                        (*key, effect.title, fixed, due and due.months, due and due.seconds * 10**6, None, None)
-                    )
+                    wordings.append((*key, *_wording(evening, effect)))
+                case Task() | Webhook():
+                    found.add(effect.title if isinstance(effect, Task) else effect.wording)
+                    wordings.append((*key, *_wording(evening, effect)))
                 case Enroll():
-                    fixed = json.dumps({"journey": effect.journey})
-                    wordings.append((*key, effect.journey, fixed, None, None, None, None))
+                    wordings.append((*key, *_wording(evening, effect)))
                 case Reward():
                     rewards.append((*key, node.step, *_terms(evening, effect)))
                 case SetAttributes():
@@ -85,6 +79,21 @@ def _tables(evening: Evening) -> set[str]:
     for table, rows in (("graph_lines", lines), ("wording", wordings), ("graph_sets", sets), ("reward_terms", rewards)):
         evening.engine.load(table, list(evening.engine.columns(table)), rows)
     return found
+
+
+def _wording(evening: Evening, effect: Message | Task | Webhook | Enroll) -> tuple[Any, ...]:
+    """The columns of `wording` behind the node: its name, what is the same for everyone, a task's length, the rest."""
+    match effect:
+        case Message(template=template):
+            return template, json.dumps(_fixed(evening, effect)), None, None, _asked(effect), effect.variant
+        case Task(team=team, title=title, due=due):
+            fixed = json.dumps({"team": team, "title": title})
+            return title, fixed, due and due.months, due and due.seconds * 10**6, None, None
+        case Webhook():
+            fixed = json.dumps({"endpoint": effect.to, "data": dict(effect.data)})
+            return effect.wording, fixed, None, None, None, None
+        case Enroll(journey=journey):
+            return journey, json.dumps({"journey": journey}), None, None, None, None
 
 
 def _variant(evening: Evening) -> Sql:

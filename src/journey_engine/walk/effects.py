@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from journey_engine.graph import Emit, Enroll, Lines, Message, Reward, SetAttributes, Task
+from journey_engine.graph import Emit, Enroll, Lines, Message, Reward, SetAttributes, Task, Webhook
 from journey_engine.predicates import Predicate
 from journey_engine.records import (
     Customer,
@@ -90,6 +90,11 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
                 "due_at": iso(until) if until else None,
                 "values": values,
             }
+        case Webhook():
+            kind, decision_id = DecisionKind.WEBHOOK, _effect_id(one, node)
+            payload = {
+                "endpoint": effect.to, "data": dict(effect.data), "values": values_of(tonight, one, effect.wording)
+            }  # fmt: skip
         case Reward():
             kind, decision_id = DecisionKind.REWARD, _effect_id(one, node)
             limit = tonight.rules.programs.get(effect.program)

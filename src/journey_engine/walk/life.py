@@ -25,7 +25,7 @@ class Life:
 
     `pending` messages are not yet due, `sent` ones are accepted, `taken_back` ones were cancelled in time. `refuses`
     says which messages the channel does not take; without it each one is accepted. `coming` is what will become of
-    rewards that nobody redeems.
+    rewards that nobody redeems, and of webhooks.
     """
 
     state: CustomerState = field(default_factory=CustomerState)
@@ -67,6 +67,7 @@ class Life:
         self.pending += [one for one in result.decisions if _goes(one, DecisionKind.MESSAGE)]
         given = [one for one in result.decisions if _goes(one, DecisionKind.REWARD)]
         self.coming += [event for one in given for event in happenings(one)]
+        self.coming += [delivered(one) for one in result.decisions if _goes(one, DecisionKind.WEBHOOK)]
         self.state, self.world, self.last = result.state, after_run(rules, night, self.world), night.as_of
         return result
 
@@ -137,6 +138,19 @@ def accepted(message: Decision) -> Event:
     }
     event_id = f"{message.decision_id}:sent"
     return Event(event_id, message.customer_id, "message_sent", message.due_at, properties)
+
+
+def delivered(webhook: Decision) -> Event:
+    """The event that a webhook becomes when its endpoint takes it."""
+    properties = {
+        "message_id": webhook.decision_id,
+        "webhook": webhook.payload["endpoint"],
+        "journey": webhook.journey,
+        "enrollment_id": webhook.enrollment_id,
+        "step": webhook.step,
+    }
+    event_id = f"{webhook.decision_id}:delivered"
+    return Event(event_id, webhook.customer_id, "webhook_delivered", webhook.due_at, properties)
 
 
 def _goes(one: Decision, kind: DecisionKind) -> bool:

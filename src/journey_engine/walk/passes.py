@@ -12,7 +12,7 @@ from journey_engine.walk.effects import Tonight, cancel, emit
 from journey_engine.walk.judge import bounded, instant_of, matching, since
 from journey_engine.walk.moments import coming_date, next_time
 
-SENT = {"message": "sent", "task": "task", "set": "set", "enroll": "enroll", "reward": "reward"}
+SENT = {"message": "sent", "task": "task", "set": "set", "enroll": "enroll", "reward": "reward", "webhook": "webhook"}
 
 
 @dataclass(slots=True)

@@ -1,0 +1,207 @@
+"""The webhook channel: signed JSON to other systems, as Standard Webhooks describes it.
+
+A call goes to the address that was checked, follows no redirect and ends within the endpoint's timeout. Until the body
+is written whole, nothing was delivered; once it is, only an answer says what became of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import datetime as dt
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+
+from journey_engine.channels.line import Answer, Forbidden, Line, Resolve, resolved
+from journey_engine.endpoint import Target
+from journey_engine.message import WEBHOOK, Outcome, OutcomeKind, Outgoing, Presence
+from journey_engine.project import Endpoint
+
+SHORTEST = 24  # bytes of a secret, by the standard
+IN_A_ROW = 3  # unclear answers after which an endpoint is left alone for the rest of a dispatch
+PAUSE = dt.timedelta(minutes=1)
+LONGEST = dt.timedelta(days=1)  # whatever a Retry-After asks for
+
+
+class WebhookChannel:
+    """Calls the endpoints of one project. What stops one endpoint stops no other."""
+
+    name = WEBHOOK
+    hold = dt.timedelta(0)
+
+    def __init__(
+        self, endpoints: Mapping[str, Endpoint], clock: Callable[[], dt.datetime], resolve: Resolve = resolved
+    ) -> None:
+        self._peers = {name: _Peer(name, settings, clock, resolve) for name, settings in endpoints.items()}
+
+    def open(self) -> None:
+        """Secrets are read and connections made for the first call of each endpoint."""
+
+    def close(self) -> None:
+        """Close every connection."""
+        for peer in self._peers.values():
+            peer.drop()
+
+    def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
+        """Call one after the other."""
+        for message in messages:
+            peer = self._peers.get(message.to)
+            if peer is None:
+                detail = f"project.yaml has no webhook '{message.to}' any more"
+                yield message.message_id, Outcome(OutcomeKind.LATER, "no_endpoint", detail, down=True, peer=message.to)
+            else:
+                yield message.message_id, peer.send(message)
+
+    def lookup(self, message_ids: Collection[str]) -> Mapping[str, Presence]:
+        """An endpoint cannot be asked."""
+        return dict.fromkeys(message_ids, Presence.UNKNOWN)
+
+
+@dataclass(slots=True)
+class _Peer:
+    """One endpoint in one dispatch. `stopped` is the answer for all its further messages."""
+
+    name: str
+    settings: Endpoint
+    clock: Callable[[], dt.datetime]
+    resolve: Resolve
+    line: Line | None = None
+    stopped: Outcome | None = None
+    unclear: int = 0
+    keys: list[bytes] = field(default_factory=list)
+
+    def send(self, message: Outgoing) -> Outcome:
+        if self.stopped is not None:
+            return self.stopped
+        outcome = self._call(message)
+        self.unclear = self.unclear + 1 if outcome.kind is OutcomeKind.UNSURE else 0
+        if outcome.down or outcome.reason == "too_many":
+            self.stopped = outcome
+        elif outcome.reason == "no_answer" or self.unclear >= IN_A_ROW:
+            detail = f"not tried: {outcome.detail}"
+            self.stopped = Outcome(OutcomeKind.LATER, "not_tried", detail, PAUSE)
+        return replace(outcome, peer=self.name)
+
+    def drop(self) -> None:
+        if self.line is not None:
+            self.line.close()
+            self.line = None
+
+    def _call(self, message: Outgoing) -> Outcome:
+        target = Target.of(self.settings.url)
+        try:
+            self.keys = self.keys or secrets(self.settings.secret_env)
+        except ValueError as error:
+            return self._down("no_secret", str(error))
+        request = _request(target, message, self.clock(), self.keys)
+        for fresh in (self.line is None, True):
+            try:
+                line = self._connected(target)
+                line.write(request)
+                break
+            except Forbidden as error:
+                return self._down("forbidden_address", f"{target.shown} {error}")
+            except OSError as error:
+                # A kept connection that was closed meanwhile gets one fresh try: the body did not go out whole.
+                self.drop()
+                if fresh:
+                    return self._down("unavailable", f"{target.shown}: {str(error) or type(error).__name__}")
+        else:
+            raise AssertionError("the second try is a fresh one")
+        try:
+            answer = line.read()
+        except (OSError, HTTPException) as error:
+            self.drop()
+            what = str(error) or type(error).__name__
+            return Outcome(OutcomeKind.UNSURE, "no_answer", f"{target.shown} got it and gave no answer: {what}")
+        if not line.usable:
+            self.drop()
+        return self._meaning(target, answer)
+
+    def _connected(self, target: Target) -> Line:
+        timeout = float(self.settings.timeout.at_least_seconds)
+        if self.line is not None and self.line.idle:
+            self.line.renew(timeout)
+        else:
+            self.drop()
+            self.line = Line.to(target, timeout, self.resolve, self.settings.allow_private)
+        return self.line
+
+    def _down(self, reason: str, detail: str) -> Outcome:
+        return Outcome(OutcomeKind.LATER, reason, detail, down=True, peer=self.name)
+
+    def _meaning(self, target: Target, answer: Answer) -> Outcome:
+        """A status as an outcome: taken, never, later, or nobody knows."""
+        status, said = answer.status, f"{target.shown} answered {answer.status}"
+        if 200 <= status < 300:
+            return Outcome.accepted(str(status))
+        pause = _pause(answer.retry_after, self.clock())
+        if status in (408, 429) or (status == 503 and pause is not None):
+            return Outcome(OutcomeKind.LATER, "try_later" if status == 408 else "too_many", said, pause)
+        if 300 <= status < 400:
+            return Outcome(OutcomeKind.REFUSED, f"status_{status}", f"{said}, a redirect, which is not followed")
+        if 400 <= status < 500:
+            return Outcome(OutcomeKind.REFUSED, f"status_{status}", said)
+        return Outcome(OutcomeKind.UNSURE, f"status_{status}", f"{said}, which does not say whether it was taken")
+
+
+def secrets(variable: str) -> list[bytes]:
+    """The signing keys in an environment variable: several during a change, the new one first.
+
+    Raises ValueError with a sentence that does not show them.
+    """
+    found = []
+    for text in os.environ.get(variable, "").split():
+        try:
+            key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if len(key) < SHORTEST:
+            wanted = f"'whsec_' and at least {SHORTEST} random bytes in base64"
+            raise ValueError(f"what the environment variable {variable} holds is no secret of a webhook: {wanted}")
+        found.append(key)
+    if not found:
+        raise ValueError(f"the environment variable {variable} with its secret is not set")
+    return found
+
+
+def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
+    """One signature of a call, with the version of the scheme before it."""
+    signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode("ascii")
+
+
+def _request(target: Target, message: Outgoing, now: dt.datetime, keys: Sequence[bytes]) -> bytes:
+    """A whole request; its timestamp is that of this try, so that a receiver may refuse old ones."""
+    body, timestamp = message.rendered.text.encode("utf-8", "replace"), int(now.timestamp())
+    head = {
+        "Host": target.header,
+        "User-Agent": "journey-engine",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "webhook-id": message.message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(signature(key, message.message_id, timestamp, body) for key in keys),
+    }
+    lines = [f"POST {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+    return "\r\n".join(lines).encode("ascii") + body
+
+
+def _pause(text: str | None, now: dt.datetime) -> dt.timedelta | None:
+    """What a Retry-After asks for: seconds or a date; None when it says neither."""
+    if text is None:
+        return None
+    asked: dt.timedelta | None = None
+    if text.strip().isdecimal():
+        asked = dt.timedelta(seconds=min(int(text), 10**6))
+    else:
+        with contextlib.suppress(ValueError, TypeError):
+            at = parsedate_to_datetime(text)
+            asked = (at if at.tzinfo else at.replace(tzinfo=dt.UTC)) - now
+    return None if asked is None else min(max(asked, dt.timedelta(seconds=1)), LONGEST)
