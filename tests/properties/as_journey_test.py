@@ -92,6 +92,8 @@ def _beyond(scenario: Scenario, person: Person, decisions: list[Decision], life:
         yield "rules change between the nights"
     if scenario.aside:
         yield "a journey is set aside for a night"
+    if scenario.held:
+        yield "a journey is paused for a night"
     if any(word in repr(scenario.journeys) for word in ("'enroll'", "'trigger': {'journey'")):
         yield "journeys start one another"
     if "'to': 'members'" in repr(scenario.journeys):

@@ -22,7 +22,7 @@ def steady(scenario: Scenario, person: Person) -> Scenario:
     """One person's world in which nothing changes but what happens."""
     known = next((attributes for attributes in person.nights if attributes is not None), {})
     still = replace(person, nights=(known,) * len(scenario.nights))
-    return replace(scenario, people=(still,), aside=frozenset(), later=(), redefined=(), holdout=None)
+    return replace(scenario, people=(still,), aside=frozenset(), held=frozenset(), later=(), redefined=(), holdout=None)
 
 
 def test_the_journey_tests_of_worlds_load_and_expect_what_the_worlds_told(tmp_path: Path) -> None:
