@@ -268,6 +268,21 @@ class SendHours(Word):
         return self
 
 
+class FuseWords(Word):
+    """A run with more messages than this is held until `journey release RUN` or `journey cancel RUN`.
+
+    ```yaml
+    fuse: {at_most: 20000, times_usual: 3}
+    ```
+    """
+
+    main: ClassVar[str | None] = "at_most"
+    at_most: Whole | None = Field(None, ge=1, description="At most so many messages")
+    times_usual: float | None = Field(
+        None, gt=1, description="At most so many times the usual number; none at all is told of too"
+    )
+
+
 class AttributeWords(Word):
     """What is known of an attribute.
 
@@ -348,6 +363,7 @@ class Project(Word):
     holdout: str | None = Field(
         None, description="Share of the customers for whom no journey does anything, to see what all achieve: 5%"
     )
+    fuse: FuseWords | None = Field(None, description="How many messages a run may have before somebody looks at it")
     send_hours: SendHours = Field(SendHours(), description="When marketing may arrive")
     attributes: dict[str, AttributeWords] = Field(
         default_factory=dict, description="What is known of customers' attributes, by name"

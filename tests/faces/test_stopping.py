@@ -67,3 +67,30 @@ def test_a_run_is_held_released_given_up_and_taken_back(journey: Journey, shop: 
     unknown = journey("rollback", "77", "--project", shop)
     assert unknown.status == 2
     assert "no run '77'" in unknown.err
+
+
+def test_a_run_that_blows_the_fuse_is_held_and_the_run_says_so(journey: Journey, shop: Path) -> None:
+    project = shop / "journeys/project.yaml"
+    project.write_text(project.read_text(encoding="utf-8") + "\nfuse: 1\n", encoding="utf-8")
+    journey("rollback", "1", "--project", shop)
+    people, events = shop / "data/customers.csv", shop / "data/events.csv"
+    with people.open("a", encoding="utf-8") as file:
+        file.writelines(f"n{n},n{n}@example.com,New{n},UTC,en,person,,GB,free,,,,,\n" for n in range(3))
+    with events.open("a", encoding="utf-8") as file:
+        file.writelines(f"new-{n},n{n},signed_up,2026-03-02T10:00:00Z,{{}}\n" for n in range(3))
+    done = journey("run", "--as-of", "2026-03-03T02:00:00Z", "--project", shop)
+    assert done.status == 1
+    assert "run 2 is held: it has" in done.out
+    assert "`journey release 2` lets it go" in done.out
+    later = ("dispatch", "--as-of", "2026-03-03T15:00:00Z", "--project", shop, "--json")
+    assert journey(*later).json["accepted"] == 0
+    assert journey("release", "2", "--project", shop).status == 0
+    assert journey(*later).json["accepted"] > 1
+
+
+def test_a_fuse_without_sense_is_refused(journey: Journey, shop: Path) -> None:
+    project = shop / "journeys/project.yaml"
+    project.write_text(project.read_text(encoding="utf-8") + "\nfuse: {at_most: 0, times_usual: 1}\n", encoding="utf-8")
+    said = journey("validate", "--project", shop)
+    assert said.status == 1
+    assert said.out.count("journeys/project.yaml:") == 2

@@ -6,6 +6,7 @@ sent; gives back what happened as events. Never opens the engine's store.
 
 from journey_engine.mailroom.dispatch import DispatchReport, dispatch
 from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
@@ -18,6 +19,7 @@ __all__ = [
     "REWARD_MEANING",
     "Balance",
     "DispatchReport",
+    "Fuse",
     "Group",
     "Hold",
     "HoldKind",

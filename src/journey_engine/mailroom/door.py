@@ -10,13 +10,15 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom import calls, rewards
+from journey_engine.mailroom.fuse import Fuse, blown, silent, usual
+from journey_engine.mailroom.holds import Hold, HoldKind, put
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import in_state, loaded_runs, messages, suppressions, tasks
@@ -32,7 +34,10 @@ _to_json = json.JSONEncoder(default=plain, separators=(",", ":"), ensure_ascii=F
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a run brought in. `already`: it was here before, nothing was done. `known`: ids that were here."""
+    """What a run brought in. `already`: it was here before, nothing was done. `known`: ids that were here.
+
+    `held` says why a fuse holds it, `silent` why it is odd that nothing came.
+    """
 
     run: int
     already: bool = False
@@ -43,6 +48,8 @@ class LoadResult:
     suppressed: int = 0
     known: int = 0
     webhooks: Mapping[str, int] = field(default_factory=dict)
+    held: str | None = None
+    silent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,11 @@ def last_loaded(store: Store) -> int:
         return int(db.execute(select(func.coalesce(func.max(loaded_runs.c.run), 0))).scalar_one())
 
 
-def load_run(store: Store, run: MissedRun) -> LoadResult:
-    """Take a run in. Raises JourneyError when runs before it are missing."""
+def load_run(store: Store, run: MissedRun, fuse: Fuse | None = None) -> LoadResult:
+    """Take a run in; a fuse that blows holds it in the same transaction.
+
+    Raises JourneyError when runs before it are missing.
+    """
     with store.write() as db:
         newest = db.execute(select(func.coalesce(func.max(loaded_runs.c.run), 0))).scalar_one()
         if run.run > newest + 1:
@@ -72,7 +82,17 @@ def load_run(store: Store, run: MissedRun) -> LoadResult:
                 remedy="`journey mailroom recover` takes the missing runs in as unsure: none is sent blindly",
                 code="mailroom_behind",
             )
-        return _take(store, db, run, unsure=False)
+        result = _take(store, db, run, unsure=False)
+        return result if result.already or fuse is None else _guarded(db, run, result, fuse)
+
+
+def _guarded(db: Connection, run: MissedRun, result: LoadResult, fuse: Fuse) -> LoadResult:
+    count = result.messages.get(State.PENDING.value, 0)
+    median, empty = usual(db, run.run)
+    held = blown(fuse, count, median)
+    if held is not None:
+        put(db, Hold(HoldKind.RUN, str(run.run), held, run.as_of))
+    return replace(result, held=held, silent=silent(fuse, count, median, empty))
 
 
 def recover(store: Store, runs: Iterable[MissedRun], now: dt.datetime | None = None) -> list[LoadResult]:
@@ -107,8 +127,11 @@ def _take(store: Store, db: Connection, run: MissedRun, *, unsure: bool) -> Load
     result = load.finish(run.run)
     db.execute(
         insert(loaded_runs),
-        {"run": run.run, "run_id": run.run_id, "as_of": run.as_of, "decisions": load.decisions},
-    )
+        {
+            "run": run.run, "run_id": run.run_id, "as_of": run.as_of, "decisions": load.decisions,
+            "messages": result.messages.get(State.PENDING.value, 0),
+        },
+    )  # fmt: skip
     return result
 
 

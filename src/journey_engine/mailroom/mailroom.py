@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from journey_engine.mailroom import door, holds, listing, rewards
 from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
@@ -84,12 +85,15 @@ class Mailroom:
         """The newest run that was taken in; 0 when none."""
         return door.last_loaded(self.store)
 
-    def load_run(self, run: int, run_id: str, as_of: dt.datetime, decisions: Iterable[Decision]) -> LoadResult:
-        """Take a run's decisions in, all or nothing; a run that is here already changes nothing.
+    def load_run(
+        self, run: int, run_id: str, as_of: dt.datetime, decisions: Iterable[Decision], fuse: Fuse | None = None
+    ) -> LoadResult:
+        """Take a run's decisions in, all or nothing; a run that is here already changes nothing, one that blows the
+        fuse is held.
 
         Raises JourneyError when runs before it are missing.
         """
-        return door.load_run(self.store, MissedRun(run, run_id, as_of, decisions))
+        return door.load_run(self.store, MissedRun(run, run_id, as_of, decisions), fuse)
 
     def recover(self, runs: Iterable[MissedRun], *, now: dt.datetime | None = None) -> list[LoadResult]:
         """Take missing runs in as `unsure`: nothing of them is sent blindly, nor of what was due here by `now`."""

@@ -77,9 +77,14 @@ def _holds(op: Operations) -> None:
     )
 
 
+def _usual(op: Operations) -> None:
+    """How many messages a run brought in."""
+    op.add_column("loaded_runs", Column("messages", Integer))
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds),
+    2: (_rewards, _holds, _usual),
 }
 
 

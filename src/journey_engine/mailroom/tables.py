@@ -81,6 +81,7 @@ loaded_runs = Table(
     Column("run_id", String, primary_key=True),
     Column("as_of", Instant, nullable=False),
     Column("decisions", Integer, nullable=False),
+    Column("messages", Integer),  # to be sent, as they came in: what is usual; unknown of runs of version 1
 )
 
 messages = Table(

@@ -61,6 +61,7 @@ class NightRun:
     webhooks: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)  # what a fuse says of this run
     still: list[str] = field(default_factory=list)
     sweeping: Sweep | None = None
 
@@ -134,7 +135,7 @@ class NightRun:
         """Take the run's decisions into the mailroom, once (rule 22)."""
         if not self.dry_run:
             with self._timed("door"):
-                finish_last_run(self.engine, self.mailroom)
+                self.odd += finish_last_run(self.engine, self.mailroom, self.loaded.project.fuse)
 
     def dispatch(
         self, phase: str = "dispatch", on_batch: Callable[[DispatchReport], None] | None = None
@@ -206,7 +207,7 @@ class NightRun:
         return [*found, *self.still, *nobody, *self.troubles, *self._undelivered()]
 
     def _undelivered(self) -> list[str]:
-        return list(dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles))
+        return [*self.odd, *dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles)]
 
     def _prepare(self) -> None:
         if self.sweeping is not None:
@@ -296,8 +297,9 @@ def begin(
         engine = open_engine(project.engine, loaded.folder, environment=project.environment)
         try:
             pair(engine, mailroom)
+            odd = []
             if not dry_run:
-                finish_last_run(engine, mailroom)
+                odd = finish_last_run(engine, mailroom, project.fuse)
             last = engine.rows("SELECT run, run_id, as_of, report FROM runs ORDER BY run DESC LIMIT 1")
             repeated = bool(last) and naive(as_of) <= last[0][2]
             number = (last[0][0] if last else 0) + (0 if repeated else 1)
@@ -312,6 +314,7 @@ def begin(
             yield NightRun(
                 loaded, engine, mailroom, as_of, clock, number, run_id, repeated, accept_loss, dry_run, rules,
                 broken | unread, json.loads(last[0][3] or "{}").get("sizes", {}) if last else {},
+                odd=odd,
             )  # fmt: skip
         finally:
             engine.close()

@@ -14,7 +14,8 @@ from sqlglot import exp
 from journey_engine.engines import Engine, open_engine
 from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import Mailroom, MissedRun
+from journey_engine.mailroom import Fuse, Mailroom, MissedRun
+from journey_engine.project import FuseWords
 from journey_engine.records import Decision, DecisionKind, DecisionState
 from journey_engine.times import UTC, Clock
 
@@ -55,20 +56,29 @@ def recover(loaded: LoadedProject, *, clock: Clock) -> list[int]:
             engine.close()
 
 
-def finish_last_run(engine: Engine, mailroom: Mailroom) -> None:
+def finish_last_run(engine: Engine, mailroom: Mailroom, fuse: FuseWords | None = None) -> list[str]:
     """Load the last committed run at the door, if a crash kept it out; loading again changes nothing.
 
+    Returns what the fuse says of it.
     The engine remembers which run the mailroom took in last: one that knows less is an older copy, and is refused.
     """
     check_not_behind(mailroom, loaded_run(engine))
     last = engine.rows("SELECT run, run_id, as_of FROM runs ORDER BY run DESC LIMIT 1")
     if last:
         number, run_id, as_of = last[0]
-        if mailroom.load_run(number, run_id, as_of.replace(tzinfo=UTC), decisions_of(engine, number)).already:
-            return
+        limit = None if fuse is None else Fuse(fuse.at_most, fuse.times_usual)
+        done = mailroom.load_run(number, run_id, as_of.replace(tzinfo=UTC), decisions_of(engine, number), limit)
+        if done.already:
+            return []
         with engine.transaction():
             engine.execute("DELETE FROM meta WHERE name = 'loaded_run'")
             engine.execute("INSERT INTO meta VALUES ('loaded_run', ?)", (str(number),))
+        if done.held is not None:
+            ways = f"`journey release {number}` lets it go, `journey cancel {number}` gives it up"
+            return [f"run {number} is held: {done.held}; {ways}"]
+        if done.silent is not None:
+            return [f"run {number}: {done.silent}"]
+    return []
 
 
 def loaded_run(engine: Engine) -> int:
