@@ -143,8 +143,8 @@ def work(night: NightRun) -> RunReport:
     phase("facts", night.facts)
     phase("sweep", night.sweep)
     phase("commit", night.commit)
-    phase("publish", night.publish, retries=2)
     phase("door", night.door, retries=2)
+    phase("publish", night.publish, retries=2)
     phase("dispatch", lambda: night.dispatch(on_batch=_batch), retries=2)
     return night.report()
 

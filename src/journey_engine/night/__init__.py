@@ -1,4 +1,4 @@
-"""One evaluation from the sources to the outbox: collect, facts, sweep, commit, publish, door, dispatch.
+"""One evaluation from the sources to the outbox: collect, facts, sweep, commit, door, publish, dispatch.
 
 Reads no clock of its own; the faces pass one in.
 """

@@ -38,7 +38,7 @@ EARLIEST, LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2900, 1, 
 
 @dataclass(slots=True)
 class NightRun:
-    """One run in its steps, in this order: dispatch_before, collect, facts, sweep, commit, publish, door, dispatch."""
+    """One run in its steps, in this order: dispatch_before, collect, facts, sweep, commit, door, publish, dispatch."""
 
     loaded: LoadedProject
     engine: Engine
@@ -336,8 +336,8 @@ def run(
         night.facts()
         night.sweep()
         night.commit()
-        night.publish()
         night.door()
+        night.publish()
         night.dispatch()
         return night.report()
 
