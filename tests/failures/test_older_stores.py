@@ -16,7 +16,8 @@ from journey_engine.engines import Engine, Row, memory, open_engine, open_reader
 from journey_engine.engines.store import SCHEMA_VERSION, steps_to
 from journey_engine.errors import JourneyError
 from journey_engine.queries import statements
-from tests.failures.small_shop import Shop
+from journey_engine.times import naive
+from tests.failures.small_shop import Shop, at
 
 VERSION_1 = Path(__file__).parent / "version_1"
 URL = "duckdb:///var/engine.duckdb"
@@ -110,6 +111,11 @@ def test_the_next_night_goes_on_as_if_version_1_had_never_been(tmp_path: Path) -
     found, wanted = moved.stands(), same.stands()
     for stands in (found, wanted):  # how many events a night took in was counted otherwise then
         stands["runs"] = [row[:3] for row in stands["runs"]]
+    # Which run saw a membership begin was not kept then, and is only asked for journeys that were away.
+    wanted["memberships"] = [
+        (*row, None if began is None or began <= naive(at("03")) else began) for *row, began in wanted["memberships"]
+    ]
+    assert any(began is not None for *_, began in wanted["memberships"])
     assert moved.command("report").returncode == 0
     assert {name: rows for name, rows in found.items() if name != "letters"} == {
         name: rows for name, rows in wanted.items() if name != "letters"
