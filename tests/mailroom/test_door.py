@@ -1,3 +1,4 @@
+import datetime as dt
 import sqlite3
 import threading
 from datetime import timedelta
@@ -82,6 +83,9 @@ def test_open_passes_are_those_with_a_message_of_an_earlier_run_still_to_go(tmp_
         assert list(mailroom.open_enrollments(1)) == []
         assert list(mailroom.open_enrollments(2)) == [message(1).enrollment_id]
         assert sorted(mailroom.open_enrollments(3)) == sorted([message(1).enrollment_id, message(3).enrollment_id])
+        mailroom.load_run(3, "run-3", NOW, [message(4, run=3, due_at=NOW + dt.timedelta(hours=1))])
+        assert message(4).enrollment_id not in mailroom.open_enrollments(4, due_until=NOW)
+        assert sorted(mailroom.open_enrollments(4, due_until=NOW)) == sorted(mailroom.open_enrollments(3))
 
 
 def test_a_suppression_stays_whatever_is_loaded_later(tmp_path: Path) -> None:

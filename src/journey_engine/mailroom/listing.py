@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, true, update
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom.claim import resolve
@@ -130,14 +130,19 @@ def task_counts(store: Store) -> dict[tuple[str, str], int]:
     return {(team, "done" if is_done else state): count for team, state, is_done, count in found}
 
 
-def open_enrollments(store: Store, before_run: int) -> Iterator[str]:
-    """The passes with a pending or claimed message of a run before this one (rule 5); webhooks hold up no letter."""
+def open_enrollments(store: Store, before_run: int, due_until: dt.datetime | None = None) -> Iterator[str]:
+    """The passes with a pending or claimed message of a run before this one, due until an instant or ever (rule 5).
+
+    Webhooks hold up no letter.
+    """
+    due = true() if due_until is None else messages.c.due_at <= due_until
     last = ""
     while True:
         parts = [
             select(messages.c.enrollment_id)
             .where(
                 in_state(state),
+                due,
                 messages.c.run < before_run,
                 messages.c.enrollment_id > last,
                 messages.c.channel != WEBHOOK,

@@ -101,9 +101,9 @@ class Mailroom:
 
     # what the next night needs
 
-    def open_enrollments(self, before_run: int) -> Iterator[str]:
-        """Passes with a pending or claimed message of an earlier run (rule 5)."""
-        return listing.open_enrollments(self.store, before_run)
+    def open_enrollments(self, before_run: int, due_until: dt.datetime | None = None) -> Iterator[str]:
+        """Passes with a pending or claimed message of an earlier run, due until an instant or ever (rule 5)."""
+        return listing.open_enrollments(self.store, before_run, due_until)
 
     def unsent(self, since_run: int) -> Iterator[str]:
         """Messages of a run and of later ones that were skipped, refused or cancelled: caps do not count them."""

@@ -63,11 +63,19 @@ class NightRun:
     troubles: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)  # what a fuse says of this run
     still: list[str] = field(default_factory=list)
+    overdue: set[str] = field(default_factory=set)  # passes whose message should have left a run ago
     sweeping: Sweep | None = None
 
     def dispatch_before(self) -> DispatchReport | None:
-        """Hand over what was due before this run (rule 5)."""
-        return None if self.dry_run else self.dispatch("dispatch before")
+        """Hand over what was due before this run (rule 5).
+
+        A pass whose message was due a run ago and leaves only now decides no other one in this run: after a day
+        without the provider, two letters a day apart would leave in the same minute.
+        """
+        if self.dry_run:
+            return None
+        self.overdue = set(self.mailroom.open_enrollments(self.number, due_until=self._night().since))
+        return self.dispatch("dispatch before")
 
     def collect(self) -> Collected:
         """Begin the transaction and take in tonight's data."""
@@ -80,10 +88,9 @@ class NightRun:
             self.collected = collector.collected
             collector.customers(accept_loss=self.accept_loss)
             collector.events(self.mailroom.feedback(), accept_loss=self.accept_loss)
-            night = Night.of(self.number, self.as_of, self.loaded.project.cadence)
+            waiting = self.overdue.union(self.mailroom.open_enrollments(self.number))
             self.sweeping = Sweep(
-                self.engine, self.rules, night, self.collected.columns, properties,
-                list(self.mailroom.open_enrollments(self.number)),
+                self.engine, self.rules, self._night(), self.collected.columns, properties, sorted(waiting),
                 self._unsent(),
             )  # fmt: skip
         return self.collected
@@ -192,6 +199,9 @@ class NightRun:
         )  # fmt: skip
 
     # --- parts ------------------------------------------------------------------------------------------------
+
+    def _night(self) -> Night:
+        return Night.of(self.number, self.as_of, self.loaded.project.cadence)
 
     def _unsent(self) -> list[str]:
         """The messages that caps would count and that did not go out."""
