@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from journey_engine.checks import open_project
 from journey_engine.cycles import SHIPPED
 from journey_engine.errors import JourneyError
+from journey_engine.journeytest import run_tests
 from journey_engine.recipes import shelf
 from journey_engine.recipes.settings import Entry, entry, with_entries
+from journey_engine.records import identity
 from journey_engine.yamlfile import read
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +75,37 @@ def test_text_without_a_place_for_it_is_refused_with_the_lines(text: str) -> Non
         with_entries(text.encode(), [OFFERS])
     assert caught.value.remedy is not None
     assert "\n    topics:\n      # What is new.\n      offers:\n        label: Offers" in caught.value.remedy
+
+
+ENROLLED = {
+    "make-it-right": (
+        ROOT / "examples/service", "service_completed: {request_id: r-1}", "2026-03-04",
+        "question: send-to-a-neighbour, answer: never",
+        'tasks: [{team: service, title: "Ring Ada about the last repair: scored low"}], messages: []',
+    ),
+    "referral": (
+        ROOT, "order_placed: {order_id: o-1, total: 30, currency: EUR}", "2026-03-16",
+        "question: send-a-friend, answer: gladly",
+        "messages: [bring-a-friend]",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENROLLED)
+def test_who_answers_a_letter_of_feedback_enters_the_journey_that_follows(name: str, tmp_path: Path) -> None:
+    project, began, day, answer, expect = ENROLLED[name]
+    for folder in ("journeys", "templates"):
+        shutil.copytree(project / folder, tmp_path / folder)
+    asked = identity("feedback", "c1", "event 0001")  # the pass that the first event began
+    path = tmp_path / "journeys/enrolled.test.yaml"
+    path.write_text(
+        f"journey: {name}\ntests:\n  - name: enrolled\n"
+        "    customer: {customer_id: c1, kind: person, first_name: Ada, email: ada@example.com, timezone: UTC}\n"
+        f"    events:\n      - {{at: 2026-03-01T10:00:00Z, {began}}}\n"
+        f"      - {{at: {day}T10:00:00Z, answer_given: {{{answer}, enrollment_id: {asked}}}}}\n"
+        f"    nights: {{from: 2026-03-01, until: {day[:8]}{int(day[8:]) + 3:02}}}\n"
+        f"    expect: {{entered: 1, {expect}}}\n",
+        encoding="utf-8",
+    )
+    report = run_tests(open_project(tmp_path), [path])
+    assert report.passed, "\n".join(report.lines())
