@@ -31,6 +31,14 @@ class Lines(Frozen):
     newest: int = 20
 
 
+class Lookup(Frozen):
+    """The row of a table of project.yaml whose key is the value at a dotted path, as text."""
+
+    name: str
+    table: str
+    key: str
+
+
 class Question(Frozen):
     """What a message asks, and its answers: each value with its label. A click on one comes back as an event."""
 
@@ -47,6 +55,7 @@ class Message(Frozen):
     topic_class: Literal["marketing", "transactional", "staff"]
     channel: str
     lines: tuple[Lines, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
     ask: Question | None = None
     variant: str | None = None  # the attribute whose value chooses a variant of the template
     max_lateness: Length
@@ -61,6 +70,7 @@ class Task(Frozen):
     team: str
     title: str
     due: Length | None = None
+    lookups: tuple[Lookup, ...] = ()
 
 
 class Assignment(Frozen):
@@ -110,6 +120,7 @@ class Webhook(Frozen):
     effect: Literal["webhook"] = "webhook"
     to: str
     data: tuple[tuple[str, str], ...] = ()
+    lookups: tuple[Lookup, ...] = ()
 
     @property
     def wording(self) -> str:
@@ -120,6 +131,24 @@ class Webhook(Frozen):
     def paths(self) -> frozenset[str]:
         """The paths that it names."""
         return frozenset(path for _, path in self.data)
+
+
+def wording_of(effect: Effect) -> str:
+    """The name under which a night keeps the paths that an effect names."""
+    match effect:
+        case Message(template=template):
+            return template
+        case Task(title=title):
+            return title
+        case Webhook():
+            return effect.wording
+        case _:
+            return ""
+
+
+def lookups_of(effect: Effect) -> tuple[Lookup, ...]:
+    """The rows that an effect brings."""
+    return effect.lookups if isinstance(effect, Message | Task | Webhook) else ()
 
 
 Effect = Annotated[Message | Task | SetAttributes | Enroll | Reward | Webhook, Field(discriminator="effect")]

@@ -173,7 +173,7 @@ def webhook_data(payload: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, path in payload["data"].items():
         value: Any = payload["values"]
-        for part in path.split("."):
+        for part in [path] if path.startswith("row:") else path.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         found[name] = value
     return found

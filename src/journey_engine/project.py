@@ -145,6 +145,25 @@ class Channels(Word):
     smtp: SmtpChannel | None = Field(default=None, description="Messages through a mail server")
 
 
+class TableWords(Word):
+    """Things to look up by a key: the `with` of a send, task or webhook names the table and where the key is.
+
+    ```yaml
+    tables: {stores: {source: data/stores.csv, key: store_id}}
+    ```
+    """
+
+    source: Source = Field(description="A file or a table of the engine, as with customers")
+    key_: str = Field(alias="key", min_length=1, description="The column that tells its rows apart")
+
+    @field_validator("source")
+    @classmethod
+    def _timeless(cls, value: Source) -> Source:
+        if value.expects.freshness is not None:
+            raise ValueError("a table to look things up in has no instants; expect `rows` of it")
+        return value
+
+
 class Endpoint(Word):
     """Another system that `webhook` steps call; the secret is read from the environment, never from YAML.
 
@@ -354,6 +373,9 @@ class Project(Word):
     sender: Sender = Field(description="Who writes")
     public_url: str = Field("https://example.com", pattern=r"^https?://[^\s]+$", description="Where links lead")
     channels: Channels = Field(Channels(), description="How messages travel")
+    tables: dict[SegmentName, TableWords] = Field(
+        default_factory=dict, description="Things to look up for letters, tasks and webhooks, by name"
+    )
     webhooks: dict[SegmentName, Endpoint] = Field(
         default_factory=dict, description="Other systems that `webhook` steps call, by name"
     )

@@ -6,13 +6,13 @@ Both readings take `Rules` and `Night`; neither reads a file or a clock.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cronsim import CronSim, CronSimError
 
-from journey_engine.graph import Emit, Graph, OnDate, OnSchedule, Reward
+from journey_engine.graph import Emit, Graph, OnDate, OnSchedule, Reward, lookups_of, wording_of
 from journey_engine.predicates import Predicate
 from journey_engine.times import UTC, Duration
 
@@ -147,6 +147,24 @@ def with_reward_ids(values: Mapping[str, frozenset[str]], graphs: Iterable[Graph
 def begun(graph: Graph, night: Night, *, ran: bool) -> bool:
     """Whether a journey that never ran may begin tonight: its `starts` lies before the horizon (rule 2)."""
     return ran or graph.starts is None or graph.starts < night.horizon
+
+
+def columns_named(paths: Collection[str], name: str) -> frozenset[str] | None:
+    """The columns of a row that a wording names under the row's name; None for all of them."""
+    if name in paths:
+        return None
+    return frozenset(path.split(".")[1] for path in paths if path.startswith(f"{name}."))
+
+
+def looked_up(rules: Rules) -> dict[str, frozenset[str] | None]:
+    """The tables that tonight's versions look things up in, each with the columns that somebody names; None for all."""
+    found: dict[str, frozenset[str] | None] = {}
+    for effect in (node.effect for graph in rules.graphs for node in graph.nodes if isinstance(node, Emit)):
+        for row in lookups_of(effect):
+            columns = columns_named(rules.values.get(wording_of(effect), ()), row.name)
+            before = found.get(row.table, frozenset())
+            found[row.table] = None if columns is None or before is None else before | columns
+    return found
 
 
 def time_triggered(graph: Graph) -> bool:

@@ -25,8 +25,9 @@ SEEDS = [2, 22, 30, 207, *(pytest.param(seed, marks=pytest.mark.long) for seed i
 def test_random_worlds_are_told_alike(seed: int, database: str) -> None:
     scenario = Maker(seed).scenario(40)
     rows = [row for person in scenario.people for row in person.rows]
-    plain = Sweeping(scenario.kinds, scenario.timezone, memory())
-    other = Sweeping(scenario.kinds, scenario.timezone, open_engine(database, Path(), environment="memory"))
+    plain = Sweeping(scenario.kinds, scenario.timezone, memory(), tables=scenario.tables)
+    store = open_engine(database, Path(), environment="memory")
+    other = Sweeping(scenario.kinds, scenario.timezone, store, tables=scenario.tables)
     try:
         for index in range(len(scenario.nights)):
             known = [(one.customer_id, found) for one in scenario.people if (found := one.nights[index]) is not None]

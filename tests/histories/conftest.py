@@ -15,7 +15,7 @@ from journey_engine.records import Decision, Transition
 from journey_engine.rules import Rules
 from journey_engine.walk import Life, Party, live_together
 from tests.histories.story import Evening, Reading, Told
-from tests.properties.readings import Sweeping
+from tests.properties.readings import Sweeping, by_key
 
 
 def by_walk(evenings: Sequence[Evening]) -> Mapping[str, Told]:
@@ -29,6 +29,7 @@ def by_walk(evenings: Sequence[Evening]) -> Mapping[str, Told]:
         parties = {}
         for who, life in lives.items():
             rows = [row for row in evening.rows if row.customer_id == who]
+            life.tables = by_key(evening.tables)
             life.refuses = lambda one, refused=evening.refused: one.payload["template"] in refused
             parties[who] = Party(life, found.get(who), rows)
         for who, result in live_together(evening.rules, evening.night, parties).items():
@@ -52,6 +53,7 @@ def by_sweep(evenings: Sequence[Evening]) -> Mapping[str, Told]:
             known = [(one.customer_id, {"timezone": one.timezone, **one.attributes}) for one in evening.customers]
             rows = [row for row in evening.rows if row.customer_id in everyone]
             sweeping.post.refuses = lambda one, refused=evening.refused: one.payload["template"] in refused
+            sweeping.give_tables(evening.tables)
             decided = sweeping.run(evening.rules, evening.night, known, rows)
             for decision in sorted(decided, key=lambda one: _place(evening.rules, one)):
                 decisions.get(decision.customer_id, []).append(_bare(decision))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
@@ -23,6 +23,7 @@ from journey_engine.records import Customer, Decision, DecisionKind, Enrollment,
 from journey_engine.rules import Definition, Night, Rules, following
 from journey_engine.steps import Builder
 from journey_engine.yamlfile import read
+from tests.properties.scenario import KEYS
 
 NIGHTLY = "0 2 * * *"
 HOURLY = "0 * * * *"
@@ -50,6 +51,7 @@ class Evening:
     rules: Rules
     customers: Sequence[Customer]
     rows: Sequence[Event]
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # the rows of each of KEYS
     refused: frozenset[str] = frozenset()  # templates that the channel does not take before this run
 
 
@@ -112,7 +114,7 @@ def journey(text: str, context: Context | None = None) -> Graph:
     file = read(text, "journey.yaml")
     assert not file.problems, file.problems
     inside = Context(context.segments, context.stages, in_pass=True) if context else Context(in_pass=True)
-    builder = Builder(inside, topics=TOPICS, programs=PROGRAMS, webhooks=WEBHOOKS)
+    builder = Builder(inside, topics=TOPICS, programs=PROGRAMS, webhooks=WEBHOOKS, tables=KEYS)
     graph = Journey.model_validate(file.data).lower(builder, "journey.yaml")
     assert not builder.problems, builder.problems
     return graph
@@ -140,9 +142,15 @@ def rules(
     return Rules(tuple(graphs), tuple(pinned), tuple(definitions), named, caps=limits, programs=programs, **settings)
 
 
-def evenings(told: Rules, rows: Sequence[Event], when: Sequence[Night], who: Sequence[Customer] = ()) -> list[Evening]:
-    """Runs whose rules and customers stay as they are; one customer `c1` in UTC unless others are given."""
-    return [Evening(night, told, who or [customer()], rows) for night in when]
+def evenings(
+    told: Rules,
+    rows: Sequence[Event],
+    when: Sequence[Night],
+    who: Sequence[Customer] = (),
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> list[Evening]:
+    """Runs whose rules, customers and tables stay as they are; one customer `c1` in UTC unless others are given."""
+    return [Evening(night, told, who or [customer()], rows, tables or {}) for night in when]
 
 
 def messages(told: Told, *, steps: bool = False) -> list[str]:

@@ -36,7 +36,7 @@ Telling = list[dict[str, Told]]
 
 def by_walk(scenario: Scenario) -> Iterator[dict[str, Told]]:
     """What the plain reading tells, night by night."""
-    walking, everyone, rows = Walking(scenario.timezone), _everyone(scenario), _rows(scenario)
+    walking, everyone, rows = Walking(scenario.timezone, scenario.tables), _everyone(scenario), _rows(scenario)
     for index in range(len(scenario.nights)):
         known = _known(scenario, index)
         yield walking.night(scenario.rules(index), scenario.night(index), known, rows, everyone)
@@ -44,7 +44,8 @@ def by_walk(scenario: Scenario) -> Iterator[dict[str, Told]]:
 
 def by_sweep(scenario: Scenario) -> Iterator[dict[str, Told]]:
     """What the reading in SQL tells, night by night."""
-    sweeping, everyone, rows = Sweeping(scenario.kinds, scenario.timezone), _everyone(scenario), _rows(scenario)
+    sweeping = Sweeping(scenario.kinds, scenario.timezone, tables=scenario.tables)
+    everyone, rows = _everyone(scenario), _rows(scenario)
     try:
         for index in range(len(scenario.nights)):
             known = _known(scenario, index)

@@ -17,8 +17,8 @@ from journey_engine.records import Decision, DecisionKind, Enrollment, Event, Pa
 from journey_engine.times import iso
 from journey_engine.walk import Life, Party, live_together
 from journey_engine.walk.values import plain
-from tests.properties.readings import as_customer, refused, responses
-from tests.properties.scenario import PROGRAM_FILES, TOPICS, WEBHOOKS, Person, Scenario
+from tests.properties.readings import as_customer, by_key, refused, responses
+from tests.properties.scenario import KEYS, PROGRAM_FILES, TOPICS, WEBHOOKS, Person, Scenario
 
 LETTER = "{{ sender.postal_address }} {{ links.unsubscribe }}\n"
 OWN = {"at", "id", "received_at", "name", "properties"}
@@ -69,7 +69,7 @@ def show(scenario: Scenario, person: Person) -> Shown:
 
 def _lived(scenario: Scenario, person: Person) -> tuple[Life, list[Decision], list[Event]]:
     """The world as `walk` tells it, and the customer's answers, each as it came in: a night after what it answers."""
-    life, decisions = Life(refuses=refused), []
+    life, decisions = Life(refuses=refused, tables=by_key(scenario.tables)), []
     answers: dict[str, Event] = {}
     for index, attributes in enumerate(person.nights):
         for event in (event for sent in life.sent for event in responses(sent)):
@@ -120,6 +120,7 @@ def _project(scenario: Scenario) -> dict[str, Any]:
         "sender": {"name": "Shop", "email": "shop@example.com", "postal_address": "1 Street"},
         "cycle": {"stages": stages or [{"stage": "known", "when": everyone}]},
         "topics": TOPICS,
+        "tables": {name: {"source": f"data/{name}.csv", "key": key} for name, key in KEYS.items()},
         "webhooks": {
             name: {"url": f"https://{name}.example.com/", "secret_env": "WEBHOOK_SECRET"} for name in WEBHOOKS
         },

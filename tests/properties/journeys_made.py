@@ -30,7 +30,7 @@ class Journeys(Conditions):
     def step(self, depth: int) -> dict[str, Any]:
         kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1, "enroll": 2}
         kinds |= {"branch": 6, "split": 3, "ask": 3} if depth else {}
-        kinds |= {"reward": 2, "webhook": 1}
+        kinds |= {"reward": 2, "webhook": 3}
         kind = self.used(self.weighted(kinds))
         self.number += 1
         name = f"s{self.number}"
@@ -64,7 +64,8 @@ class Journeys(Conditions):
             case "task":
                 title = self.of(*TITLES)
                 self.values.setdefault(title, self.paths())
-                return {"team": "service", "title": title} | ({"due": self.waiting()} if self.maybe(0.5) else {})
+                found = {"team": "service", "title": title} | ({"due": self.waiting()} if self.maybe(0.5) else {})
+                return found | ({"with": self.table_rows()} if self.maybe(0.3) else {})
             case "reward":
                 self.steps.append(name)
                 program = self.of("voucher", "voucher", "referral", "gone")
@@ -73,9 +74,13 @@ class Journeys(Conditions):
                     "to": self.of("advocate", "friend") if program == "referral" else "customer",
                 }
             case "webhook":
-                paths = [path for path in self.paths() if "." in path]
+                paths = [path for path in self.paths() if path.startswith(("customer.", "trigger.", "step."))]
                 brought = self.dice.sample(paths, self.of(0, 1, 3))
-                return {"to": self.of("crm", "stock"), "with": {f"v{n}": path for n, path in enumerate(brought)}}
+                values: dict[str, Any] = {f"v{n}": path for n, path in enumerate(brought)}
+                return {
+                    "to": self.of("crm", "stock"),
+                    "with": values | (self.table_rows() if self.maybe(0.3) else {}),
+                }
             case "set":
                 return self.assigned()
             case "enroll":
@@ -172,8 +177,25 @@ class Journeys(Conditions):
             names = self.dice.sample(["lines", "carts"], self.of(1, 2))
             found["with"] = {list_name: self.lines() for list_name in names}
             self.used("with")
+        if self.maybe(0.3):
+            found["with"] = found.get("with", {}) | self.table_rows()
         self.steps.append(name)
         return found
+
+    def table_rows(self) -> dict[str, Any]:
+        """Rows of tables, by the names that wordings know them by."""
+        self.used("with a row")
+        return {name: self.table_row() for name in self.dice.sample(["place", "thing"], self.of(1, 1, 2))}
+
+    def table_row(self) -> dict[str, Any]:
+        sources = [
+            f"trigger.{word}" for word in ("plan", "total", "cart_id", "gift", "address", "address.city", "date")
+        ]
+        sources += [f"customer.{word}" for word in ("plan", "age", "born", "seen", "spent", "mixed", "unknown")]
+        sources += [f"step.{step}.{self.of('total', 'plan', 'tags', 'occurred_at')}" for step in self.steps[-3:]]
+        table = self.of("stores", "products")
+        likely = ("customer.plan", "trigger.plan") if table == "stores" else ("customer.spent", "trigger.total")
+        return {"table": table, "key": self.of(*likely) if self.maybe(0.6) else self.of(*sources)}
 
     def on_cap(self) -> Any:
         found = self.of("skip", "exit", {"delay": self.of("1 day", "1 day", "36 hours", "2 days", "1 month")})
@@ -197,6 +219,7 @@ class Journeys(Conditions):
         steps = [f"step.s{self.dice.randint(1, 9)}.{self.of(*last)}" for _ in range(3)]
         steps += [f"step.s{self.dice.randint(1, 9)}.{self.of('code', 'amount', 'expires_at')}" for _ in range(2)]
         found = [*(f"customer.{name}" for name in columns), *(f"trigger.{name}" for name in properties), *steps]
+        found += self.dice.sample(["place.city", "place.since", "place.gone", "thing.price", "thing.new", "thing"], 3)
         return tuple(sorted({*found, *(["lines"] if self.maybe(0.5) else [])}))
 
     def assigned(self) -> dict[str, Any]:

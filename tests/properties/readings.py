@@ -29,13 +29,15 @@ from journey_engine.records import (
     PassState,
     Transition,
 )
-from journey_engine.rules import Night, Rules
+from journey_engine.rules import Night, Rules, looked_up
 from journey_engine.sweep import Sweep, named
 from journey_engine.times import UTC, iso, zone_names
-from journey_engine.walk import Life, Party, WalkResult, live_together
+from journey_engine.walk import Life, Party, Tables, WalkResult, live_together
 from journey_engine.walk.life import accepted, delivered
 from journey_engine.walk.rewards import happenings
+from journey_engine.walk.values import as_text
 from tests.properties import told
+from tests.properties.scenario import KEYS
 from tests.properties.told import Told
 
 SQL_KINDS = {
@@ -82,8 +84,8 @@ def refused(message: Decision) -> bool:
 class Walking:
     """The plain reading of many customers."""
 
-    def __init__(self, timezone: str) -> None:
-        self.timezone = timezone
+    def __init__(self, timezone: str, tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> None:
+        self.timezone, self.tables = timezone, by_key(tables or {})
         self.lives: dict[str, Life] = {}
 
     def night(
@@ -99,7 +101,7 @@ class Walking:
         return {who: self._told(who, result) for who, result in results.items()}
 
     def _party(self, who: str, attributes: Mapping[str, Any] | None, rows: list[Event]) -> Party:
-        life = self.lives.setdefault(who, Life(refuses=refused))
+        life = self.lives.setdefault(who, Life(refuses=refused, tables=self.tables))
         rows = rows + [event for sent in life.sent for event in responses(sent)]
         customer = None if attributes is None else as_customer(who, attributes, self.timezone)
         return Party(life, customer, rows)
@@ -198,6 +200,7 @@ class Sweeping:
         timezone: str,
         engine: Engine | None = None,
         respond: Callable[[Event], list[Event]] = responses,
+        tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     ) -> None:
         self.kinds = dict(kinds)
         self.engine = engine or memory()
@@ -208,7 +211,9 @@ class Sweeping:
         self.project = Project.model_validate({
             "project": "worlds", "customers": {"table": "given_customers"}, "events": {"table": "given_events"},
             "timezone": timezone, "sender": sender,
+            "tables": {name: {"source": {"table": f"given_{name}"}, "key": key} for name, key in KEYS.items()},
         })  # fmt: skip
+        self.give_tables(tables or {})
 
     def night(
         self, rules: Rules, night: Night, known: Sequence[Known], rows: Sequence[Event], everyone: Sequence[str]
@@ -227,6 +232,7 @@ class Sweeping:
             collector = Collector(self.engine, self.project, Path(), night.as_of)
             collector.customers(accept_loss=True)
             collector.events(self.post.sent)
+            collector.tables(looked_up(rules), accept_loss=True)
             sweep = Sweep(self.engine, rules, night, collector.collected.columns, properties, blocked,
                           sorted(self.post.unsent))  # fmt: skip
             sweep.prepare()
@@ -252,6 +258,19 @@ class Sweeping:
             [row.event_id, row.customer_id, row.name, iso(row.occurred_at), json.dumps(dict(row.properties))]
             for row in rows
         ])  # fmt: skip
+
+    def give_tables(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Put the rows of tables where the project reads them; a column that holds several types is text."""
+        for name, key in KEYS.items():
+            rows = tables.get(name, ())
+            kinds: dict[str, str] = {} if rows else {key: "text"}
+            for row in rows:
+                for column, value in row.items():
+                    kind = _kind(value) if value is not None else kinds.get(column, "text")
+                    kinds[column] = kind if kinds.get(column, kind) == kind else "text"
+            layout = ", ".join(f'"{column}" {SQL_KINDS[kind]}' for column, kind in kinds.items())
+            self.engine.execute(f"CREATE OR REPLACE TABLE given_{name} ({layout})")
+            _fill(self.engine, f"given_{name}", [[_stored(row.get(column)) for column in kinds] for row in rows])
 
     def decisions(self, run: int) -> list[Decision]:
         """What one run decided."""
@@ -314,6 +333,32 @@ class Sweeping:
         ):
             _put(found[who].counted, message, tuple(counted))
         return found
+
+
+def by_key(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Tables:
+    """Tables as `walk` is given them: the first row of each key, without what is missing."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, rows in tables.items():
+        for row in rows:
+            key = as_text(row.get(KEYS[name]))
+            if key:
+                found.setdefault(name, {}).setdefault(key, {c: v for c, v in row.items() if v not in (None, "")})
+    return found
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int() | Decimal():
+            return "number"
+        case float():
+            return "float"
+        case dt.datetime():
+            return "timestamp"
+        case dt.date():
+            return "date"
+    return "text"
 
 
 def _put(rows: told.Rows, key: str, row: Any) -> None:

@@ -42,6 +42,7 @@ PROGRAM_FILES: dict[str, dict[str, Any]] = {
 PROGRAMS = {name: Program.model_validate(words) for name, words in PROGRAM_FILES.items()}
 TOPICS = {"offers": "marketing", "receipts": "transactional"}
 WEBHOOKS = ("crm", "stock")
+KEYS = {"stores": "store_id", "products": "sku"}  # the tables, each with the column of its keys
 CONDITION: TypeAdapter[Any] = TypeAdapter(Condition)
 
 
@@ -74,6 +75,7 @@ class Scenario:
     send_hours: tuple[str, str] = ("09:00", "20:00")
     caps: tuple[Mapping[str, Any], ...] = ()
     holdout: str | None = None
+    tables: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)  # the rows of each of KEYS
     kinds: Mapping[str, str] = field(default_factory=dict)  # attribute -> column type of the customers' table
     aside: frozenset[tuple[int, str]] = frozenset()  # (night, journey) that does not run
     held: frozenset[tuple[int, str]] = frozenset()  # (night, journey) that is paused
@@ -122,7 +124,7 @@ class Scenario:
 
     def _graph(self, journey: Mapping[str, Any], context: Context) -> Graph:
         builder = Builder(
-            context, topics=TOPICS, programs=PROGRAMS, webhooks=WEBHOOKS,
+            context, topics=TOPICS, programs=PROGRAMS, webhooks=WEBHOOKS, tables=KEYS,
             max_lateness=Duration.parse(self.max_lateness),
         )  # fmt: skip
         graph = Journey.model_validate(journey).lower(builder, f"{journey['journey']}.yaml")
@@ -138,6 +140,7 @@ class Scenario:
             "holdout": self.holdout, "columns": dict(self.kinds),
             "caps": [dict(cap) for cap in self.caps], "segments": dict(self.segments), "stages": dict(self.stages),
             "values": {name: list(paths) for name, paths in self.values.items()},
+            "tables": {name: [repr(dict(row)) for row in rows] for name, rows in self.tables.items()},
         }  # fmt: skip
         parts = [_yaml({name: value for name, value in settings.items() if value})]
         parts += [_yaml(journey) for journey in self.journeys]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from journey_engine.records import Event
@@ -76,9 +77,25 @@ class Maker(Journeys):
         self.lengths += [settings.get("accept_late", "72 hours"), settings.get("max_lateness", "4 days")]
         return self.lived(Scenario(
             journeys=journeys, nights=tuple(self.nights), segments=self.segments, stages=self.stages,
-            values=self.values, cadence=self.cadence, timezone=self.of(*ZONES), kinds=kinds, aside=aside, later=later,
+            values=self.values, tables=self.tables(),
+            cadence=self.cadence, timezone=self.of(*ZONES), kinds=kinds, aside=aside, later=later,
             redefined=redefined, people=tuple(self.person(f"c{n}", kinds) for n in range(people)), **settings,
         ))  # fmt: skip
+
+    def tables(self) -> dict[str, tuple[dict[str, Any], ...]]:
+        """Rows whose keys are what attributes and properties say, some of them twice."""
+        keys = ["pro", "pro", "pro", "free", "free", "Prö", "a", "b", "1", "12.5", "5", "100", "true", "Rome", "18"]
+        keys += [str(value) for value in self.values_known["mixed"]]
+        stores = [
+            {"store_id": self.of(*keys, None), "city": self.of("Rome", 'Prö "x" {}', None), "since": self.birthday()}
+            for _ in range(self.of(0, 8, 16))
+        ]
+        numbers = [Decimal(text) for text in ("0", "5", "12.5", "100", "18", "-3", "99.999999")]
+        products = [
+            {"sku": self.of(*numbers), "price": self.of(Decimal("9.5"), Decimal(3), None), "new": self.of(True, False)}
+            for _ in range(self.of(0, 6, 12))
+        ]
+        return {"stores": tuple(stores), "products": tuple(products)}
 
     def lived(self, scenario: Scenario) -> Scenario:
         """Journeys that are paused, that begin and end, and that are edited while their passes follow."""

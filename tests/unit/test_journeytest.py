@@ -23,6 +23,7 @@ events: data/events.csv
 timezone: Europe/Berlin
 sender: {name: Little Shop, email: hello@example.com, postal_address: 1 Main Street}
 topics: {offers: marketing, receipts: transactional}
+tables: {stores: {source: data/stores.csv, key: store_id}}
 webhooks: {crm: {url: https://crm.example.com/, secret_env: CRM_SECRET}}
 """
 
@@ -472,3 +473,31 @@ def test_webhooks_can_be_expected(run: Try) -> None:
         '    happened  crm at 2026-03-03 03:00, data {"city": null, "plan": null, "total": 30}',
     ]
     assert not run(case("{webhooks: []}"), CALLS).passed
+
+
+LOOKS_UP = """\
+journey: win-back
+topic: offers
+trigger: {inactive: {event: order_placed, for: 60 days}}
+steps:
+  - task:
+      team: service
+      title: "Call {{ store.city }}{% if store.phone %}, {{ store.phone }}{% endif %}"
+      with: {store: {table: stores, key: customer.store}}
+  - webhook: {to: crm, with: {store: {table: stores, key: customer.store}}}
+"""
+
+
+def test_a_test_brings_the_rows_that_its_journey_looks_up(run: Try) -> None:
+    rows = "tables: {stores: [{store_id: 5, city: Rome, phone: null}, {store_id: 5, city: Bonn}]}"
+    expect = (
+        "{tasks: [{team: service, title: Call Rome}], webhooks: [{to: crm, data: {store: {store_id: 5, city: Rome}}}]}"
+    )
+    tests = case(expect, customer="store: 5").replace("    nights:", f"    {rows}\n    nights:")
+    report = run(tests, LOOKS_UP)
+    assert report.passed, list(report.lines())
+    report = run(tests.replace("store: 5", "store: 6"), LOOKS_UP)
+    happened = [line for found in report.results[0].differences for line in found.lines() if "happened" in line]
+    assert "title (no title: " in happened[0]
+    assert "store.city" in happened[0]
+    assert 'data {"store": null}' in happened[1]

@@ -46,6 +46,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     templates.variants,
     templates.title_mistakes,
     templates.title_values,
+    templates.lookup_keys,
     templates.trigger_values,
     templates.marketing_duties,
     flow.unreachable_steps,
@@ -64,6 +65,7 @@ PROJECT_CHECKS: tuple[Callable[[Scope], Iterable[Problem]], ...] = (
     project.default_channel,
     project.caps,
     project.columns,
+    project.tables,
 )
 
 

@@ -50,6 +50,7 @@ CODES: Mapping[str, str] = {
     "unknown-side": "A side that the reward program does not have.",
     "duplicate-program": "Two reward programs of one name; neither can be used until one is renamed.",
     "short-hold": "A reward may be used before its return window is over.",
+    "unknown-table": "A table that project.yaml does not define.",
     "unknown-webhook": "A webhook that project.yaml does not define.",
     "unknown-channel": "A channel that project.yaml does not set up.",
     "duplicate-id": "Two steps of one id.",

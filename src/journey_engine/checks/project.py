@@ -9,6 +9,7 @@ from journey_engine.checks.scope import Scope, header
 from journey_engine.conditions import ArmCondition, EventCondition, TriggerCondition
 from journey_engine.errors import Problem, nearest
 from journey_engine.project import EVENT_COLUMNS
+from journey_engine.yamlfile import Path
 
 
 def definitions(scope: Scope) -> Iterator[Problem]:
@@ -95,3 +96,22 @@ def columns(scope: Scope) -> Iterator[Problem]:
             hint = nearest(name, sorted(provided))
             message = f"no column of {scope.project.customers.path} and no `set` step provides '{name}'{hint}"
             yield Problem(positions.of(("attributes", name), key=True), message, "unknown-attribute", "warning")
+
+
+def tables(scope: Scope) -> Iterator[Problem]:
+    """The column of a table's key, and columns that are mapped."""
+    positions = scope.loaded.file.positions
+    for table, words in scope.project.tables.items():
+        raw = header(scope.loaded.folder, words.source.model_copy(update={"columns": {}}))
+        if raw is None:
+            continue
+        wanted: list[tuple[Path, str]] = [
+            (("source", "columns", name), column) for name, column in words.source.columns.items()
+        ]
+        if words.key_ not in words.source.columns:
+            wanted.append((("key",), words.key_))
+        for path, column in wanted:
+            if column not in raw:
+                hint = nearest(column, sorted(raw))
+                message = f"{words.source.path} has no column '{column}'{hint}; it has: {', '.join(sorted(raw))}"
+                yield Problem(positions.of(("tables", table, *path)), message, "missing-column")

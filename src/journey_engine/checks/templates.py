@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from journey_engine.checks.names import left_before
-from journey_engine.checks.scope import Scope, Subject
+from journey_engine.checks.scope import Scope, Subject, header
 from journey_engine.conditions import TriggerCondition
 from journey_engine.errors import Place, Problem, Severity, nearest
 from journey_engine.journey import Journey
@@ -69,14 +69,15 @@ def template_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
         for use in scope.uses(step.template):
             root = use.path.split(".")[0]
             if root in step.with_:
-                continue
-            told = _provided(scope, subject, use.path, path)
+                told = _column(scope, step.with_[root].table, use.path)
+            else:
+                told = _provided(scope, subject, use.path, path)
             if told is None:
                 continue
             message, code = told
-            if root not in ROOTS:
+            if root not in ROOTS and root not in step.with_:
                 hint = nearest(root, [*ROOTS, *step.with_])
-                message = f"nothing provides '{use.path}'{hint}; lists are named in `with:` of the send"
+                message = f"nothing provides '{use.path}'{hint}; lists and rows are named in `with:` of the send"
             wording = f"{message} (sent by journey '{subject.journey.journey}')"
             severity: Severity = "error" if use.required or code == "sensitive-value" else "warning"
             yield Problem(_place(scope, use), wording, code, severity)
@@ -125,14 +126,41 @@ def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """The same for the titles of tasks, for webhooks, and for the values that `set` takes over."""
     for path, step in of_kind(TaskStep, subject.words):
         for name in sorted(scope.renderer.line_variables(step.title)):
-            yield from _told(scope, subject, name, path, (*path, "title"))
+            row = step.with_.get(name.split(".")[0])
+            if row is None:
+                yield from _told(scope, subject, name, path, (*path, "title"))
+            elif wrong := _column(scope, row.table, name):
+                yield subject.at((*path, "title"), *wrong)
     for path, call in of_kind(WebhookStep, subject.words):
-        for name, source in call.with_.items():
-            yield from _told(scope, subject, source, path, (*path, "with", name))
-    for path, word in of_kind(SetStep, subject.words):
-        for name, value in word.values.items():
+        for name, value in call.with_.items():
             if value.from_ is not None:
-                yield from _told(scope, subject, value.from_, path, (*path, name, "from"), secret=True)
+                yield from _told(scope, subject, value.from_, path, (*path, "with", name, "from"))
+    for path, word in of_kind(SetStep, subject.words):
+        for name, source in word.values.items():
+            if source.from_ is not None:
+                yield from _told(scope, subject, source.from_, path, (*path, name, "from"), secret=True)
+
+
+def lookup_keys(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """Where the keys of rows come from; a sensitive one may be looked up by, since it stands in no message itself."""
+    steps: list[tuple[Path, Send | TaskStep | WebhookStep]] = [
+        *of_kind(Send, subject.words), *of_kind(TaskStep, subject.words), *of_kind(WebhookStep, subject.words)
+    ]  # fmt: skip
+    for path, step in steps:
+        for name, word in step.with_.items():
+            if word.key_ is not None:
+                yield from _told(scope, subject, word.key_, path, (*path, "with", name, "key"), secret=True)
+
+
+def _column(scope: Scope, table: str | None, name: str) -> tuple[str, str] | None:
+    """What is wrong with `store.city`, where `store` is a row of a table; None for a list of events too."""
+    words = scope.project.tables.get(table or "")
+    known = header(scope.loaded.folder, words.source) if words is not None else None
+    column = name.partition(".")[2].split(".")[0]
+    if known is None or not column or column in known:
+        return None
+    hint = nearest(column, sorted(known))
+    return f"the table '{table}' has no column '{column}'{hint}; it has: {', '.join(sorted(known))}", "unknown-value"
 
 
 def trigger_values(scope: Scope, subject: Subject) -> Iterator[Problem]:

@@ -5,12 +5,13 @@ Rows that cannot be taken are set aside and counted with the first place; a sour
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from journey_engine.collect.customers import take_customers
 from journey_engine.collect.events import take_events
 from journey_engine.collect.ledger import ensure_properties, load_zones, type_made_events, tzdata_version
 from journey_engine.collect.source import Aside, Collected, Incoming
+from journey_engine.collect.tables import take_tables
 from journey_engine.records import Event
 
 __all__ = ["Aside", "Collected", "Collector", "ensure_properties", "load_zones", "type_made_events", "tzdata_version"]
@@ -26,6 +27,10 @@ class Collector(Incoming):
     def events(self, feedback: Iterable[Event] = (), *, accept_loss: bool = False) -> None:
         """Take new events of the source and of the mailroom into the ledger (rules 2 and 22)."""
         take_events(self, feedback, accept_loss=accept_loss)
+
+    def tables(self, needed: Mapping[str, Collection[str] | None], *, accept_loss: bool = False) -> None:
+        """Read what tonight may look up: tables with the columns that are named, None for all of them."""
+        take_tables(self, needed, accept_loss=accept_loss)
 
     def keep_roster(self) -> None:
         """Remember who was there, for the next run's check."""

@@ -130,8 +130,9 @@ def _stages(loaded: LoadedProject) -> dict[str, Stage]:
     settings, rules, renderer = loaded.project, loaded.rules, loaded.renderer
     if rules is None or renderer is None:
         return {}
+    keys = {name: table.key_ for name, table in settings.tables.items()}
     return {
-        name: Stage(one.graph, rules, settings.cadence, renderer)
+        name: Stage(one.graph, rules, settings.cadence, renderer, keys)
         for name, one in loaded.journeys.items()
         if one.graph is not None
     }

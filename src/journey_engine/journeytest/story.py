@@ -16,7 +16,8 @@ from journey_engine.records import Customer, Decision, DecisionKind, DecisionSta
 from journey_engine.render import Renderer
 from journey_engine.rules import Night, Rules, following
 from journey_engine.times import UTC, utc_to_local
-from journey_engine.walk import Life, Look, Party, live_together
+from journey_engine.walk import Life, Look, Party, Tables, live_together
+from journey_engine.walk.values import as_text
 
 EVERYONE = "g"  # behind every hex digit: a hash is always below
 
@@ -29,6 +30,7 @@ class Stage:
     rules: Rules
     cadence: str
     renderer: Renderer
+    keys: Mapping[str, str]  # of each table of the project, the column that tells its rows apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def live(case: JourneyCase, stage: Stage) -> Story:
     """Live the nights of one test."""
     customer = _customer(case.customer, stage.rules.timezone)
     looks: list[Look] = []
-    life = Life(watch=looks.append)
+    life = Life(watch=looks.append, tables=_tables(case, stage))
     account = _account(case, customer, stage.rules.timezone)
     customer = _member(customer, account)
     head = Life(watch=looks.append)
@@ -133,6 +135,18 @@ def _customer(attributes: Mapping[str, Any], zone: str) -> Customer:
     present = {name: value for name, value in attributes.items() if value is not None}
     customer_id = str(present.get("customer_id", "c1"))
     return Customer(customer_id, str(present.get("timezone", zone)), present)
+
+
+def _tables(case: JourneyCase, stage: Stage) -> Tables:
+    """The rows that the test gives, by key; of several with one key the first counts."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for table, rows in case.tables.items():
+        for row in rows:
+            key = as_text(row.get(stage.keys.get(table, "")))
+            present = {name: value for name, value in row.items() if value is not None and value != ""}
+            if key:
+                found.setdefault(table, {}).setdefault(key, present)
+    return found
 
 
 def _account(case: JourneyCase, customer: Customer, zone: str) -> Customer | None:

@@ -228,6 +228,9 @@ class JourneyCase(Word):
     events: list[Happening] = Field(
         default_factory=list, description="What they did, and with `of: account` what happened to it, in any order"
     )
+    tables: dict[str, list[dict[str, Any]]] = Field(
+        default_factory=dict, description="Rows of the project's tables that it looks up, by table"
+    )
     nights: Nights = Field(description="When the engine runs")
     held_out: Flag = Field(False, description="Play a customer who is held out; without it nobody is")
     arms: list[str] = Field(default_factory=list, description="The arms that are drawn; without it, by the id")

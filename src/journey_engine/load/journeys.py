@@ -103,6 +103,7 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
         topics={name: topic.class_ for name, topic in settings.topics.items()},
         programs=project.terms,
         webhooks=settings.webhooks,
+        tables=settings.tables,
         channel=settings.channels.default,
         max_lateness=settings.max_lateness,
         timezone=settings.timezone,

@@ -29,7 +29,7 @@ from journey_engine.night.reporting import (
 from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, owner, pair
 from journey_engine.night.versions import with_pinned
 from journey_engine.records import identity
-from journey_engine.rules import Night, Rules
+from journey_engine.rules import Night, Rules, looked_up
 from journey_engine.sweep import Sweep, named, oldest_counted
 from journey_engine.times import Clock, iso, naive
 
@@ -87,6 +87,7 @@ class NightRun:
             collector = Collector(self.engine, self.loaded.project, self.loaded.folder, self.as_of)
             self.collected = collector.collected
             collector.customers(accept_loss=self.accept_loss)
+            collector.tables(looked_up(self.rules), accept_loss=self.accept_loss)
             collector.events(self.mailroom.feedback(), accept_loss=self.accept_loss)
             waiting = self.overdue.union(self.mailroom.open_enrollments(self.number))
             self.sweeping = Sweep(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from journey_engine.checks.scope import customer_conditions
 from journey_engine.conditions import JourneyCondition, RewardCondition, SegmentCondition, SubscribedCondition
-from journey_engine.graph import Emit, Graph, Message, OnChange, OnDate, OnPass, Task, Webhook
+from journey_engine.graph import Emit, Graph, Message, OnChange, OnDate, OnPass, Task, Webhook, lookups_of
 from journey_engine.load.parts import Words, of_kind, parts
 from journey_engine.load.programs import LoadedProgram
 from journey_engine.recipes.settings import Entry, entry
@@ -99,6 +99,8 @@ def _attributes(recipe: Recipe, words: Words) -> Iterator[str]:
             paths += renderer.line_variables(node.effect.title)
         if isinstance(node, Emit) and isinstance(node.effect, Webhook):
             paths += node.effect.paths
+        if isinstance(node, Emit):
+            paths += [row.key for row in lookups_of(node.effect)]
     yield from (path.removeprefix("customer.") for path in paths if path.startswith("customer."))
 
 

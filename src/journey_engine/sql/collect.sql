@@ -200,5 +200,28 @@ CREATE OR REPLACE TEMP TABLE feedback (
 -- missing_customers: How many customers of the last committed run are not in tonight's data.
 SELECT count(*) FROM roster AS o ANTI JOIN imported AS i ON i.customer_id = o.customer_id;
 
+-- table_cells: The values of the project's tables that somebody looks up, as JSON.
+CREATE OR REPLACE TEMP TABLE table_cells (tab VARCHAR, key VARCHAR, col VARCHAR, value VARCHAR);
+
+-- incoming_table: One table as its source has it, numbered.
+CREATE OR REPLACE TEMP TABLE incoming_table AS
+SELECT row_number() OVER () AS row_in_source, {columns} FROM {relation} AS s;
+
+-- table_aside: Its rows without a key, or with one that an earlier row has.
+CREATE OR REPLACE TEMP TABLE table_aside AS
+SELECT row_in_source, CASE WHEN key IS NULL THEN {none} ELSE {again} END AS reason
+FROM (
+    SELECT i.row_in_source, {key} AS key, row_number() OVER (PARTITION BY {key} ORDER BY i.row_in_source) AS place
+    FROM incoming_table AS i
+) AS w
+WHERE key IS NULL OR place > 1;
+
+-- take_cells: One column of it.
+INSERT INTO table_cells (tab, key, col, value)
+SELECT {tab}, {key}, {col}, {value}
+FROM incoming_table AS i
+ANTI JOIN table_aside AS a ON a.row_in_source = i.row_in_source
+WHERE {given};
+
 -- keep_roster: Who was there tonight.
 CREATE OR REPLACE TABLE roster AS SELECT customer_id FROM imported;

@@ -50,6 +50,41 @@ SELECT s.enrollment_id, s.node, s.step, v.properties, v.occurred_at
 FROM steps_behind AS s
 JOIN events AS v ON v.event_id = s.event_id AND v.newest;
 
+-- lookups_table: The rows of tables that effects look up, and where their keys are.
+CREATE OR REPLACE TEMP TABLE graph_lookups (
+    journey VARCHAR, version VARCHAR, node INTEGER, name VARCHAR, tab VARCHAR, source VARCHAR
+);
+
+-- columns_table: The columns of these rows that go along; NULL for all.
+CREATE OR REPLACE TEMP TABLE graph_columns (journey VARCHAR, version VARCHAR, node INTEGER, name VARCHAR, col VARCHAR);
+
+-- looked_none: Nothing is looked up.
+CREATE OR REPLACE TEMP TABLE looked_up (enrollment_id VARCHAR, node INTEGER, named_rows VARCHAR);
+
+-- looked_up: The rows that each effect looks up, by name, as the inside of a JSON object; of a row that is not there, nothing.
+CREATE OR REPLACE TEMP TABLE looked_up AS
+WITH keyed AS (
+    SELECT e.enrollment_id, e.node, e.journey, e.version, l.name, l.tab, {attribute} AS attribute, {value} AS value
+    FROM emitted AS e
+    JOIN graph_lookups AS l ON l.journey = e.journey AND l.version = e.version AND l.node = e.node
+    JOIN customers AS c ON c.customer_id = e.customer_id
+    LEFT JOIN triggered AS t ON t.event_id = e.trigger_event
+), told AS (
+    SELECT k.enrollment_id, k.node, k.journey, k.version, k.name, k.tab, coalesce(k.attribute, {key}) AS key
+    FROM keyed AS k
+), found AS (
+    SELECT k.enrollment_id, k.node, k.name,
+        string_agg(concat(CAST(to_json(v.col) AS VARCHAR), ':', v.value), ',' ORDER BY v.col) AS cells
+    FROM told AS k
+    JOIN graph_columns AS g ON g.journey = k.journey AND g.version = k.version AND g.node = k.node AND g.name = k.name
+    JOIN table_cells AS v ON v.tab = k.tab AND v.key = k.key AND (g.col IS NULL OR v.col = g.col)
+    GROUP BY k.enrollment_id, k.node, k.name
+)
+SELECT f.enrollment_id, f.node,
+    string_agg(concat(CAST(to_json(f.name) AS VARCHAR), ':{', f.cells, '}'), ',' ORDER BY f.name) AS named_rows
+FROM found AS f
+GROUP BY f.enrollment_id, f.node;
+
 -- rewards_table: What the reward steps give: the fixed parts of what a reward says, and how long it is held and lives.
 CREATE OR REPLACE TEMP TABLE reward_terms (
     journey VARCHAR, version VARCHAR, node INTEGER, step VARCHAR, opening VARCHAR, seed VARCHAR, hold_months INTEGER,
@@ -111,13 +146,14 @@ WITH worded AS (
     SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, {email} AS told_to, {first_name} AS told_name,
         {locale} AS told_locale, c.zone_in_force AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told,
         nullif(concat_ws(',', w.asked,
-            CASE WHEN {variant} IS NOT NULL THEN concat('"variant":', CAST(to_json({variant}) AS VARCHAR)) END, v.lists), '') AS lists
+            CASE WHEN {variant} IS NOT NULL THEN concat('"variant":', CAST(to_json({variant}) AS VARCHAR)) END, v.lists, u.named_rows), '') AS lists
     FROM emitted AS e
     JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
     JOIN customers AS c ON c.customer_id = e.customer_id
     CROSS JOIN night AS n
     LEFT JOIN triggered AS t ON t.event_id = e.trigger_event
     LEFT JOIN line_items AS v ON v.enrollment_id = e.enrollment_id AND v.node = e.node
+    LEFT JOIN looked_up AS u ON u.enrollment_id = e.enrollment_id AND u.node = e.node
     WHERE e.effect IN ('message', 'task', 'webhook')
 )
 SELECT md5(concat(length(enrollment_id), ':', enrollment_id, length(step), ':', step,

@@ -30,6 +30,7 @@ class Builder:
     topics: Mapping[str, str] = field(default_factory=dict)  # topic -> class
     programs: Mapping[str, Program | None] = field(default_factory=dict)
     webhooks: Collection[str] = ()
+    tables: Collection[str] = ()
     channel: str = "file"
     max_lateness: Duration = field(default=Duration(0, 4 * 86400))
     on_cap: Any = "skip"  # what a cap does to messages that do not say it

@@ -11,25 +11,27 @@ from journey_engine.graph import Emit, Lines, Message
 from journey_engine.language import Name, Whole, Word
 from journey_engine.predicates import EventSet, Length
 from journey_engine.steps.base import Builder, Path, Step
+from journey_engine.steps.lookup import MaybeRow, RowName, lookups
 from journey_engine.times import DAY, Duration
 
 TemplateName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
 
 
-OURS = frozenset({"ask", "answers", "variant"})
-"""Names of values that no list may have."""
-
-
-class EventLines(Word):
-    """A list for the template: the newest events of a name, oldest first.
+class EventLines(MaybeRow):
+    """A list for the template: the newest events of a name, oldest first; or the row of a table.
 
     ```yaml
     send: {template: cart, with: {lines: {events: cart_item_added, same: cart_id, newest: 10}}}
     ```
+
+    ```yaml
+    send: {template: pick-up, with: {store: {table: stores, key: customer.store_id}}}
+    ```
     """
 
     main: ClassVar[str | None] = "events"
-    events: Name = Field(description="The events' name")
+    other: ClassVar[str] = "events"
+    events: Name | None = Field(None, description="The events' name")
     where: dict[str, PropertyComparison] = Field(default_factory=dict, description="What their properties must be")
     since: str | None = Field(None, description="'entry' or a step id; without it the whole history")
     newest: Whole = Field(20, ge=1, le=100, description="At most so many")
@@ -37,7 +39,7 @@ class EventLines(Word):
 
     def lower(self, name: str) -> Lines:
         """The same, resolved."""
-        events = EventSet(name=self.events, where=wheres(self.where), same=self.same)
+        events = EventSet(name=self.events or "", where=wheres(self.where), same=self.same)
         since = None if self.since == "ever" else self.since
         return Lines(name=name, events=events, since=since, newest=self.newest)
 
@@ -76,8 +78,8 @@ class Send(Step):
     template: TemplateName = Field(description="A folder of templates/")
     topic: str | None = Field(None, description="A topic of project.yaml (default: the journey's)")
     channel: str | None = Field(None, description="The way out (default: the project's)")
-    with_: dict[str, EventLines] = Field(
-        default_factory=dict, alias="with", description="Lists of events for the template, by name"
+    with_: dict[RowName, EventLines] = Field(
+        default_factory=dict, alias="with", description="Lists of events, and rows of tables, for the template, by name"
     )
     variant: str | None = Field(
         None, pattern=r"^customer\.[A-Za-z_][A-Za-z0-9_]*$",
@@ -85,13 +87,6 @@ class Send(Step):
     )  # fmt: skip
     max_lateness: Length | None = Field(None, description="Later than this it is skipped (default: the project's)")
     on_cap: OnCap | None = Field(None, description="What a cap does to it (default: the journey's, or skip)")
-
-    @field_validator("with_")
-    @classmethod
-    def _names(cls, value: dict[str, EventLines]) -> dict[str, EventLines]:
-        for name in OURS & value.keys():
-            raise ValueError(f"'{name}' is a name of the engine's own; give the list another")
-        return value
 
     def default_id(self) -> str:
         return f"send:{self.template}"
@@ -114,7 +109,8 @@ class Send(Step):
             topic=topic or "",
             topic_class=builder.topics.get(topic or "", "marketing"),  # type: ignore[arg-type]
             channel=self.channel or builder.channel,
-            lines=tuple(lines.lower(name) for name, lines in sorted(self.with_.items())),
+            lines=tuple(lines.lower(name) for name, lines in sorted(self.with_.items()) if lines.table is None),
+            lookups=lookups(self.with_, builder, (*path, "with")),
             variant=self.variant.removeprefix("customer.") if self.variant is not None else None,
             max_lateness=self.max_lateness or builder.max_lateness,
             on_cap="delay" if isinstance(on_cap, Delay) else on_cap,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,9 +14,8 @@ from journey_engine.graph import Assignment, Emit, SetAttributes
 from journey_engine.language import Word
 from journey_engine.predicates import Scalar
 from journey_engine.steps.base import Builder, Path, Step
+from journey_engine.steps.lookup import SOURCE
 from journey_engine.times import zone_names
-
-SOURCE = re.compile(r"(trigger|customer|step)(\.[A-Za-z0-9_:#\- ]+)+")
 
 
 class Value(Word):

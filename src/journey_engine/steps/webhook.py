@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from journey_engine.errors import nearest
 from journey_engine.graph import Emit, Webhook
 from journey_engine.language import Name
 from journey_engine.steps.base import Builder, Path, Step
-from journey_engine.steps.set import SOURCE
+from journey_engine.steps.lookup import MaybeRow, SourcePath, lookups, row_path
 
 
-def _source(path: str) -> str:
-    if not SOURCE.fullmatch(path):
-        raise ValueError(f"'{path}' is no value; take one from trigger.NAME, step.ID.NAME or customer.NAME")
-    return path
+class WebhookValue(MaybeRow):
+    """A value that a webhook brings; or the row of a table with all of its columns.
 
+    ```yaml
+    webhook: {to: crm, with: {plan: customer.plan, store: {table: stores, key: customer.store_id}}}
+    ```
+    """
 
-Source = Annotated[str, AfterValidator(_source)]
+    main: ClassVar[str | None] = "from_"
+    other: ClassVar[str] = "from_"
+    from_: SourcePath | None = Field(None, alias="from", description="Where it is: customer.plan, step.ID.NAME")
 
 
 class WebhookStep(Step):
@@ -33,8 +37,8 @@ class WebhookStep(Step):
     key: ClassVar[str] = "webhook"
     main: ClassVar[str | None] = "to"
     to: str = Field(description="An endpoint of `webhooks` in project.yaml")
-    with_: dict[Name, Source] = Field(
-        default_factory=dict, alias="with", description="Values by name: customer.plan, trigger.total, step.ID.NAME"
+    with_: dict[Name, WebhookValue] = Field(
+        default_factory=dict, alias="with", description="Values by name: customer.plan, step.ID.NAME, or rows of tables"
     )
 
     def default_id(self) -> str:
@@ -46,6 +50,9 @@ class WebhookStep(Step):
             hint, allowed = nearest(self.to, known), ", ".join(known) or "none yet"
             message = f"unknown webhook '{self.to}'{hint}; project.yaml defines: {allowed}"
             builder.problems.append(((*path, "to"), message, "unknown-webhook"))
-        return builder.add(
-            Emit, path, effect=Webhook(to=self.to, data=tuple(sorted(self.with_.items()))), next=following
+        effect = Webhook(
+            to=self.to,
+            data=tuple(sorted((name, value.from_ or row_path(name)) for name, value in self.with_.items())),
+            lookups=lookups(self.with_, builder, (*path, "with"), row_path),
         )
+        return builder.add(Emit, path, effect=effect, next=following)

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
-from journey_engine.facts import attribute_view, iso
-from journey_engine.graph import Emit, Enroll, Message, Reward, SetAttributes, Task, Webhook
+from journey_engine.facts import attribute_view, iso, plain_number
+from journey_engine.graph import (
+    Effect,
+    Emit,
+    Enroll,
+    Message,
+    Reward,
+    SetAttributes,
+    Task,
+    Webhook,
+    lookups_of,
+    wording_of,
+)
 from journey_engine.message import plain
+from journey_engine.rules import columns_named
 from journey_engine.sweep.evening import Evening
 from journey_engine.times import Duration
 
@@ -26,7 +38,10 @@ def write_decisions(evening: Evening) -> None:
     if not evening.any("emitted"):
         return
     evening.run("caps", "keep_counted")
-    evening.run("payloads", "lines_table", "wording_table", "sets_table", "rewards_table")
+    evening.run(
+        "payloads", "lines_table", "wording_table", "sets_table", "rewards_table", "lookups_table", "columns_table",
+        "looked_none",
+    )  # fmt: skip
     wordings = _tables(evening)
     evening.run("payloads", "steps_behind")
     evening.run("payloads", "line_items", item=_item())
@@ -34,6 +49,7 @@ def write_decisions(evening: Evening) -> None:
     if evening.any("reward_terms"):
         instants = {name: iso(x.col("w", f"{name}_at")) for name in ("available", "expires")}
         evening.run("payloads", "rewards_told", "reward_values", "decide_rewards", **instants)
+    _look_up(evening)
     columns: dict[str, Sql] = {name: _text_column(evening, name) for name in DELIVERED}
     paths = {wording: evening.rules.values.get(wording, frozenset()) for wording in sorted(wordings)}
     values = [(x.text(wording), _values(evening, names)) for wording, names in paths.items()]
@@ -52,12 +68,16 @@ def _tables(evening: Evening) -> set[str]:
     wordings: list[tuple[Any, ...]] = []
     sets: list[tuple[Any, ...]] = []
     rewards: list[tuple[Any, ...]] = []
+    looking: list[tuple[Any, ...]] = []
+    naming: list[tuple[Any, ...]] = []
     found: set[str] = set()
     for graph in evening.rules.graphs:
         for number, node in enumerate(graph.nodes):
             if not isinstance(node, Emit):
                 continue
             key, effect = (graph.journey, graph.version, number), node.effect
+            looking += [(*key, row.name, row.table, row.key) for row in lookups_of(effect)]
+            naming += [(*key, *column) for column in _columns(evening, effect)]
             match effect:
                 case Message():
                     found.add(effect.template)
@@ -76,9 +96,43 @@ def _tables(evening: Evening) -> set[str]:
                     for item in effect.assignments:
                         literal = None if item.value is None else json.dumps(item.model_dump(mode="json")["value"])
                         sets.append((*key, item.attribute, literal, item.source))
-    for table, rows in (("graph_lines", lines), ("wording", wordings), ("graph_sets", sets), ("reward_terms", rewards)):
+    filled = {
+        "graph_lines": lines, "wording": wordings, "graph_sets": sets, "reward_terms": rewards,
+        "graph_lookups": looking, "graph_columns": naming,
+    }  # fmt: skip
+    for table, rows in filled.items():
         evening.engine.load(table, list(evening.engine.columns(table)), rows)
     return found
+
+
+def _columns(evening: Evening, effect: Effect) -> Iterator[tuple[str, str | None]]:
+    """The columns of its rows that an effect brings, by the row's name; None for all."""
+    paths = evening.rules.values.get(wording_of(effect), frozenset())
+    for row in lookups_of(effect):
+        columns = columns_named(paths, row.name)
+        yield from [(row.name, None)] if columns is None else [(row.name, column) for column in sorted(columns)]
+
+
+def _look_up(evening: Evening) -> None:
+    """The rows of tables that effects bring: their keys are values of customers, triggers and steps, as text."""
+    sources = [source for (source,) in evening.engine.rows("SELECT DISTINCT source FROM graph_lookups ORDER BY 1")]
+    if not sources:
+        return
+    own = [(x.text(one), _text_column(evening, one.split(".")[1])) for one in sources if one.startswith("customer.")]
+    others = [
+        (x.text(one), x.cast(x.call("TO_JSON", _source(evening, one)), "VARCHAR"))
+        for one in sources if not one.startswith("customer.")
+    ]  # fmt: skip
+    none = x.cast(exp.null(), "VARCHAR")
+    text = x.pointed_text(x.col("k", "value"))
+    kind = exp.Anonymous(this="json_type", expressions=[x.col("k", "value")])
+    number = plain_number(x.try_cast(text.copy(), x.NUMBER))
+    readings = [(x.text(name), text.copy()) for name in ("VARCHAR", "BOOLEAN")]
+    readings += [(x.text(name), number.copy()) for name in ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE")]
+    evening.run(
+        "payloads", "looked_up", attribute=x.switch(x.col("l", "source"), own, none),
+        value=x.switch(x.col("l", "source"), others, none.copy()), key=x.switch(kind, readings, none.copy()),
+    )  # fmt: skip
 
 
 def _wording(evening: Evening, effect: Message | Task | Webhook | Enroll) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ no evaluation with `sweep`.
 
 from __future__ import annotations
 
-from journey_engine.walk.effects import Look
+from journey_engine.walk.effects import Look, Tables
 from journey_engine.walk.judge import Scene, judge, look
 from journey_engine.walk.ledger import (
     CustomerState,
@@ -31,6 +31,7 @@ __all__ = [
     "Overlay",
     "Party",
     "Scene",
+    "Tables",
     "Verdict",
     "WalkResult",
     "Watched",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from journey_engine.graph import Emit, Enroll, Lines, Message, Reward, SetAttributes, Task, Webhook
+from journey_engine.graph import Emit, Enroll, Lines, Lookup, Message, Reward, SetAttributes, Task, Webhook, wording_of
 from journey_engine.predicates import Predicate
 from journey_engine.records import (
     Customer,
@@ -18,7 +18,7 @@ from journey_engine.records import (
     Event,
     identity,
 )
-from journey_engine.rules import Night, Rules
+from journey_engine.rules import Night, Rules, columns_named
 from journey_engine.times import into_hours, iso
 from journey_engine.walk import rewards
 from journey_engine.walk.judge import Scene, judge, matching, since
@@ -26,6 +26,10 @@ from journey_engine.walk.trace import Verdict, trace
 from journey_engine.walk.values import as_text, own_number, plain
 
 HELD_OUT = "holdout"  # why an effect is withheld
+
+
+Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""Table to the text of a key to the row; a value that is missing is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Tonight:
     events: Sequence[Event]  # known, newest content, oldest first
     before: Sequence[Enrollment]
     blocked: frozenset[str] = frozenset()
+    tables: Tables = field(default_factory=dict)
     watch: Callable[[Look], None] | None = None  # told of every condition asked, with its trace
 
     def asks(self, journey: str, where: str, predicate: Predicate, scene: Scene, node: int | None = None) -> bool:
@@ -83,7 +88,7 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
         case Task():
             kind, decision_id = DecisionKind.TASK, _effect_id(one, node)
             until = effect.due.after(due) if effect.due else None
-            values = values_of(tonight, one, effect.title)
+            values = values_of(tonight, one, effect)
             payload = {
                 "team": effect.team,
                 "title": effect.title,
@@ -93,7 +98,7 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
         case Webhook():
             kind, decision_id = DecisionKind.WEBHOOK, _effect_id(one, node)
             payload = {
-                "endpoint": effect.to, "data": dict(effect.data), "values": values_of(tonight, one, effect.wording)
+                "endpoint": effect.to, "data": dict(effect.data), "values": values_of(tonight, one, effect)
             }  # fmt: skip
         case Reward():
             kind, decision_id = DecisionKind.REWARD, _effect_id(one, node)
@@ -173,10 +178,13 @@ def suppress(night: Night, event: Event) -> Decision:
     )
 
 
-def values_of(tonight: Tonight, one: Enrollment, named: str, lines: Iterable[Lines] = ()) -> dict[str, Any]:
-    """The values that a template or a title names, nested along their paths; absent ones are left out."""
+def values_of(
+    tonight: Tonight, one: Enrollment, effect: Message | Task | Webhook, lines: Iterable[Lines] = ()
+) -> dict[str, Any]:
+    """The values that an effect names, nested along their paths, and its rows of tables; absent ones are left out."""
     found: dict[str, Any] = {}
-    for path in sorted(tonight.rules.values.get(named, frozenset())):
+    paths = tonight.rules.values.get(wording_of(effect), frozenset())
+    for path in sorted(paths):
         value = lookup(tonight, one, path)
         if value is not None:
             *around, last = path.split(".")
@@ -184,7 +192,19 @@ def values_of(tonight: Tonight, one: Enrollment, named: str, lines: Iterable[Lin
             for name in around:
                 inner = inner.setdefault(name, {})
             inner[last] = plain(value)
-    return found | {line.name: _lines(tonight, one, line) for line in lines}
+    rows = {row.name: _row(tonight, one, row, columns_named(paths, row.name)) for row in effect.lookups}
+    return (
+        found
+        | {name: row for name, row in rows.items() if row}
+        | {line.name: _lines(tonight, one, line) for line in lines}
+    )
+
+
+def _row(tonight: Tonight, one: Enrollment, row: Lookup, columns: frozenset[str] | None) -> dict[str, Any]:
+    """The columns of the row whose key is the value at a path; of a row that is not there, none."""
+    key = as_text(lookup(tonight, one, row.key))
+    found = tonight.tables.get(row.table, {}).get(key, {}) if key is not None else {}
+    return {name: plain(value) for name, value in found.items() if columns is None or name in columns}
 
 
 def lookup(tonight: Tonight, one: Enrollment, path: str) -> Any:
@@ -249,7 +269,7 @@ def _message(tonight: Tonight, effect: Message, one: Enrollment) -> dict[str, An
         "name": as_text(tonight.attributes.get("first_name")),
         "locale": as_text(tonight.attributes.get("locale")),
         "timezone": tonight.customer.timezone,
-        "values": values_of(tonight, one, effect.template, effect.lines) | _asked(effect) | _variant(effect, tonight),
+        "values": values_of(tonight, one, effect, effect.lines) | _asked(effect) | _variant(effect, tonight),
         "max_lateness_s": effect.max_lateness.at_least_seconds,
         "send_hours": hours if effect.topic_class == "marketing" else None,
     }

@@ -11,7 +11,7 @@ from journey_engine.graph import OnChange
 from journey_engine.records import Customer, Event, identity
 from journey_engine.rules import Definition, Night, Rules
 from journey_engine.times import zone_names
-from journey_engine.walk.effects import Look, Tonight
+from journey_engine.walk.effects import Look, Tables, Tonight
 from journey_engine.walk.judge import Scene, judge
 from journey_engine.walk.ledger import (
     CustomerState,
@@ -47,13 +47,15 @@ def look_around(
     events: Sequence[LedgerEvent],
     blocked: frozenset[str],
     watch: Callable[[Look], None] | None,
+    tables: Tables | None = None,
 ) -> Found:
     """Overlays, zone and memberships of tonight, and what triggers look at."""
     overlays = standing(state.overlays, customer)
     customer = _in_zone(customer, overlays, rules)
     attributes = {**customer.attributes, **{name: overlay.value for name, overlay in overlays.items()}}
     attributes.setdefault("customer_id", customer.customer_id)
-    tonight = Tonight(rules, night, customer, attributes, newest(events, night.as_of), state.passes, blocked, watch)
+    known = newest(events, night.as_of)
+    tonight = Tonight(rules, night, customer, attributes, known, state.passes, blocked, tables or {}, watch)
     members = _memberships(rules.definitions, world, state.memberships, tonight.scene())
     new_events = _stage_events(members, customer.customer_id, night.as_of)
     first_contents = in_order((*originals(events, night.as_of), *new_events))

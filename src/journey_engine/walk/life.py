@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from journey_engine.records import Customer, Decision, DecisionKind, DecisionState, Event
 from journey_engine.rules import Night, Rules
 from journey_engine.walk.accounts import Account
-from journey_engine.walk.effects import Look
+from journey_engine.walk.effects import Look, Tables
 from journey_engine.walk.finding import account_of
 from journey_engine.walk.ledger import CustomerState, LedgerEvent, WalkResult, WorldState, take_in
 from journey_engine.walk.night import account_tonight, after_run, walk_night
@@ -37,6 +37,7 @@ class Life:
     taken_back: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     last: dt.datetime | None = None
+    tables: Tables = field(default_factory=dict)
     watch: Callable[[Look], None] | None = None  # told of every condition asked
     refuses: Callable[[Decision], bool] = lambda message: False
 
@@ -59,7 +60,9 @@ class Life:
         blocked = frozenset(one.enrollment_id for one in self.pending)
         known = list(self.ledger.values())
         unsent = frozenset(self.taken_back | self.refused)
-        result = walk_night(rules, night, self.world, customer, self.state, known, blocked, self.watch, unsent, account)
+        result = walk_night(
+            rules, night, self.world, customer, self.state, known, blocked, self.watch, unsent, account, self.tables
+        )
         self.ledger |= {event.event_id: LedgerEvent.of(event) for event in result.new_events}
         cancelled = {one.enrollment_id for one in result.decisions if one.kind is DecisionKind.CANCEL}
         self.taken_back |= {one.decision_id for one in self.pending if one.enrollment_id in cancelled}

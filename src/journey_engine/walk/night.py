@@ -22,7 +22,7 @@ from journey_engine.records import (
 from journey_engine.rules import ALL_JOURNEYS, Night, Rules, begun, time_triggered
 from journey_engine.walk.accounts import Account, Opened
 from journey_engine.walk.caps import Allowance, counts, decide_in_turn
-from journey_engine.walk.effects import Look, Tonight, suppress
+from journey_engine.walk.effects import Look, Tables, Tonight, suppress
 from journey_engine.walk.finding import look_around, watching
 from journey_engine.walk.ledger import (
     CustomerState,
@@ -73,6 +73,7 @@ def walk_night(
     watch: Callable[[Look], None] | None = None,
     unsent: frozenset[str] = frozenset(),
     account: Account | None = None,
+    tables: Tables | None = None,
 ) -> WalkResult:
     """What one run does to one customer; `blocked` passes still have messages of earlier runs.
 
@@ -82,7 +83,7 @@ def walk_night(
     """
     if customer is None:
         return WalkResult(state)
-    found = look_around(rules, night, world, customer, state, events, blocked, watch)
+    found = look_around(rules, night, world, customer, state, events, blocked, watch, tables)
     tonight, customer, overlays = found.tonight, found.tonight.customer, found.overlays
     rows = _Rows({one.enrollment_id: one for one in state.passes})
     _old_passes(tonight, world, rows)
