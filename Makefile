@@ -4,9 +4,12 @@
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= auto
+# EXTRAS installs optional parts too: make setup EXTRAS=spark (about 500 MB).
+EXTRAS ?=
 
 BIN := .venv/bin
-STAMP := .venv/installed
+COMMA := ,
+STAMP := .venv/installed$(addprefix -,$(subst $(COMMA),-,$(EXTRAS)))
 LOG := .venv/install.log
 
 .DEFAULT_GOAL := help
@@ -34,10 +37,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "setup: installing pinned versions into .venv with $$($(PYTHON) --version), one to three minutes"
 	@{ test -x $(BIN)/python || $(PYTHON) -m venv .venv > /dev/null; } || { rm -rf .venv; \
 	  echo "setup: could not make .venv (on Debian: apt-get install python3-venv)." >&2; exit 1; }
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[dev]' \
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.[dev$(addprefix $(COMMA),$(EXTRAS))]' \
 	  > $(LOG) 2>&1 || { grep -v '^WARNING' $(LOG) | tail -n 20 >&2; \
 	  echo "setup: the installation failed; the whole log is in $(LOG)." >&2; exit 1; }
-	@touch $@
+	@touch .venv/installed $@
 
 run: setup
 	@$(BIN)/python -m journey_engine.tour

@@ -1,4 +1,7 @@
-"""Where a PostgreSQL engine is: its URL without the password, which comes from the environment and is never shown."""
+"""Where an engine on PostgreSQL or on Spark is, as its URL says.
+
+A password is no part of a URL: it comes from the environment and is never shown.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from journey_engine.errors import JourneyError
 SCHEMA = "journey_engine"
 PLAIN = r"[A-Za-z_][A-Za-z0-9_]*"
 FORM = "postgresql://user@host/database"
+SPARK_FORM = "spark:///var/spark"
+LOCAL = "local[*]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +86,24 @@ class Address:
     def __str__(self) -> str:
         """For people: no user, no password."""
         return f"{self.database} at {self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class SparkPlace:
+    """The folder that keeps the state of an engine on Spark, and who computes: by default a Spark in this process."""
+
+    folder: str
+    master: str
+
+    @classmethod
+    def of(cls, url: str) -> SparkPlace:
+        """Read a URL. Raises ValueError with a sentence for people when it is none of ours."""
+        found = re.fullmatch(r"spark:///([^?]+)(?:\?master=(.+))?", url)
+        if found is None:
+            raise ValueError(f"write it as {SPARK_FORM}, or {SPARK_FORM}?master=spark://host:7077")
+        master = found[2] or LOCAL
+        if not re.fullmatch(r"local(\[(\*|[0-9]+)\])?|yarn|spark://.+|k8s://.+", master):
+            raise ValueError(
+                f"'{master}' is no master of Spark: write local[2], spark://host:7077, k8s://https://host:port or yarn"
+            )
+        return cls(found[1], master)

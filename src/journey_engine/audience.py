@@ -20,7 +20,16 @@ from pydantic import ValidationError
 
 from journey_engine.collect import Collector, ensure_properties
 from journey_engine.conditions import Condition
-from journey_engine.engines import Engine, is_postgres, memory, open_engine, open_reader, published, with_tables_of
+from journey_engine.engines import (
+    Engine,
+    is_file,
+    is_postgres,
+    memory,
+    open_engine,
+    open_reader,
+    published,
+    with_tables_of,
+)
 from journey_engine.errors import JourneyError, Problem, ProblemsFound, nearest
 from journey_engine.facts import named_properties
 from journey_engine.language import Word
@@ -134,8 +143,8 @@ def _engine(loaded: LoadedProject) -> Iterator[Engine]:
     """An engine for this question alone; a copy of the project's when a source is one of its tables."""
     project = loaded.project
     tables = [source.table for source in (project.customers, project.events) if source.table is not None]
-    if not tables or is_postgres(project.engine):
-        engine = with_tables_of(project.engine, tables) if tables else memory()
+    if not tables or not is_file(project.engine):
+        engine = with_tables_of(project.engine, tables) if tables and is_postgres(project.engine) else memory()
         try:
             yield engine
         finally:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from journey_engine import endpoint
-from journey_engine.address import FORM, Address
+from journey_engine.address import FORM, SPARK_FORM, Address, SparkPlace
 from journey_engine.conditions import Condition
 from journey_engine.errors import masked
 from journey_engine.language import NAME, Flag, Whole, Word, known_share
@@ -440,7 +440,9 @@ class Project(Word):
     def _engine(cls, value: str) -> str:
         if value.startswith(("postgresql:", "postgres:")):
             Address.of(value)  # says what is wrong with it
+        elif value.startswith("spark:"):
+            SparkPlace.of(value)
         elif not value.startswith("duckdb:///"):
-            known = f"duckdb:///var/engine.duckdb or {FORM}"
+            known = f"duckdb:///var/engine.duckdb, {FORM} or {SPARK_FORM}"
             raise ValueError(f"'{masked(value)}' is no engine that this version runs; write {known}")
         return value

@@ -57,11 +57,11 @@ def test_the_shipped_journeys_are_told_alike(database: str, tmp_path: Path) -> N
     same(left["postgres"], left["duckdb"])
 
 
-def shipped(folder: Path, engine: str) -> Path:
+def shipped(folder: Path, engine: str, customers: int = 1200) -> Path:
     """The project of this repository with a small sample, on an engine."""
     for name in ("journeys", "templates"):
         shutil.copytree(ROOT / name, folder / name)
     settings = folder / "journeys" / "project.yaml"
     settings.write_text(f"{settings.read_text()}\nengine: {engine}\n")
-    write_sample(folder, customers=1200)
+    write_sample(folder, customers=customers)
     return folder

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from journey_engine.address import SparkPlace
 from journey_engine.engines.base import Engine, QueryFailed, Row, published
 from journey_engine.engines.files import CSV, files_of, headless, looks_like_data, unreadable
 from journey_engine.errors import JourneyError
 
 if TYPE_CHECKING:
     from journey_engine.engines.postgres import Postgres
+    from journey_engine.engines.spark import Spark
 
 __all__ = [
     "CSV",
@@ -20,6 +22,7 @@ __all__ = [
     "Row",
     "files_of",
     "headless",
+    "is_file",
     "is_postgres",
     "looks_like_data",
     "memory",
@@ -35,6 +38,9 @@ def open_engine(url: str, folder: Path, *, environment: str = "development") -> 
     """Open the engine of a project for writing; relative paths start at the project's folder."""
     if is_postgres(url):
         return _postgres().open(url, environment=environment)
+    if is_spark(url):
+        place = SparkPlace.of(url)
+        return _spark().open((folder / place.folder).absolute(), place.master, environment=environment)
     from journey_engine.engines.duckdb import DuckDB
 
     return DuckDB.open(_path(url, folder), environment=environment)
@@ -46,8 +52,11 @@ def open_reader(url: str, folder: Path) -> Engine:
         return _postgres().read(url)
     from journey_engine.engines.duckdb import DuckDB
 
-    copy = published(_path(url, folder))
-    if not copy.is_file() and _path(url, folder).is_file():
+    store = _path(url, folder)
+    if is_spark(url):
+        store /= "engine.duckdb"
+    copy = published(store)
+    if not copy.is_file() and (store.is_file() or (is_spark(url) and store.with_name("CURRENT").is_file())):
         raise JourneyError(
             f"there is nothing to read yet: the copy for reading, {copy}, is not there; a night may be committed "
             "all the same",
@@ -90,6 +99,16 @@ def is_postgres(url: str) -> bool:
     return url.startswith(("postgresql:", "postgres:"))
 
 
+def is_spark(url: str) -> bool:
+    """Whether a URL names an engine on Spark."""
+    return url.startswith("spark:")
+
+
+def is_file(url: str) -> bool:
+    """Whether a URL names an engine file."""
+    return not is_postgres(url) and not is_spark(url)
+
+
 def _postgres() -> type[Postgres]:
     try:
         from journey_engine.engines.postgres import Postgres
@@ -102,5 +121,19 @@ def _postgres() -> type[Postgres]:
     return Postgres
 
 
+def _spark() -> type[Spark]:
+    try:
+        from journey_engine.engines.spark import Spark
+    except ImportError as error:
+        raise JourneyError(
+            "the engine is on Spark, and it is not installed",
+            remedy="pip install 'journey-engine[spark]'",
+            code="missing-extra",
+        ) from error
+    return Spark
+
+
 def _path(url: str, folder: Path) -> Path:
+    if is_spark(url):
+        return folder / SparkPlace.of(url).folder
     return folder / url.removeprefix("duckdb:///")
