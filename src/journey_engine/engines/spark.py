@@ -24,7 +24,7 @@ from journey_engine.engines.base import QueryFailed, Row, published
 from journey_engine.engines.duckdb import DuckDB
 from journey_engine.engines.spark_names import TO_SPARK, double, duck, held, layout_of, literal, path, place_of, quoted
 from journey_engine.engines.spark_session import new_session
-from journey_engine.engines.spark_tables import FEW, Part, SparkTables, Table, copy_table
+from journey_engine.engines.spark_tables import Part, SparkTables, Table, copy_table
 from journey_engine.engines.store import prepare
 from journey_engine.engines.to_spark import Layout, Told, to_spark
 from journey_engine.engines.warehouse import Warehouse
@@ -224,7 +224,7 @@ class Spark:
                 values = ", ".join(f"CAST({double(name)} AS {kind}) AS {double(name)}" for name, kind in kinds.items())
                 reader.execute(f"COPY (SELECT {values} FROM {table}) TO '{path(place)}/rows.parquet' (FORMAT parquet)")  # noqa: S608
                 rows = self.kept.read(place, layout)
-                few = count <= FEW
+                few = count <= self.kept.few
                 parts = (
                     Part(self.kept.local(rows._jdf.collectAsList(), rows) if few else rows, count if few else None),
                 )

@@ -16,7 +16,6 @@ from journey_engine.engines.to_spark import Layout
 from journey_engine.engines.warehouse import Warehouse
 from journey_engine.queries import statements
 
-FEW = 2_000  # so many rows stay with the driver, where Spark answers without starting a job
 MANY_PARTS = 12
 
 
@@ -40,6 +39,8 @@ class Table:
 
 class SparkTables:
     """Every table by name, of which the lasting ones are in the warehouse as soon as a transaction is committed."""
+
+    few = 2_000  # so many rows of a part stay with the driver, where Spark answers without starting a job
 
     def __init__(self, session: SparkSession, warehouse: Warehouse) -> None:
         self.session = session
@@ -77,10 +78,10 @@ class SparkTables:
                 part.few is not None for name in reads if name in self.tables for part in self.tables[name].parts
             )
         own = rows if small else rows.localCheckpoint(eager=False)
-        found = own._jdf.limit(FEW + 1).collectAsList()
+        found = own._jdf.limit(self.few + 1).collectAsList()
         if len(found) == 0:
             return ()
-        if len(found) <= FEW:
+        if len(found) <= self.few:
             return (Part(self.local(found, rows), len(found)),)
         return (Part(rows.localCheckpoint(eager=True) if small else own, None),)
 
@@ -178,7 +179,7 @@ class SparkTables:
             fresh, old = [*old, *fresh], []
         rows = self.united(replace(table, parts=tuple(fresh)))
         counts = [part.few for part in fresh]
-        few = None if None in counts or sum(n or 0 for n in counts) > FEW else sum(n or 0 for n in counts)
+        few = None if None in counts or sum(n or 0 for n in counts) > self.few else sum(n or 0 for n in counts)
         folder = self.warehouse.new_part(name)
         place = self.warehouse.part(folder)
         self._write_part(rows.coalesce(1) if few is not None else rows, place)
