@@ -58,7 +58,8 @@ def hand_over(
     channels = make_channels(
         sorted({project.channels.default, "file", *named_channels}), project.channels, project.sender, loaded.folder
     )
-    channels[WEBHOOK] = WebhookChannel(project.webhooks, clock)
+    if project.webhooks:
+        channels[WEBHOOK] = WebhookChannel(project.webhooks, clock)
     links = Links(project.public_url, mailroom.link_keys, mailroom.link_key)
     renderer = Renderer(loaded.folder / "templates", project.sender, links)
     held = {one.name for one in loaded.journeys.values() if one.journey is not None and one.journey.status != "live"}
