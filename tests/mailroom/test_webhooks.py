@@ -17,7 +17,7 @@ import pytest
 
 from journey_engine.channels.webhook import WebhookChannel
 from journey_engine.checks import open_project
-from journey_engine.mailroom import DispatchReport, Mailroom, State, dispatch
+from journey_engine.mailroom import DispatchReport, HoldKind, Mailroom, State, dispatch
 from journey_engine.mailroom.states import ENDED_BY
 from journey_engine.night import deliver, run
 from journey_engine.project import Endpoint
@@ -163,6 +163,19 @@ def test_retry_after_is_when_it_is_called_again(tmp_path: Path) -> None:
             send(tmp_path, mailroom, {"crm": settings(peer)}, NOW + dt.timedelta(minutes=minutes))
             assert len(peer.calls) == calls
         assert mailroom.webhook_counts() == {"accepted": 2}
+
+
+def test_stopped_endpoint_keeps_its_webhooks_and_a_run_takes_them_back(tmp_path: Path) -> None:
+    with open_mailroom(tmp_path) as mailroom, receiver() as peer:
+        mailroom.load_run(1, "one", NOW, [webhook(1), webhook(2, "stock")])
+        mailroom.stop(HoldKind.TEMPLATE, "webhook:crm", "too many", NOW)
+        send(tmp_path, mailroom, dict.fromkeys(("crm", "stock"), settings(peer)))
+        assert [state_of(mailroom, webhook(n, to)) for n, to in ((1, "crm"), (2, "stock"))] == [
+            ("pending", "stopped"), ("accepted", None)
+        ]  # fmt: skip
+        assert mailroom.take_back(1, NOW) == 1
+        assert mailroom.webhook_counts() == {"accepted": 1, "cancelled": 1}
+    assert len(peer.calls) == 1
 
 
 def test_webhook_of_a_reward_that_was_not_given_is_skipped(tmp_path: Path) -> None:

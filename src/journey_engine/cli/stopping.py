@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -95,9 +96,9 @@ def _take_back(options: argparse.Namespace, *, held: bool) -> int:
         if held and not any(one.kind is HoldKind.RUN and one.name == str(number) for one in room.stopped()):
             raise _not_held(number)
         count = room.take_back(number, options.as_of or now())
-        states = room.counts(number)
+        states = Counter(room.counts(number)) + Counter(room.webhook_counts(number))
     if options.json:
-        output.print_json({"run": number, "cancelled": count, "messages": states})
+        output.print_json({"run": number, "cancelled": count, "messages": dict(states)})
         return DONE
     say(f"run {number}: {count:,} messages are cancelled and will not leave")
     gone = states.get("accepted", 0) + states.get("claimed", 0) + states.get("unsure", 0)
