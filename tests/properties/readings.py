@@ -263,11 +263,11 @@ class Sweeping:
         """Put the rows of tables where the project reads them; a column that holds several types is text."""
         for name, key in KEYS.items():
             rows = tables.get(name, ())
-            kinds: dict[str, str] = {} if rows else {key: "text"}
-            for row in rows:
-                for column, value in row.items():
-                    kind = _kind(value) if value is not None else kinds.get(column, "text")
-                    kinds[column] = kind if kinds.get(column, kind) == kind else "text"
+            kinds: dict[str, str] = {}
+            for column, value in [item for row in rows for item in row.items() if item[1] is not None]:
+                kind = _kind(value)
+                kinds[column] = kind if kinds.get(column, kind) == kind else "text"
+            kinds = dict.fromkeys((key, *(column for row in rows for column in row)), "text") | kinds
             layout = ", ".join(f'"{column}" {SQL_KINDS[kind]}' for column, kind in kinds.items())
             self.engine.execute(f"CREATE OR REPLACE TABLE given_{name} ({layout})")
             _fill(self.engine, f"given_{name}", [[_stored(row.get(column)) for column in kinds] for row in rows])
