@@ -354,7 +354,7 @@ class Graph(Frozen):
     file: str = ""
     stage: str | None = None
     priority: int = 0
-    to: Literal["customer", "members"] = "customer"  # for whom an occurrence opens passes (rule 27)
+    to: Literal["customer", "members", "contact"] = "customer"  # who gets a pass, and who the messages (rule 27)
     trigger: Trigger
     audience: Predicate = ALWAYS
     reentry: Reentry

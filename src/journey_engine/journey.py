@@ -88,9 +88,10 @@ class Journey(Word):
     priority: Whole = Field(0, ge=-1000, le=1000, description="Higher goes first where only some may go")
     topic: str | None = Field(None, description="Topic of the messages below, unless a step names its own")
     on_cap: OnCap = Field("skip", description="What a cap does to the messages below, unless a step says it")
-    to: Literal["customer", "members"] = Field(
+    to: Literal["customer", "members", "contact"] = Field(
         "customer",
-        description="For the customer to whom it happens, or for each of those whose `account_id` names that one",
+        description="For the customer to whom it happens; for each of those whose `account_id` names that one; or for "
+        "that one, with every message to whom its `contact_id` names",
     )
     trigger: AnyTrigger = Field(description="What starts a pass")
     audience: Condition | None = Field(None, description="Who may enter; without it everybody")

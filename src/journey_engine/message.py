@@ -80,13 +80,17 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class MessageRef:
-    """Which message is being rendered, for whom: what links, dates and the sender's lines need."""
+    """Which message is being rendered, for whom: what links, dates and the sender's lines need.
+
+    `customer_id` is who reads it; `pass_of` is whose pass it belongs to, when that is another customer.
+    """
 
     message_id: str
     customer_id: str
     topic: str | None = None
     timezone: str = "UTC"
     enrollment_id: str | None = None
+    pass_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from journey_engine.rules import Cap, check_cron
 from journey_engine.times import DAY, Duration, parse_time, zone_names
 
 CUSTOMER_COLUMNS = (
-    "customer_id", "email", "phone", "first_name", "timezone", "locale", "kind", "account_id",
+    "customer_id", "email", "phone", "first_name", "timezone", "locale", "kind", "account_id", "contact_id",
 )  # fmt: skip
 EVENT_COLUMNS = ("event_id", "customer_id", "name", "occurred_at", "properties")
 

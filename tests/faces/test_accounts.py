@@ -126,3 +126,20 @@ def test_a_project_without_the_column_opens_nothing_and_says_so(tmp_path: Path) 
     assert [one.code for one in open_project(folder).journeys["renewal"].errors] == ["no-members"]
     assert "renewal" in night(folder, NIGHTS[0]).broken
     shutil.rmtree(folder / "var")
+
+
+def test_the_contact_of_an_account_gets_its_letter(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    (folder / "journeys/renewal.yaml").write_text(RENEWAL.replace("to: members", "to: contact"), encoding="utf-8")
+    lines = [
+        f"{line},{'contact_id' if not number else 'c4' if line.startswith('h1') else ''}"
+        for number, line in enumerate(CUSTOMERS.splitlines())
+    ]
+    (folder / "data/customers.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "templates/note/body.txt").write_text("Hello {{ contact.first_name }}", encoding="utf-8")
+    report = night(folder, NIGHTS[0])
+    (letter,) = (path.read_text(encoding="utf-8") for path in (folder / "var/outbox").rglob("*.eml"))
+    assert "To: Di <c4@example.com>" in letter
+    assert report.held_back == {"no_contact": 1}  # of h2, who names none
+    assert "letter note to the contact c4: pending" in told(folder, "h1")
+    assert "letter note: skipped (no_contact)" in told(folder, "h2")

@@ -253,3 +253,105 @@ def test_an_enrolled_account_brings_in_its_members(reading: Reading) -> None:
     found = reading(evenings(rules(RENEWAL, start), rows, nights("2026-03-02", "2026-03-04"), household("c1")))
     assert entries(found["c1"]) == ["renewal 2026-03-02 02:00"]
     assert entries(found["h1"]) == ["start 2026-03-01 10:00"]
+
+
+# --- the contact ----------------------------------------------------------------------------------------------
+
+TO_CONTACT = "journey: renewal\ntopic: offers\nto: contact\ntrigger: {event: renewal_due}\nreentry: each_occurrence\n"
+LETTER = f"{TO_CONTACT}steps: [{{send: renew}}]"
+DUE = event("renewal_due", "2026-03-01 10:00", "due", who="h1")
+
+
+def school(contact: str | None = "c1", **of_contact: str) -> list[Customer]:
+    """The account `h1`, in India, with its contact `c1` in UTC, and `c2` beside."""
+    named = {} if contact is None else {"contact_id": contact}
+    return [
+        customer("h1", zone="Asia/Kolkata", plan="family", first_name="School", **named),
+        customer("c1", plan="own", first_name="Ada", locale="de-AT", **of_contact),
+        customer("c2", plan="own", first_name="Bo"),
+    ]
+
+
+def test_one_pass_of_the_account_writes_to_its_contact(reading: Reading) -> None:
+    told = rules(LETTER, values={"renew": ["customer.plan", "contact.first_name", "contact.customer_id"]})
+    found = reading(evenings(told, [DUE], nights("2026-03-02", "2026-03-03"), school()))
+    assert {who: len(one.passes) for who, one in found.items()} == {"h1": 1, "c1": 0, "c2": 0}
+    (letter,) = kinds(found["h1"], DecisionKind.MESSAGE)
+    # Nine in the morning is the contact's, the values of `customer` are the account's.
+    assert messages(found["h1"]) == ["renew 2026-03-02 09:00"]
+    assert letter.customer_id == "h1"
+    shown = {name: letter.payload[name] for name in ("to", "name", "locale", "timezone", "addressee")}
+    assert shown == {
+        "to": "c1@example.com", "name": "Ada", "locale": "de-AT", "timezone": "UTC", "addressee": "c1",
+    }  # fmt: skip
+    assert letter.payload["values"] == {
+        "customer": {"plan": "family"}, "contact": {"first_name": "Ada", "customer_id": "c1"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("contact", [None, "nobody"])
+def test_message_without_a_contact_is_skipped_with_its_reason(reading: Reading, contact: str | None) -> None:
+    text = f"{TO_CONTACT}steps: [{{send: renew}}, {{task: {{team: sales, title: Call}}}}]"
+    told = rules(text, caps="[{topic: offers, at_most: 1, within: 7 days, name: one}]")
+    found = reading(evenings(told, [DUE], nights("2026-03-02", "2026-03-03"), school(contact)))
+    # Moved into the account's own hours: nine in India.
+    assert messages(found["h1"]) == ["renew 2026-03-02 03:30 no_contact"]
+    (letter,) = kinds(found["h1"], DecisionKind.MESSAGE)
+    assert (letter.payload["to"], letter.payload["addressee"]) == (None, None)
+    assert len(kinds(found["h1"], DecisionKind.TASK)) == 1
+    assert ends(found["h1"]) == ["finished finished 2026-03-02 03:30"]
+
+
+def test_the_contact_is_that_of_the_night_of_each_decision(reading: Reading) -> None:
+    text = f"{TO_CONTACT}steps: [{{send: renew}}, {{wait: 2 days}}, {{send: {{template: renew, id: again}}}}]"
+    when = nights("2026-03-02", "2026-03-05")
+    told = rules(text)
+    found = reading([Evening(night, told, school("c1" if night is when[0] else "c2"), [DUE]) for night in when])
+    letters = kinds(found["h1"], DecisionKind.MESSAGE)
+    assert [one.payload["addressee"] for one in letters] == ["c1", "c2"]
+
+
+def test_what_the_contact_does_with_the_letter_is_the_account_s_to_know(reading: Reading) -> None:
+    text = (
+        f"{TO_CONTACT}steps: [{{send: renew}}, {{wait: 1 day}}, "
+        "{branch: [{when: {message: {template: renew, state: sent}}, steps: [{task: {team: sales, title: Call}}]}]}]"
+    )
+    found = reading(evenings(rules(text), [DUE], nights("2026-03-02", "2026-03-05"), school()))
+    assert len(kinds(found["h1"], DecisionKind.TASK)) == 1
+
+
+def test_caps_count_for_the_contact_over_all_passes_that_write_to_them(reading: Reading) -> None:
+    own = (
+        "journey: own\npriority: 5\ntopic: offers\ntrigger: {event: signed_up}\nreentry: never\nsteps: [{send: hello}]"
+    )
+    told = rules(LETTER, own, caps="[{topic: offers, at_most: 1, within: 7 days, name: one}]")
+    rows = [DUE, event("signed_up", "2026-03-01 12:00", who="c1")]
+    found = reading(evenings(told, rows, nights("2026-03-02", "2026-03-03"), school()))
+    assert messages(found["c1"]) == ["hello 2026-03-02 09:00"]
+    assert messages(found["h1"]) == ["renew 2026-03-02 09:00 cap:one"]
+    # Another night sees what was sent to them the night before; the account's own are not counted for it.
+    later = [
+        *rows[1:],
+        event("renewal_due", "2026-03-02 10:00", "later", who="h1"),
+        event("signed_up", "2026-03-02 11:00", "h1 up", who="h1"),
+    ]
+    found = reading(evenings(told, later, nights("2026-03-02", "2026-03-03"), school()))
+    assert messages(found["h1"]) == ["hello 2026-03-03 03:30", "renew 2026-03-03 09:00 cap:one"]
+
+
+def test_two_accounts_share_a_contact_and_its_caps(reading: Reading) -> None:
+    told = rules(LETTER, caps="[{topic: offers, at_most: 1, within: 7 days, name: one}]")
+    people = [*school(), customer("h2", contact_id="c1")]
+    rows = [DUE, event("renewal_due", "2026-03-01 09:00", "first", who="h2")]
+    found = reading(evenings(told, rows, nights("2026-03-02", "2026-03-02"), people))
+    assert messages(found["h2"]) == ["renew 2026-03-02 09:00"]
+    assert messages(found["h1"]) == ["renew 2026-03-02 09:00 cap:one"]
+
+
+def test_a_member_s_letter_may_say_whose_member_they_are(reading: Reading) -> None:
+    told = rules(RENEWAL, values={"renew": ["account.plan", "account.customer_id", "customer.first_name"]})
+    people = [customer("h1", plan="family"), customer("c1", account_id="h1", first_name="Ada")]
+    found = reading(evenings(told, [DUE], nights("2026-03-02", "2026-03-02"), people))
+    assert kinds(found["c1"], DecisionKind.MESSAGE)[0].payload["values"] == {
+        "account": {"plan": "family", "customer_id": "h1"}, "customer": {"first_name": "Ada"},
+    }  # fmt: skip

@@ -98,6 +98,8 @@ def _beyond(scenario: Scenario, person: Person, decisions: list[Decision], life:
         yield "journeys start one another"
     if "'to': 'members'" in repr(scenario.journeys):
         yield "what happens to an account opens passes for its members"
+    if "'to': 'contact'" in repr(scenario.journeys):
+        yield "messages are for a contact"
     if scenario.holdout or "'holdout'" in repr(scenario.journeys):
         yield "customers may be held out"
     if "'gone'" in repr(scenario.journeys):

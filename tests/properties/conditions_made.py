@@ -32,6 +32,7 @@ COLUMNS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "locale": ("text", ("de-AT", "en")),
     "timezone": ("text", (*ZONES, "Mars/Base")),
     "account_id": ("text", ("c0", "c1", "c2", "c3", "nobody")),
+    "contact_id": ("text", ("c0", "c1", "c2", "c3", "nobody")),
 }  # fmt: skip
 PROPERTIES: dict[str, tuple[Any, ...]] = {
     "total": (0, 5, 12.5, 100, 100.0, 99.9999999, -3, "100", "abc", True, None, 10**20),

@@ -48,14 +48,14 @@ def a_gate_behind_an_effect_is_read_at_once(patch: pytest.MonkeyPatch) -> None:
 
 def a_held_gate_is_read_before_its_instant(patch: pytest.MonkeyPatch) -> None:
     """`held` is set and not kept for the next run."""
-    plain = life.walk_night
+    plain = life.end_night
 
     def forgetful(*given: Any, **named: Any) -> Any:
         result = plain(*given, **named)
         standing = tuple(replace(one, held=False) for one in result.state.passes)
         return replace(result, state=replace(result.state, passes=standing))
 
-    patch.setattr(life, "walk_night", forgetful)
+    patch.setattr(life, "end_night", forgetful)
 
 
 def same_is_not_asked(patch: pytest.MonkeyPatch) -> None:
@@ -229,12 +229,12 @@ def a_segment_s_first_evaluation_fires(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_message_still_waiting_holds_nothing_up(patch: pytest.MonkeyPatch) -> None:
-    plain = life.walk_night
+    plain = life.begin_night
 
     def hurried(*given: Any, **named: Any) -> Any:
         return plain(*given[:6], frozenset(), *given[7:], **named)
 
-    patch.setattr(life, "walk_night", hurried)
+    patch.setattr(life, "begin_night", hurried)
 
 
 def an_offset_that_lies_behind_is_made_up_for(patch: pytest.MonkeyPatch) -> None:

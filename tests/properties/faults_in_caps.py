@@ -55,8 +55,8 @@ def a_message_put_off_forgets_when_it_was_meant(patch: pytest.MonkeyPatch) -> No
 
 
 def what_was_refused_or_taken_back_counts(patch: pytest.MonkeyPatch) -> None:
-    plain = life.walk_night
-    patch.setattr(life, "walk_night", lambda *given, **named: plain(*given[:8], frozenset(), *given[9:], **named))
+    plain = life.ask_caps
+    patch.setattr(life, "ask_caps", lambda rules, begun, unsent: plain(rules, begun))
 
 
 def a_skipped_message_counts(patch: pytest.MonkeyPatch) -> None:

@@ -218,6 +218,7 @@ class Journeys(Conditions):
         last = (*PROPERTIES, "occurred_at", "address.city")
         steps = [f"step.s{self.dice.randint(1, 9)}.{self.of(*last)}" for _ in range(3)]
         steps += [f"step.s{self.dice.randint(1, 9)}.{self.of('code', 'amount', 'expires_at')}" for _ in range(2)]
+        steps += [f"{self.of('account', 'contact')}.{self.of(*COLUMNS, 'customer_id', 'unknown')}" for _ in range(2)]
         found = [*(f"customer.{name}" for name in columns), *(f"trigger.{name}" for name in properties), *steps]
         found += self.dice.sample(["place.city", "place.since", "place.gone", "thing.price", "thing.new", "thing"], 3)
         return tuple(sorted({*found, *(["lines"] if self.maybe(0.5) else [])}))
@@ -254,9 +255,9 @@ class Journeys(Conditions):
             found["priority"] = self.of(-1, 5, 9)
         if self.maybe(0.5):
             found["on_cap"] = self.on_cap()
-        if self.maybe(0.25):
-            found["to"] = "members"
-            self.used("to members")
+        if self.maybe(0.4):
+            found["to"] = self.of("members", "contact")
+            self.used(f"to {found['to']}")
         if self.maybe(0.3):
             found["holdout"] = self.of("0.01%", "20%", "50%", "99.99%")
             self.used("holdout")

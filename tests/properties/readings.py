@@ -98,7 +98,12 @@ class Walking:
             mine[row.customer_id].append(row)
         parties = {who: self._party(who, found.get(who), mine[who]) for who in everyone}
         results = live_together(rules, night, parties)
-        return {who: self._told(who, result) for who, result in results.items()}
+        found_of = {who: self._told(who, result) for who, result in results.items()}
+        for sending in (one for life in self.lives.values() for one in life.state.sendings):
+            if sending.recipient in found_of:
+                row = (sending.topic, sending.topic_class, sending.day)
+                _put(found_of[sending.recipient].counted, sending.message_id, row)
+        return found_of
 
     def _party(self, who: str, attributes: Mapping[str, Any] | None, rows: list[Event]) -> Party:
         life = self.lives.setdefault(who, Life(refuses=refused, tables=self.tables))
@@ -124,7 +129,6 @@ class Walking:
                 for name, one in state.watched.items()
             },
             considered={f"{journey} {key}": told.stamp(at) for (journey, key), at in state.considered.items()},
-            counted=told.keyed((one.message_id, (one.topic, one.topic_class, one.day)) for one in state.sendings),
         )  # fmt: skip
 
 

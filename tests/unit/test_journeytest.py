@@ -453,6 +453,34 @@ def test_story_of_a_member_says_whose_audience_refused_and_what_is_missing(run: 
     assert any("to an account of the customer" in line for line in nothing.story)
 
 
+TO_CONTACT = RENEWAL.replace("to: members", "to: contact")
+
+
+def test_message_of_a_test_goes_to_the_contact(run: Try) -> None:
+    def with_contact(contact: str, message: str) -> TestReport:
+        return run(
+            f"""
+            journey: win-back
+            tests:
+              - name: a school
+                customer: {{customer_id: h1, kind: household, email: school@example.org}}
+                {contact}
+                events: [{{at: 2026-03-01T10:00:00Z, renewal_due: {{}}}}]
+                nights: {{from: 2026-03-01, until: 2026-03-04}}
+                expect: {{messages: [{message}]}}
+            """,
+            TO_CONTACT,
+        )
+
+    contact = "contact: {first_name: Ada, email: ada@example.org}"
+    assert with_contact(contact, "{template: we-miss-you, to: ada@example.org}").passed
+    assert with_contact("", "{template: we-miss-you, skipped: no_contact}").passed
+    (result,) = with_contact(contact, "{template: we-miss-you, to: school@example.org}").results
+    (difference,) = result.differences
+    assert "to school@example.org" in difference.expected
+    assert "to ada@example.org" in difference.happened
+
+
 CALLS = """\
 journey: win-back
 topic: offers

@@ -32,6 +32,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     names.unknown_journeys,
     causes.circular_journeys,
     accounts.members_unknown,
+    accounts.contact_unknown,
     names.unknown_topics,
     names.unknown_channels,
     names.unknown_programs,

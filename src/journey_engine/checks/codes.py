@@ -63,6 +63,7 @@ CODES: Mapping[str, str] = {
     "outside-pass": "A word that means something inside a pass only.",
     "unknown-attribute": "An attribute that no column provides (warning).",
     "no-members": "A journey for the members of accounts, and no column says whose member a customer is.",
+    "no-contact": "A journey for the contacts of accounts, and no column says who the contact is.",
     "not-a-date": "A date trigger, or a wait until a date, on an attribute that is no date.",
     "unknown-column": "A column mapped to a name that the engine does not know.",
     "missing-column": "A mapped column that the file does not have.",

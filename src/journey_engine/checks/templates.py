@@ -23,7 +23,7 @@ from journey_engine.triggers.changes import ChangesTrigger
 from journey_engine.yamlfile import Path
 
 GIVEN = ("code", "amount", "percent", "currency", "available_at", "expires_at", "program", "side", "occurred_at")
-ROOTS = ("customer", "trigger", "step")
+ROOTS = ("customer", "account", "contact", "trigger", "step")
 
 
 def missing_templates(scope: Scope, subject: Subject) -> Iterator[Problem]:
@@ -194,8 +194,12 @@ def _sends(scope: Scope, subject: Subject) -> Iterator[tuple[Path, Send]]:
 def _provided(scope: Scope, subject: Subject, name: str, path: Path) -> tuple[str, str] | None:
     """What is wrong with a dotted path at a step: (message, code), or None."""
     root, _, rest = name.partition(".")
-    if root == "customer":
-        return _customer(scope, rest.split(".")[0])
+    if root in ("customer", "account", "contact"):
+        if root != "customer" and scope.attributes is not None and f"{root}_id" not in scope.attributes:
+            words = f"customers: {{columns: {{{root}_id: ...}}}}"
+            told = f"nothing provides '{name}': no column is called {root}_id, which names the customer's {root}"
+            return f"{told}; map yours in project.yaml: `{words}`", "unknown-value"
+        return _customer(scope, rest.split(".")[0], root)
     if root == "trigger":
         provided = _of_trigger(subject.journey)
         value = rest.split(".")[0]
@@ -210,15 +214,15 @@ def _provided(scope: Scope, subject: Subject, name: str, path: Path) -> tuple[st
     return f"nothing provides '{name}'{nearest(root, list(ROOTS))}", "unknown-value"
 
 
-def _customer(scope: Scope, name: str) -> tuple[str, str] | None:
+def _customer(scope: Scope, name: str, root: str = "customer") -> tuple[str, str] | None:
     words = scope.project.attributes.get(name)
     if words is not None and words.sensitive:
-        return f"'customer.{name}' is sensitive (project.yaml) and may not stand in a message", "sensitive-value"
+        return f"'{root}.{name}' is sensitive (project.yaml) and may not stand in a message", "sensitive-value"
     if not name or scope.attributes is None or name in scope.attributes:
         return None
     where = scope.project.customers.path
     hint = nearest(name, scope.likely)
-    return f"no column of {where} and no `set` step provides 'customer.{name}'{hint}", "unknown-value"
+    return f"no column of {where} and no `set` step provides '{root}.{name}'{hint}", "unknown-value"
 
 
 def _secret_change(scope: Scope, trigger: object, value: str) -> str | None:

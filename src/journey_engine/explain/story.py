@@ -180,7 +180,9 @@ class _Telling:
         found = [one for one in self.decisions if (one.step, one.occurrence) == (node.step, node.occurrence)]
         match node.effect:
             case Message(template=template):
-                return f"letter {template}" + (f": {self._fate(found[0])}" if found else "")
+                reader = found[0].payload.get("addressee") if found else None
+                whom = f" to the contact {reader}" if reader else ""
+                return f"letter {template}{whom}" + (f": {self._fate(found[0])}" if found else "")
             case Task(team=team):
                 told = f", to begin {iso(found[0].due_at)}" if found and found[0].state != "withheld" else ""
                 return f"task for {team}{told}{_withheld(found)}"

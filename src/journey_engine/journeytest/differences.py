@@ -75,9 +75,13 @@ def differences(expect: Expect, story: Story, positions: Positions, path: Path) 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A message or a task in parts that are compared one by one; a part that is not expected is None."""
+    """A message or a task in parts that are compared one by one; a part that is not expected is None.
+
+    `quiet` parts are compared, and not shown.
+    """
 
     parts: tuple[tuple[str, str | dt.datetime | None], ...]
+    quiet: tuple[str, ...] = ()
 
     def matches(self, other: Item, zone: str) -> bool:
         """Whether everything this one names is so in the other."""
@@ -88,7 +92,7 @@ class Item:
         """`we-miss-you at 2026-03-03 09:00`."""
         words: list[str] = []
         for name, value in self.parts:
-            if value is not None and value != NOT_SKIPPED:
+            if value is not None and value != NOT_SKIPPED and name not in self.quiet:
                 shown = clock(value) if isinstance(value, dt.datetime) else value
                 words.append(shown if not words else f"{name} {shown}")
         return ", ".join(words).replace(", at ", " at ")
@@ -143,11 +147,14 @@ def _same(expected: str | dt.datetime, happened: str | dt.datetime | None, zone:
 
 
 def _message(one: ExpectedMessage) -> Item:
-    return Item((("template", one.template), ("at", one.at), ("skipped", one.skipped or NOT_SKIPPED)))
+    skipped = one.skipped or NOT_SKIPPED
+    return Item((("template", one.template), ("at", one.at), ("to", one.to), ("skipped", skipped)))
 
 
 def _sent(one: Decision) -> Item:
-    return Item((("template", one.payload["template"]), ("at", one.due_at), ("skipped", one.reason or NOT_SKIPPED)))
+    payload, skipped = one.payload, one.reason or NOT_SKIPPED
+    parts = (("template", payload["template"]), ("at", one.due_at), ("to", payload["to"]), ("skipped", skipped))
+    return Item(parts, () if "addressee" in payload else ("to",))
 
 
 def _task(one: ExpectedTask) -> Item:

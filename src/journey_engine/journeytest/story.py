@@ -58,8 +58,9 @@ def live(case: JourneyCase, stage: Stage) -> Story:
     looks: list[Look] = []
     life = Life(watch=looks.append, tables=_tables(case, stage))
     account = _account(case, customer, stage.rules.timezone)
-    customer = _member(customer, account)
-    head = Life(watch=looks.append)
+    contact = _contact(case, customer, stage.rules.timezone)
+    customer = _pointing(customer, account_id=account, contact_id=contact)
+    head, reader = Life(watch=looks.append), Life()
     drawn = tuple(_drawn(graph, case) for graph in _with_asked(stage.graph, stage.rules))
     rules = replace(stage.rules, journeys=drawn, pinned=(), holdout=EVERYONE if case.held_out else None)
     rows = list(_rows(case, "customer", customer.customer_id))
@@ -68,9 +69,12 @@ def live(case: JourneyCase, stage: Stage) -> Story:
     decisions: list[Decision] = []
     for night in _nights(case, stage.cadence):
         rows = [_answer(row, life, stage.graph.journey, night) for row in rows]
-        parties = {customer.customer_id: Party(life, customer, rows)}
+        parties: dict[str, Party] = {}
+        if contact is not None:
+            parties[contact.customer_id] = Party(reader, contact, ())
         if account is not None:
             parties[account.customer_id] = Party(head, account, theirs)
+        parties[customer.customer_id] = Party(life, customer, rows)
         result = live_together(rules, night, parties)[customer.customer_id]
         transitions += result.transitions
         decisions += result.decisions
@@ -157,10 +161,17 @@ def _account(case: JourneyCase, customer: Customer, zone: str) -> Customer | Non
     return _customer({"customer_id": named, **case.account}, zone)
 
 
-def _member(customer: Customer, account: Customer | None) -> Customer:
-    if account is None:
-        return customer
-    return replace(customer, attributes={"account_id": account.customer_id, **customer.attributes})
+def _contact(case: JourneyCase, customer: Customer, zone: str) -> Customer | None:
+    """The contact of the test; without an id of its own it is the one that the customer names."""
+    if not case.contact:
+        return None
+    return _customer({"customer_id": customer.attributes.get("contact_id", "contact"), **case.contact}, zone)
+
+
+def _pointing(customer: Customer, **others: Customer | None) -> Customer:
+    """The customer with the ids of those of the test, unless they say another themself."""
+    ids = {name: other.customer_id for name, other in others.items() if other is not None}
+    return replace(customer, attributes={**ids, **customer.attributes})
 
 
 def _rows(case: JourneyCase, of: str, customer_id: str) -> Iterator[Event]:

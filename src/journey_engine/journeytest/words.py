@@ -122,6 +122,7 @@ class ExpectedMessage(Word):
     template: str = Field(description="Its template")
     at: Local | None = Field(None, description="Without a zone: by the customer's clock")
     skipped: str | None = Field(None, description="The reason, such as too_late or holdout")
+    to: str | None = Field(None, description="The address that it goes to")
 
 
 class ExpectedTask(Word):
@@ -224,6 +225,9 @@ class JourneyCase(Word):
     customer: dict[str, Any] = Field(default_factory=dict, description="The customer's attributes")
     account: dict[str, Any] = Field(
         default_factory=dict, description="The account that the customer belongs to, with its attributes"
+    )
+    contact: dict[str, Any] = Field(
+        default_factory=dict, description="The contact whom the customer's `contact_id` names, with their attributes"
     )
     events: list[Happening] = Field(
         default_factory=list, description="What they did, and with `of: account` what happened to it, in any order"

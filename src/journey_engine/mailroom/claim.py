@@ -55,10 +55,10 @@ def claim(
             .limit(limit)
             .with_for_update(skip_locked=True)
         ).all()
-        stops = _suppressed(db, {row.customer_id for row in rows})
+        stops = _suppressed(db, {reader(row) for row in rows})
         none = rewards.refused(db, {row.message_id: row.variables for row in rows})
         verdicts = [
-            (row, NO_REWARD if row.message_id in none else judge(row, as_of, stops.get(row.customer_id, ())))
+            (row, NO_REWARD if row.message_id in none else judge(row, as_of, stops.get(reader(row), ())))
             for row in rows
         ]
         _change(db, State.PENDING, None, as_of, verdicts, worker)
@@ -134,9 +134,14 @@ def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[
             events.append(_event(row, "sent", "message_sent", instant, {}))
         elif verdict.bounced:
             events.append(_event(row, "bounced", "message_bounced", instant, {"permanent": True}))
-            bounced.append((row.customer_id, "", "bounced", instant))
+            bounced.append((reader(row), "", "bounced", instant))
     store.insert_new(db, feedback, [column.name for column in feedback.columns], events)
     store.insert_new(db, suppressions, [column.name for column in suppressions.columns], bounced)
+
+
+def reader(row: Row[Any]) -> str:
+    """The customer who gets a message: their consent and their address count (rule 27)."""
+    return str(row.addressee or row.customer_id)
 
 
 def _event(row: Row[Any], word: str, name: str, instant: object, more: dict[str, Any]) -> tuple[Any, ...]:
@@ -148,6 +153,7 @@ def _event(row: Row[Any], word: str, name: str, instant: object, more: dict[str,
         "step": row.step,
         "topic": row.topic,
         "channel": row.channel,
+        **({"addressee": row.addressee} if row.addressee else {}),
         **more,
     }
     return (f"{row.message_id}:{word}", row.customer_id, name, instant, json.dumps(properties))

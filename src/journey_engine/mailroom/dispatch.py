@@ -224,7 +224,9 @@ class _Work:
         """Render one message; a failure is the verdict on this message alone."""
         if row.channel == WEBHOOK:
             return Outgoing(row.message_id, row.recipient, None, Rendered("", call_body(row)), self.as_of, row.template)
-        ref = MessageRef(row.message_id, row.customer_id, row.topic, row.timezone, row.enrollment_id)
+        ref = MessageRef(
+            row.message_id, claims.reader(row), row.topic, row.timezone, row.enrollment_id, row.customer_id
+        )
         try:
             rendered = self.renderer.render(row.template, row.locale, json.loads(row.variables), ref)
         except Aborted as stop:

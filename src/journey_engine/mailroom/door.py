@@ -232,6 +232,7 @@ class _Load:
             hours[0],
             hours[1],
             _to_json(payload.get("values") or {}),
+            payload.get("addressee"),
         )
 
     def _webhook(self, decision: Decision) -> tuple[Any, ...]:
@@ -253,6 +254,7 @@ class _Load:
             None,  # send_from
             None,  # send_until
             _to_json(calls.kept(payload)),
+            None,  # addressee
         )
 
     def _standing(self, decision: Decision, state: str, reason: str | None) -> tuple[Any, ...]:

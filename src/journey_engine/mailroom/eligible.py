@@ -36,7 +36,9 @@ def judge(row: Row[Any], as_of: dt.datetime, suppressed: Collection[tuple[str, s
     if not (row.recipient or "").strip():
         return Verdict(State.SKIPPED, "no_address")
     if not is_address(row.recipient.strip()):
-        return Verdict(State.SKIPPED, "invalid_address", f"what customer {row.customer_id} has is no address")
+        return Verdict(
+            State.SKIPPED, "invalid_address", f"what customer {row.addressee or row.customer_id} has is no address"
+        )
     stop = _stopped_by(row, suppressed)
     if stop is not None:
         return Verdict(State.SKIPPED, stop)

@@ -82,9 +82,14 @@ def _usual(op: Operations) -> None:
     op.add_column("loaded_runs", Column("messages", Integer))
 
 
+def _addressee(op: Operations) -> None:
+    """Who gets a message that belongs to another customer's pass."""
+    op.add_column("messages", Column("addressee", String))
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual),
+    2: (_rewards, _holds, _usual, _addressee),
 }
 
 

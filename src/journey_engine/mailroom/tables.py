@@ -116,6 +116,7 @@ messages = Table(
     Column("send_from", String),
     Column("send_until", String),
     Column("variables", Text, nullable=False),  # JSON: the values that the template names
+    Column("addressee", String),  # the customer who gets it, when it is another than the pass is of
 )
 
 tasks = Table(

@@ -192,13 +192,14 @@ class Renderer:
         except TypeError as error:
             raise RenderError(str(error), code="template_error") from None
         assert isinstance(wrapped, dict)
-        for root in ("customer", "trigger", "step"):
+        for root in ("customer", "account", "contact", "trigger", "step"):
             wrapped.setdefault(root, wrap({}, root))
         return wrapped
 
     def _answers(self, ask: Mapping[str, Any], message: MessageRef) -> dict[str, Any]:
         """The answers of a question with their links."""
-        who = (message.customer_id, message.message_id, message.enrollment_id or "", ask["question"])
+        customer = message.pass_of or message.customer_id  # the pass hears the answer
+        who = (customer, message.message_id, message.enrollment_id or "", ask["question"])
         return {
             "answers": [
                 {**one, "link": self.links.answer(*who, one["answer"]) if self.links else None}

@@ -4,7 +4,7 @@ CREATE OR REPLACE TEMP TABLE graph_lines (
 );
 
 -- wording_table: What each emitting node says: its template or its task's title, the rest of its payload, and what it asks.
-CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT, asked VARCHAR, variant VARCHAR);
+CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT, asked VARCHAR, variant VARCHAR, to_contact BOOLEAN);
 
 -- steps_behind: The steps that a pass had left when it came to an effect of this run; later ones it left since.
 CREATE OR REPLACE TEMP TABLE steps_behind AS
@@ -143,14 +143,19 @@ WHERE t.own;
 -- decide_effects: Messages, tasks and webhooks with the values that their wording names, and each message's own lists.
 INSERT INTO decisions
 WITH worded AS (
-    SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, {email} AS told_to, {first_name} AS told_name,
-        {locale} AS told_locale, c.zone_in_force AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told,
+    SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, w.to_contact,
+        CASE WHEN w.to_contact THEN {contact_email} ELSE {email} END AS told_to,
+        CASE WHEN w.to_contact THEN {contact_first_name} ELSE {first_name} END AS told_name,
+        CASE WHEN w.to_contact THEN {contact_locale} ELSE {locale} END AS told_locale,
+        k.customer_id AS contact_id, coalesce(CASE WHEN w.to_contact THEN k.zone_in_force END, c.zone_in_force) AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told,
         nullif(concat_ws(',', w.asked,
             CASE WHEN {variant} IS NOT NULL THEN concat('"variant":', CAST(to_json({variant}) AS VARCHAR)) END, v.lists, u.named_rows), '') AS lists
     FROM emitted AS e
     JOIN wording AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
     JOIN customers AS c ON c.customer_id = e.customer_id
     CROSS JOIN night AS n
+    LEFT JOIN customers AS a ON a.customer_id = {account_id}
+    LEFT JOIN customers AS k ON k.customer_id = {contact_id}
     LEFT JOIN triggered AS t ON t.event_id = e.trigger_event
     LEFT JOIN line_items AS v ON v.enrollment_id = e.enrollment_id AND v.node = e.node
     LEFT JOIN looked_up AS u ON u.enrollment_id = e.enrollment_id AND u.node = e.node
@@ -163,7 +168,8 @@ SELECT md5(concat(length(enrollment_id), ':', enrollment_id, length(step), ':', 
         WHEN 'message' THEN concat(',"to":', coalesce(CAST(to_json(told_to) AS VARCHAR), 'null'),
             ',"name":', coalesce(CAST(to_json(told_name) AS VARCHAR), 'null'),
             ',"locale":', coalesce(CAST(to_json(told_locale) AS VARCHAR), 'null'),
-            ',"timezone":', CAST(to_json(zone) AS VARCHAR))
+            ',"timezone":', CAST(to_json(zone) AS VARCHAR),
+            CASE WHEN to_contact THEN concat(',"addressee":', coalesce(CAST(to_json(contact_id) AS VARCHAR), 'null')) ELSE '' END)
         WHEN 'task' THEN concat(',"due_at":', coalesce(CAST(to_json(task_due) AS VARCHAR), 'null'))
         ELSE ''
     END, ',"values":', CASE

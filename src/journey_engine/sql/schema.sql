@@ -63,7 +63,7 @@ CREATE TABLE decisions (
     reached_at TIMESTAMP NOT NULL, payload VARCHAR NOT NULL
 );
 
--- counted: The messages that caps count, on the customer's day on which each is due (rule 17).
+-- counted: The messages that caps count, for who gets them, on their day on which each is due (rule 17).
 CREATE TABLE counted (
     decision_id VARCHAR NOT NULL, run INTEGER NOT NULL, customer_id VARCHAR NOT NULL, topic VARCHAR NOT NULL,
     topic_class VARCHAR NOT NULL, local_day DATE NOT NULL

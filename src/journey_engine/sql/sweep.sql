@@ -177,10 +177,12 @@ WHERE place = 1;
 -- hours: When each message that stands to be decided may arrive: now or on arrival, moved into the allowed hours (rule 4).
 CREATE OR REPLACE TEMP TABLE hours AS
 WITH due AS (
-    SELECT f.enrollment_id, f.zone, greatest(n.as_of, f.reached_at) AS instant, n.hour_from, n.hour_until
+    SELECT f.enrollment_id, coalesce(k.zone, f.zone) AS zone, greatest(n.as_of, f.reached_at) AS instant, n.hour_from,
+        n.hour_until
     FROM front AS f
     JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
     CROSS JOIN night AS n
+    LEFT JOIN contacts AS k ON g.to_contact AND k.customer_id = f.customer_id
     WHERE g.kind = 'emit' AND g.limited
 ), local AS (
     SELECT d.enrollment_id, d.zone, d.instant, d.hour_from, d.hour_until,
@@ -216,6 +218,8 @@ WITH at_node AS (
         n.as_of > coalesce(f.meant_at, f.reached_at) + to_months(g.late_months) + to_microseconds(g.late_micros)
             AS too_late,
         g.capped, g.priority, g.on_cap, v.enrollment_id IS NOT NULL AS judged, 'cap:' || v.cap AS cap_reason,
+        coalesce(k.contact_id, f.customer_id) AS recipient_id, coalesce(k.zone, f.zone) AS recipient_zone,
+        g.to_contact AND k.contact_id IS NULL AS no_contact,
         v.cap IS NOT NULL AND g.on_cap = 'exit' AS cap_ends, v.cap IS NOT NULL AND g.on_cap = 'delay' AS put_off
     FROM front AS f
     JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
@@ -225,13 +229,14 @@ WITH at_node AS (
     LEFT JOIN ends AS u ON u.enrollment_id = f.enrollment_id
     LEFT JOIN truth AS a ON a.enrollment_id = f.enrollment_id
     LEFT JOIN verdicts AS v ON v.enrollment_id = f.enrollment_id AND v.seq = f.seq
+    LEFT JOIN contacts AS k ON g.to_contact AND k.customer_id = f.customer_id
 ), reasoned AS (
-    SELECT *, reached_at < horizon AND capped AND NOT held_out AND NOT blocked AND NOT too_late AND NOT judged AS at_cap,
+    SELECT *, reached_at < horizon AND capped AND NOT held_out AND NOT blocked AND NOT too_late AND NOT no_contact AND NOT judged AS at_cap,
         CASE
             WHEN reached_at >= horizon THEN NULL
             WHEN gone AND reached_at > as_of THEN NULL
             WHEN kind = 'emit' AND effect = 'message' AND blocked THEN NULL
-            WHEN kind = 'emit' AND capped AND NOT held_out AND NOT too_late AND NOT judged THEN NULL
+            WHEN kind = 'emit' AND capped AND NOT held_out AND NOT too_late AND NOT no_contact AND NOT judged THEN NULL
             WHEN kind = 'emit' AND (cap_ends OR put_off) THEN cap_reason
             WHEN kind = 'emit' THEN CASE effect WHEN 'message' THEN 'sent' ELSE effect END
             WHEN kind = 'await' AND match IS NULL THEN CASE WHEN over_at < horizon THEN 'waited' END
@@ -276,12 +281,13 @@ SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.nod
     coalesce(s.meant_at, s.reached_at),
     CASE
         WHEN s.held_out AND NOT s.exempt THEN 'withheld'
-        WHEN s.effect = 'message' AND (s.too_late OR s.cap_reason IS NOT NULL) THEN 'skipped'
+        WHEN s.effect = 'message' AND (s.too_late OR s.no_contact OR s.cap_reason IS NOT NULL) THEN 'skipped'
         ELSE 'pending'
     END,
     CASE
         WHEN s.held_out AND NOT s.exempt THEN 'holdout'
         WHEN s.effect = 'message' AND s.too_late THEN 'too_late'
+        WHEN s.effect = 'message' AND s.no_contact THEN 'no_contact'
         ELSE s.cap_reason
     END, s.trigger_event, s.trigger_data, s.seq
 FROM stepped AS s WHERE s.moved AND s.kind = 'emit' AND NOT s.put_off;
@@ -289,7 +295,7 @@ FROM stepped AS s WHERE s.moved AND s.kind = 'emit' AND NOT s.put_off;
 -- stand_at_caps: Passes that came to a message which a cap may hold back; their turn comes when all others rest.
 INSERT INTO candidates
 SELECT enrollment_id, journey, version, customer_id, entered_at, node, reached_at, held, meant_at, trigger_event, trigger_data,
-    zone, blocked, held_out, is_new, emitted, seq, priority, effect_at
+    zone, blocked, held_out, is_new, emitted, seq, priority, effect_at, recipient_id, recipient_zone
 FROM stepped WHERE at_cap;
 
 -- leave_steps: When passes left the steps that their journeys refer to, and the event that ended a wait or the reward given.

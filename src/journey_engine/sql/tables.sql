@@ -5,7 +5,7 @@ CREATE OR REPLACE TEMP TABLE graph (
     timeout_months INTEGER, timeout_micros BIGINT, late_months INTEGER, late_micros BIGINT, next_node INTEGER,
     otherwise_node INTEGER, predicate INTEGER, exit_state VARCHAR, exit_reason VARCHAR, until VARCHAR,
     arm VARCHAR, exempt BOOLEAN, of_pass BOOLEAN, capped BOOLEAN, on_cap VARCHAR, topic VARCHAR, topic_class VARCHAR,
-    priority INTEGER
+    priority INTEGER, to_contact BOOLEAN
 );
 
 -- caps: The caps in order, each on a topic or on a class (rule 17).
@@ -58,6 +58,9 @@ CREATE OR REPLACE TEMP TABLE atoms (
     predicate INTEGER, atom INTEGER, match INTEGER, scope VARCHAR, since VARCHAR, lower_at TIMESTAMP, of_pass BOOLEAN,
     same VARCHAR
 );
+
+-- contacts: Who gets the messages of each account tonight, in journeys that write to its contact (rule 27).
+CREATE OR REPLACE TEMP TABLE contacts (customer_id VARCHAR, contact_id VARCHAR, zone VARCHAR);
 
 -- draws: What the passes of members hash at a split: what their account's own pass would be called (rule 27).
 CREATE OR REPLACE TEMP TABLE draws (enrollment_id VARCHAR, draws_as VARCHAR);

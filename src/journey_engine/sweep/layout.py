@@ -64,7 +64,10 @@ def _graph_tables(evening: Evening) -> None:
             rows["exits"].append((*key, evening.facts.predicate("exit", graph.exit_when)))
         named_steps = graph.named_steps()
         for number, node in enumerate(graph.nodes):
-            rows["graph"].append((*key, number, node.kind, node.step, *_node(evening, node), graph.priority))
+            to_contact = graph.to == "contact"
+            rows["graph"].append(
+                (*key, number, node.kind, node.step, *_node(evening, node), graph.priority, to_contact)
+            )
             rows["capped"] += [(*key, number, cap) for cap in _caps(evening, node)]
             for target in {getattr(node, "next", None), getattr(node, "otherwise", None)} - {None}:
                 around = graph.nodes[target].steps  # type: ignore[index]

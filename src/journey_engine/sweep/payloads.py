@@ -28,6 +28,7 @@ from journey_engine.rules import columns_named
 from journey_engine.sweep.evening import Evening
 from journey_engine.times import Duration
 
+TABLES = {"customer": "c", "account": "a", "contact": "k"}  # whose attributes, and the table that has them
 DELIVERED = ("email", "first_name", "locale")
 
 
@@ -51,6 +52,8 @@ def write_decisions(evening: Evening) -> None:
         evening.run("payloads", "rewards_told", "reward_values", "decide_rewards", **instants)
     _look_up(evening)
     columns: dict[str, Sql] = {name: _text_column(evening, name) for name in DELIVERED}
+    columns |= {f"contact_{name}": _text_column(evening, name, "k") for name in DELIVERED}
+    columns |= {name: _text_column(evening, name) for name in ("account_id", "contact_id")}
     paths = {wording: evening.rules.values.get(wording, frozenset()) for wording in sorted(wordings)}
     values = [(x.text(wording), _values(evening, names)) for wording, names in paths.items()]
     empty = _object([])
@@ -72,6 +75,7 @@ def _tables(evening: Evening) -> set[str]:
     naming: list[tuple[Any, ...]] = []
     found: set[str] = set()
     for graph in evening.rules.graphs:
+        to_contact = graph.to == "contact"
         for number, node in enumerate(graph.nodes):
             if not isinstance(node, Emit):
                 continue
@@ -84,12 +88,12 @@ def _tables(evening: Evening) -> set[str]:
                     for line in effect.lines:
                         match = evening.facts.match(line.events)
                         lines.append((*key, line.name, match, line.since, line.newest, line.events.same))
-                    wordings.append((*key, *_wording(evening, effect)))
+                    wordings.append((*key, *_wording(evening, effect), to_contact))
                 case Task() | Webhook():
                     found.add(effect.title if isinstance(effect, Task) else effect.wording)
-                    wordings.append((*key, *_wording(evening, effect)))
+                    wordings.append((*key, *_wording(evening, effect), False))
                 case Enroll():
-                    wordings.append((*key, *_wording(evening, effect)))
+                    wordings.append((*key, *_wording(evening, effect), False))
                 case Reward():
                     rewards.append((*key, node.step, *_terms(evening, effect)))
                 case SetAttributes():
@@ -206,8 +210,8 @@ def _values(evening: Evening, paths: frozenset[str]) -> Sql:
     for path in sorted(paths):
         root, *names = path.split(".")
         match root, names:
-            case "customer", [name]:
-                _put(tree, (root, name), _customer(evening, name))
+            case (("customer" | "account" | "contact"), [name]):
+                _put(tree, (root, name), _customer(evening, name, TABLES[root]))
             case "trigger", [_, *_]:
                 _put(tree, (root, *names), _trigger(names))
             case "step", [step, _, *_]:
@@ -229,14 +233,14 @@ def _nested(tree: Mapping[str, Any]) -> Sql:
     return _object([(name, _nested(v) if isinstance(v, dict) else v) for name, v in sorted(tree.items())])
 
 
-def _customer(evening: Evening, name: str) -> Sql:
+def _customer(evening: Evening, name: str, table: str = "c") -> Sql:
     """An attribute as JSON: numbers and booleans as they are, dates and instants as ISO text."""
     kind = evening.columns.get(name)
     if kind is None:
         return exp.null()
-    column = x.col("c", name)
+    column = x.col(table, name)
     if kind == "mixed":
-        return x.cast(x.col("c", f"json {name}"), "JSON")
+        return x.cast(x.col(table, f"json {name}"), "JSON")
     if kind == "timestamp":
         return iso(column)
     return x.cast(column, "VARCHAR") if kind == "date" else column
@@ -270,9 +274,9 @@ def _item() -> Sql:
     return exp.Anonymous(this="json_merge_patch", expressions=[x.col("v", "properties"), stamped])
 
 
-def _text_column(evening: Evening, name: str) -> Sql:
+def _text_column(evening: Evening, name: str, table: str = "c") -> Sql:
     kind = evening.columns.get(name)
-    return attribute_view(x.col("c", name), kind).txt if kind else x.cast(exp.null(), "VARCHAR")
+    return attribute_view(x.col(table, name), kind).txt if kind else x.cast(exp.null(), "VARCHAR")
 
 
 def _task_due() -> Sql:

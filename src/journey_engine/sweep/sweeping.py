@@ -42,6 +42,8 @@ class Sweep(Evening):
         """Move every pass, admit new ones and move those too, and write what was decided."""
         draws = ["member_draws"] if self.splits else []
         _members(self)
+        if "contact_id" in self.columns and any(graph.to == "contact" for graph in self.rules.graphs):
+            self.run("members", "find_contacts")
         _watch(self)
         list_occurrences(self)
         self.run("entering", "fresh")
@@ -77,7 +79,7 @@ def _members(evening: Evening) -> None:
         baseline = stored.get((definition.of, definition.name)) != definition.version
         evening.run("facts", "member_changes", kind=x.text(definition.of), name=x.text(definition.name),
                   baseline=exp.convert(baseline), holds=x.col("v", name))  # fmt: skip
-    evening.run("members", *statements("members"))
+    evening.run("members", "forget_members", "store_members", "stage_entered")
     type_made_events(evening.engine, evening.night.as_of)  # triggers of this very run look at their properties
     evening.engine.execute("DELETE FROM definitions WHERE \"of\" <> 'attribute'")
     rows = [(d.of, d.name, d.version) for d in evening.rules.definitions]

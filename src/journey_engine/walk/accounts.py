@@ -1,12 +1,22 @@
-"""What a member's night needs to know of the account, another customer: what happened to it tonight (rule 27)."""
+"""What a night needs to know of other customers: a member's of their account, an account's of its contact (rule 27)."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from journey_engine.walk.occurrences import Occurrence
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another customer as they are tonight, with what journeys set, in the zone in force."""
+
+    customer_id: str
+    timezone: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +32,13 @@ class Opened:
 class Account:
     """An account as the night of its members sees it; its audience, and what it has considered, are its own."""
 
-    customer_id: str
+    who: Other
     opened: tuple[Opened, ...] = ()
+
+    @property
+    def customer_id(self) -> str:
+        """The account's own id."""
+        return self.who.customer_id
 
     def of(self, journey: str) -> Iterator[tuple[Occurrence, dt.datetime]]:
         """What opens passes of one journey."""

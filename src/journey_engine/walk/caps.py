@@ -22,12 +22,11 @@ class Allowance:
     """What was sent to one customer, and what the caps still allow."""
 
     caps: Sequence[Cap]
-    zone: str
     sent: list[Sending]
 
     def met(self, message: Decision) -> str | None:
         """The first cap that the message would exceed."""
-        one = self.sending(message)
+        one = sending(message)
         for cap in self.caps:
             if cap.counts(one.topic, one.topic_class) and self._full(cap, one.day):
                 return cap.name
@@ -35,18 +34,36 @@ class Allowance:
 
     def take(self, message: Decision) -> None:
         """Count a message that is to be sent."""
-        self.sent.append(self.sending(message))
-
-    def sending(self, message: Decision) -> Sending:
-        """A message as caps count it."""
-        day, payload = utc_to_local(message.due_at, self.zone).date(), message.payload
-        return Sending(message.decision_id, payload["topic"], payload["topic_class"], day)
+        self.sent.append(sending(message))
 
     def _full(self, cap: Cap, day: dt.date) -> bool:
         days = [one.day for one in self.sent if cap.counts(one.topic, one.topic_class)]
         length = dt.timedelta(cap.days)
         ends = [day, *(other for other in days if day < other < day + length)]
         return any(sum(end - length < other <= end for other in days) >= cap.at_most for end in ends)
+
+
+def sending(message: Decision) -> Sending:
+    """A message as caps count it: for who gets it, on their day."""
+    payload = message.payload
+    day = utc_to_local(message.due_at, payload["timezone"]).date()
+    return Sending(message.decision_id, payload["topic"], payload["topic_class"], day, recipient_of(message))
+
+
+def recipient_of(message: Decision) -> str:
+    """Who gets a message: the customer of the pass, or their contact."""
+    return str(message.payload.get("addressee") or message.customer_id)
+
+
+def decide_all(caps: Sequence[Cap], walked: Sequence[Walking], sent: Sequence[Sending], unsent: frozenset[str]) -> None:
+    """Decide what stands at caps; each recipient's messages apart, of whoever's passes they are."""
+    standing: dict[str, list[Walking]] = {}
+    for walking in walked:
+        if walking.at_cap is not None:
+            standing.setdefault(recipient_of(walking.at_cap), []).append(walking)
+    for recipient, those in standing.items():
+        counted = [one for one in sent if one.recipient == recipient and one.message_id not in unsent]
+        decide_in_turn(those, Allowance(caps, counted))
 
 
 def decide_in_turn(standing: Sequence[Walking], allowance: Allowance) -> None:

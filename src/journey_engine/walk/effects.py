@@ -21,6 +21,7 @@ from journey_engine.records import (
 from journey_engine.rules import Night, Rules, columns_named
 from journey_engine.times import into_hours, iso
 from journey_engine.walk import rewards
+from journey_engine.walk.accounts import Other
 from journey_engine.walk.judge import Scene, judge, matching, since
 from journey_engine.walk.trace import Verdict, trace
 from journey_engine.walk.values import as_text, own_number, plain
@@ -56,6 +57,8 @@ class Tonight:
     blocked: frozenset[str] = frozenset()
     tables: Tables = field(default_factory=dict)
     watch: Callable[[Look], None] | None = None  # told of every condition asked, with its trace
+    account: Other | None = None  # the one that the customer points to with `account_id`
+    contact: Other | None = None  # the one that the customer points to with `contact_id`
 
     def asks(self, journey: str, where: str, predicate: Predicate, scene: Scene, node: int | None = None) -> bool:
         """Whether a condition holds."""
@@ -71,8 +74,11 @@ class Tonight:
         return Scene(self.night.as_of, self.attributes, self.events, self.before, trigger, enrollment, upper)
 
 
-def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
-    """The decision of an effect that a pass stands at; its `due_at` is where the pass goes on (rule 4)."""
+def emit(tonight: Tonight, node: Emit, one: Enrollment, *, to_contact: bool = False) -> Decision:
+    """The decision of an effect that a pass stands at; its `due_at` is where the pass goes on (rule 4).
+
+    `to_contact`: its messages are for the customer's contact as of tonight, in the contact's own hours (rule 27).
+    """
     night, effect = tonight.night, node.effect
     due = max(night.as_of, one.reached_at)
     state, reason = DecisionState.PENDING, None
@@ -80,11 +86,13 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment) -> Decision:
     match effect:
         case Message():
             if effect.topic_class == "marketing":
-                due = into_hours(due, tonight.customer.timezone, *tonight.rules.send_hours)
+                due = into_hours(due, _reader(tonight, to_contact).timezone, *tonight.rules.send_hours)
             if night.as_of > effect.max_lateness.after(one.meant_at or one.reached_at):
                 state, reason = DecisionState.SKIPPED, "too_late"
+            elif to_contact and tonight.contact is None:
+                state, reason = DecisionState.SKIPPED, "no_contact"
             kind, decision_id = DecisionKind.MESSAGE, _effect_id(one, node)
-            payload = _message(tonight, effect, one)
+            payload = _message(tonight, effect, one, to_contact)
         case Task():
             kind, decision_id = DecisionKind.TASK, _effect_id(one, node)
             until = effect.due.after(due) if effect.due else None
@@ -214,6 +222,9 @@ def lookup(tonight: Tonight, one: Enrollment, path: str) -> Any:
     match root:
         case "customer":
             value = {"customer_id": one.customer_id, **tonight.attributes}
+        case "account" | "contact":
+            other = tonight.account if root == "account" else tonight.contact
+            value = other.attributes if other is not None else None
         case "trigger":
             value = one.trigger
         case "step" if names:
@@ -258,17 +269,28 @@ def _told(event: Event) -> Mapping[str, Any]:
     return {**event.properties, "occurred_at": iso(event.occurred_at)}
 
 
-def _message(tonight: Tonight, effect: Message, one: Enrollment) -> dict[str, Any]:
+def _reader(tonight: Tonight, to_contact: bool) -> Other:
+    """Who gets a message; without a contact, the customer's zone stands for theirs."""
+    own = Other(tonight.customer.customer_id, tonight.customer.timezone)
+    if to_contact:
+        return tonight.contact or own
+    return Other(own.customer_id, own.timezone, tonight.attributes)
+
+
+def _message(tonight: Tonight, effect: Message, one: Enrollment, to_contact: bool) -> dict[str, Any]:
+    reader = _reader(tonight, to_contact)
+    addressee = {"addressee": tonight.contact.customer_id if tonight.contact else None} if to_contact else {}
     hours = [time.strftime("%H:%M") for time in tonight.rules.send_hours]
     return {
         "template": effect.template,
         "topic": effect.topic,
         "topic_class": effect.topic_class,
         "channel": effect.channel,
-        "to": as_text(tonight.attributes.get("email")),
-        "name": as_text(tonight.attributes.get("first_name")),
-        "locale": as_text(tonight.attributes.get("locale")),
-        "timezone": tonight.customer.timezone,
+        "to": as_text(reader.attributes.get("email")),
+        "name": as_text(reader.attributes.get("first_name")),
+        "locale": as_text(reader.attributes.get("locale")),
+        "timezone": reader.timezone,
+        **addressee,
         "values": values_of(tonight, one, effect, effect.lines) | _asked(effect) | _variant(effect, tonight),
         "max_lateness_s": effect.max_lateness.at_least_seconds,
         "send_hours": hours if effect.topic_class == "marketing" else None,

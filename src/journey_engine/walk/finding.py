@@ -11,6 +11,7 @@ from journey_engine.graph import OnChange
 from journey_engine.records import Customer, Event, identity
 from journey_engine.rules import Definition, Night, Rules
 from journey_engine.times import zone_names
+from journey_engine.walk.accounts import Other
 from journey_engine.walk.effects import Look, Tables, Tonight
 from journey_engine.walk.judge import Scene, judge
 from journey_engine.walk.ledger import (
@@ -45,17 +46,20 @@ def look_around(
     customer: Customer,
     state: CustomerState,
     events: Sequence[LedgerEvent],
-    blocked: frozenset[str],
-    watch: Callable[[Look], None] | None,
+    blocked: frozenset[str] = frozenset(),
+    watch: Callable[[Look], None] | None = None,
+    account: Other | None = None,
+    contact: Other | None = None,
     tables: Tables | None = None,
 ) -> Found:
     """Overlays, zone and memberships of tonight, and what triggers look at."""
     overlays = standing(state.overlays, customer)
+    attributes = as_other(rules, customer, state).attributes
     customer = _in_zone(customer, overlays, rules)
-    attributes = {**customer.attributes, **{name: overlay.value for name, overlay in overlays.items()}}
-    attributes.setdefault("customer_id", customer.customer_id)
     known = newest(events, night.as_of)
-    tonight = Tonight(rules, night, customer, attributes, known, state.passes, blocked, tables or {}, watch)
+    tonight = Tonight(
+        rules, night, customer, attributes, known, state.passes, blocked, tables or {}, watch, account, contact
+    )
     members = _memberships(rules.definitions, world, state.memberships, tonight.scene())
     new_events = _stage_events(members, customer.customer_id, night.as_of)
     first_contents = in_order((*originals(events, night.as_of), *new_events))
@@ -127,10 +131,12 @@ def _stage_events(
     return tuple(found)
 
 
-def account_of(customer: Customer, state: CustomerState) -> str | None:
-    """The account that a customer points to."""
-    overlay = standing(state.overlays, customer).get("account_id")
-    return as_text(overlay.value if overlay else customer.attributes.get("account_id"))
+def as_other(rules: Rules, customer: Customer, state: CustomerState) -> Other:
+    """The customer as the nights of others see them."""
+    overlays = standing(state.overlays, customer)
+    attributes = {**customer.attributes, **{name: overlay.value for name, overlay in overlays.items()}}
+    attributes.setdefault("customer_id", customer.customer_id)
+    return Other(customer.customer_id, _in_zone(customer, overlays, rules).timezone, attributes)
 
 
 def watching(rules: Rules, world: WorldState) -> frozenset[str]:

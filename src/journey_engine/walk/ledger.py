@@ -55,12 +55,13 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A message that was to be sent, as caps count it: on the customer's day on which it was due (rule 17)."""
+    """A message that was to be sent, as caps count it: for who gets it, on their day on which it was due (rule 17)."""
 
     message_id: str
     topic: str
     topic_class: str
     day: dt.date
+    recipient: str
 
 
 @dataclass(frozen=True, slots=True)

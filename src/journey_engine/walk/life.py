@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 from journey_engine.records import Customer, Decision, DecisionKind, DecisionState, Event
 from journey_engine.rules import Night, Rules
-from journey_engine.walk.accounts import Account
+from journey_engine.walk.accounts import Account, Other
 from journey_engine.walk.effects import Look, Tables
-from journey_engine.walk.finding import account_of
+from journey_engine.walk.finding import as_other
 from journey_engine.walk.ledger import CustomerState, LedgerEvent, WalkResult, WorldState, take_in
-from journey_engine.walk.night import account_tonight, after_run, walk_night
+from journey_engine.walk.night import Begun, account_tonight, after_run, ask_caps, begin_night, end_night
 from journey_engine.walk.rewards import happenings
+from journey_engine.walk.values import as_text
 
 
 @dataclass(slots=True)
@@ -41,28 +42,27 @@ class Life:
     watch: Callable[[Look], None] | None = None  # told of every condition asked
     refuses: Callable[[Decision], bool] = lambda message: False
 
-    def live(
-        self,
-        rules: Rules,
-        night: Night,
-        customer: Customer | None,
-        data: Sequence[Event],
-        account: Account | None = None,
-    ) -> WalkResult:
+    def live(self, rules: Rules, night: Night, customer: Customer | None, data: Sequence[Event]) -> WalkResult:
         """Run one night on tonight's data; one that is not later than the last changes nothing (rule 1).
 
-        `received_at` of a row of the data is when it came into the data (None: when it happened). `account` is what the
-        customer's own account is to tell.
+        `received_at` of a row of the data is when it came into the data (None: when it happened).
         """
-        if self.over(night):
-            return WalkResult(self.state)
-        self.arrive(night, customer, data)
+        who = customer.customer_id if customer is not None else ""
+        return live_together(rules, night, {who: Party(self, customer, data)})[who]
+
+    def begin(
+        self, rules: Rules, night: Night, customer: Customer, account: Account | None, contact: Other | None
+    ) -> Begun:
+        """The night until caps are asked."""
         blocked = frozenset(one.enrollment_id for one in self.pending)
         known = list(self.ledger.values())
-        unsent = frozenset(self.taken_back | self.refused)
-        result = walk_night(
-            rules, night, self.world, customer, self.state, known, blocked, self.watch, unsent, account, self.tables
+        return begin_night(
+            rules, night, self.world, customer, self.state, known, blocked, self.watch, account, contact, self.tables
         )
+
+    def end(self, rules: Rules, night: Night, begun: Begun | None) -> WalkResult:
+        """The rest of it; without a customer in tonight's data nothing changes (rule 10)."""
+        result = end_night(night, begun) if begun is not None else WalkResult(self.state)
         self.ledger |= {event.event_id: LedgerEvent.of(event) for event in result.new_events}
         cancelled = {one.enrollment_id for one in result.decisions if one.kind is DecisionKind.CANCEL}
         self.taken_back |= {one.decision_id for one in self.pending if one.enrollment_id in cancelled}
@@ -88,12 +88,10 @@ class Life:
         self.coming = [one for one in self.coming if one.occurred_at > night.as_of]
         self.ledger = take_in(self.ledger, [*data, *self.sent], customer, night.as_of)
 
-    def account(self, rules: Rules, night: Night, customer: Customer | None, data: Sequence[Event]) -> Account | None:
-        """What this customer's members are told tonight, before anybody's passes move."""
-        if customer is None or self.over(night):
-            return None
-        self.arrive(night, customer, data)
-        return account_tonight(rules, night, self.world, customer, self.state, list(self.ledger.values()), self.watch)
+    @property
+    def unsent(self) -> set[str]:
+        """The messages that did not go out after all."""
+        return self.taken_back | self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +104,32 @@ class Party:
 
 
 def live_together(rules: Rules, night: Night, parties: Mapping[str, Party]) -> dict[str, WalkResult]:
-    """One night of several customers, of whom some are the accounts of others (rule 27)."""
-    heads: dict[str, str | None] = {
-        who: account_of(one.customer, one.life.state) if one.customer is not None else None
-        for who, one in parties.items()
+    """One night of several customers, of whom some are the accounts and the contacts of others (rule 27)."""
+    fresh = {who: one for who, one in parties.items() if not one.life.over(night)}
+    for one in fresh.values():
+        one.life.arrive(night, one.customer, one.data)
+    here = {who: (one.life, one.customer) for who, one in fresh.items() if one.customer is not None}
+    others = {who: as_other(rules, customer, life.state) for who, (life, customer) in here.items()}
+    links = {
+        name: {who: as_text(one.attributes.get(name)) for who, one in others.items()}
+        for name in ("account_id", "contact_id")
     }
-    named = {name for name in heads.values() if name in parties}
-    told = {
-        name: one.life.account(rules, night, one.customer, one.data) for name, one in parties.items() if name in named
+    accounts = {
+        who: account_tonight(rules, night, life.world, customer, life.state, list(life.ledger.values()), life.watch)
+        for who, (life, customer) in here.items()
+        if who in links["account_id"].values()
     }
+    begun = {
+        who: life.begin(
+            rules, night, customer,
+            accounts.get(links["account_id"][who] or ""), others.get(links["contact_id"][who] or ""),
+        )
+        for who, (life, customer) in here.items()
+    }  # fmt: skip
+    unsent = frozenset(message for one in fresh.values() for message in one.life.unsent)
+    ask_caps(rules, list(begun.values()), unsent)
     return {
-        who: one.life.live(rules, night, one.customer, one.data, told.get(heads[who] or ""))
+        who: one.life.end(rules, night, begun.get(who)) if who in fresh else WalkResult(one.life.state)
         for who, one in parties.items()
     }
 
@@ -138,6 +151,7 @@ def accepted(message: Decision) -> Event:
         "step": message.step,
         "topic": payload["topic"],
         "channel": payload["channel"],
+        **({"addressee": payload["addressee"]} if payload.get("addressee") else {}),
     }
     event_id = f"{message.decision_id}:sent"
     return Event(event_id, message.customer_id, "message_sent", message.due_at, properties)

@@ -20,10 +20,10 @@ from journey_engine.records import (
     identity,
 )
 from journey_engine.rules import ALL_JOURNEYS, Night, Rules, begun, time_triggered
-from journey_engine.walk.accounts import Account, Opened
-from journey_engine.walk.caps import Allowance, counts, decide_in_turn
+from journey_engine.walk.accounts import Account, Opened, Other
+from journey_engine.walk.caps import counts, decide_all, sending
 from journey_engine.walk.effects import Look, Tables, Tonight, suppress
-from journey_engine.walk.finding import look_around, watching
+from journey_engine.walk.finding import Found, as_other, look_around, watching
 from journey_engine.walk.ledger import (
     CustomerState,
     Enrolled,
@@ -48,11 +48,6 @@ class _Rows:
         self.passes[walking.one.enrollment_id] = walking.one
         self.walked.append(walking)
 
-    def in_turn(self, allowance: Allowance) -> None:
-        """Decide what stands at caps, now that every pass came to rest or stands at one."""
-        decide_in_turn(self.walked, allowance)
-        self.passes |= {walking.one.enrollment_id: walking.one for walking in self.walked}
-
     @property
     def transitions(self) -> list[Transition]:
         return [move for walking in self.walked for move in walking.transitions]
@@ -62,6 +57,84 @@ class _Rows:
         return [decision for walking in self.walked for decision in walking.decisions]
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """One customer's run until each of their passes rests or stands at a message that a cap may hold back."""
+
+    found: Found
+    rows: _Rows
+    considered: Mapping[tuple[str, str], dt.datetime]
+    state: CustomerState
+    events: Sequence[LedgerEvent]
+
+    @property
+    def walked(self) -> Sequence[Walking]:
+        """The passes that moved, or could have."""
+        return self.rows.walked
+
+
+def begin_night(
+    rules: Rules,
+    night: Night,
+    world: WorldState,
+    customer: Customer,
+    state: CustomerState,
+    events: Sequence[LedgerEvent],
+    blocked: frozenset[str] = frozenset(),
+    watch: Callable[[Look], None] | None = None,
+    account: Account | None = None,
+    contact: Other | None = None,
+    tables: Tables | None = None,
+) -> Begun:
+    """What one run does to one customer before caps are asked; `blocked` passes still have messages of earlier runs.
+
+    `watch` is told of every condition asked. `account` and `contact` are those that the customer points to. The same
+    input gives the same rows.
+    """
+    head = account.who if account is not None else None
+    found = look_around(rules, night, world, customer, state, events, blocked, watch, head, contact, tables)
+    rows = _Rows({one.enrollment_id: one for one in state.passes})
+    _old_passes(found.tonight, world, rows)
+    considered = _entries(found.tonight, world, found.past, state.considered, rows, account)
+    return Begun(found, rows, considered, state, events)
+
+
+def ask_caps(rules: Rules, begun: Sequence[Begun], unsent: frozenset[str] = frozenset()) -> None:
+    """Decide what stands at caps, of all who may write to the same people.
+
+    `unsent` are messages that were skipped, refused or cancelled after their run: no cap counts them.
+    """
+    sent = [one for each in begun for one in each.state.sendings]
+    decide_all(rules.caps, [walking for each in begun for walking in each.walked], sent, unsent)
+
+
+def end_night(night: Night, begun: Begun) -> WalkResult:
+    """The rows that the run leaves, now that every pass rests."""
+    found, rows, state = begun.found, begun.rows, begun.state
+    customer = found.tonight.customer
+    sets = [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET]
+    kept = [(seq, one) for seq, one in sets if one.state is not DecisionState.WITHHELD]
+    sendings = (*state.sendings, *(sending(one) for _, one in rows.decisions if counts(one)))
+    enrolled = (*state.enrolled, *(_enrolled(one) for _, one in rows.decisions if _enrolls(one)))
+    taken = in_order(event.first for event in begun.events if event.first.received_at == night.as_of)
+    suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
+    passes = rows.passes | {walking.one.enrollment_id: walking.one for walking in rows.walked}
+    return WalkResult(
+        CustomerState(
+            tuple(passes.values()),
+            _set(found.overlays, customer, kept),
+            found.past.members,
+            found.past.watched,
+            enrolled,
+            begun.considered,
+            sendings,
+        ),
+        tuple(rows.transitions),
+        (*suppressions, *(decision for _, decision in rows.decisions)),
+        found.new_events,
+    )
+
+
 def walk_night(
     rules: Rules,
     night: Night,
@@ -69,48 +142,13 @@ def walk_night(
     customer: Customer | None,
     state: CustomerState,
     events: Sequence[LedgerEvent],
-    blocked: frozenset[str] = frozenset(),
-    watch: Callable[[Look], None] | None = None,
-    unsent: frozenset[str] = frozenset(),
-    account: Account | None = None,
-    tables: Tables | None = None,
 ) -> WalkResult:
-    """What one run does to one customer; `blocked` passes still have messages of earlier runs.
-
-    `unsent` are messages that were skipped, refused or cancelled after their run: no cap counts them. `watch` is told
-    of every condition asked. `account` is the one that the customer points to. Without a customer in
-    tonight's data nothing changes (rule 10). The same input gives the same rows.
-    """
+    """One run of one customer alone. Without a customer in tonight's data nothing changes (rule 10)."""
     if customer is None:
         return WalkResult(state)
-    found = look_around(rules, night, world, customer, state, events, blocked, watch, tables)
-    tonight, customer, overlays = found.tonight, found.tonight.customer, found.overlays
-    rows = _Rows({one.enrollment_id: one for one in state.passes})
-    _old_passes(tonight, world, rows)
-    considered = _entries(tonight, world, found.past, state.considered, rows, account)
-    counted = [one for one in state.sendings if one.message_id not in unsent]
-    allowance = Allowance(rules.caps, customer.timezone, counted)
-    rows.in_turn(allowance)
-    sets = [(seq, one) for seq, one in rows.decisions if one.kind is DecisionKind.SET]
-    overlays = _set(overlays, customer, [(seq, one) for seq, one in sets if one.state is not DecisionState.WITHHELD])
-    sendings = (*state.sendings, *(allowance.sending(one) for _, one in rows.decisions if counts(one)))
-    enrolled = (*state.enrolled, *(_enrolled(one) for _, one in rows.decisions if _enrolls(one)))
-    taken = in_order(event.first for event in events if event.first.received_at == night.as_of)
-    suppressions = [suppress(night, event) for event in taken if event.name == "unsubscribed"]
-    return WalkResult(
-        CustomerState(
-            tuple(rows.passes.values()),
-            overlays,
-            found.past.members,
-            found.past.watched,
-            enrolled,
-            considered,
-            sendings,
-        ),
-        tuple(rows.transitions),
-        (*suppressions, *(decision for _, decision in rows.decisions)),
-        found.new_events,
-    )
+    begun = begin_night(rules, night, world, customer, state, events)
+    ask_caps(rules, [begun])
+    return end_night(night, begun)
 
 
 def account_tonight(
@@ -123,7 +161,7 @@ def account_tonight(
     watch: Callable[[Look], None] | None = None,
 ) -> Account:
     """What the nights of a customer's members are to be told; nothing of it waits for what passes do tonight."""
-    found = look_around(rules, night, world, customer, state, events, frozenset(), watch)
+    found = look_around(rules, night, world, customer, state, events, watch=watch)
     opened = [
         Opened(graph.journey, one, at)
         for graph in rules.journeys
@@ -132,7 +170,7 @@ def account_tonight(
             found.tonight, graph, _coming(found.tonight, world, found.past, graph, state.considered)[1]
         )
     ]
-    return Account(customer.customer_id, tuple(opened))
+    return Account(as_other(rules, customer, state), tuple(opened))
 
 
 def after_run(rules: Rules, night: Night, world: WorldState) -> WorldState:
@@ -173,7 +211,7 @@ def _entries(
     edge = tonight.rules.accept_late.before(tonight.night.as_of)
     for graph in tonight.rules.journeys:
         seen, chosen = _coming(tonight, world, past, graph, considered)
-        if graph.to == "customer":
+        if graph.to != "members":
             _begin(tonight, graph, _heard(tonight, graph, chosen), rows)
         elif account is not None:
             _begin(tonight, graph, list(account.of(graph.journey)), rows, account.customer_id)

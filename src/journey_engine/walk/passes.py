@@ -200,7 +200,7 @@ def _emit(walking: Walking, node: Emit) -> bool:
     pending = isinstance(node.effect, Message) and one.enrollment_id in walking.tonight.blocked
     if not walking.due or pending:
         return False
-    decision = emit(walking.tonight, node, one)
+    decision = emit(walking.tonight, node, one, to_contact=walking.graph.to == "contact")
     if isinstance(node.effect, Message) and decision.state is DecisionState.PENDING:
         topic, topic_class = node.effect.topic, node.effect.topic_class
         if any(cap.counts(topic, topic_class) for cap in walking.tonight.rules.caps):
