@@ -102,6 +102,22 @@ def test_dates_repeat_and_shift_in_the_calendar(reading: Reading, words: str, da
     assert messages(told) == [f"wish {due}" for due in expected]
 
 
+# 26 February is a month after 26 January, and in a monthly rhythm a month before 26 March too.
+@pytest.mark.parametrize(("every", "wishes"), [("", 1), ("every: year, ", 0), ("every: month, ", 2)])
+def test_a_date_at_an_end_of_the_calendar_stops_nobody(reading: Reading, every: str, wishes: int) -> None:
+    offsets = "offsets: [on the day, 1 month after, 1 month before]"
+    text = BIRTHDAY.replace('every: year, at: "09:00"', f'at: "23:00", {every}{offsets}').replace("offers", "receipts")
+    people = [
+        customer("c1", "America/New_York", birth_date="9999-12-31"),
+        customer("c2", "Pacific/Kiritimati", birth_date="9999-12-31"),
+        customer("c3", "Pacific/Kiritimati", birth_date="0001-01-01"),
+        customer("c4", birth_date="2026-01-26"),
+    ]
+    found = reading(evenings(rules(text), [], nights("2026-02-25", "2026-02-27"), people))
+    assert [messages(found[who]) for who in ("c1", "c2", "c3")] == [[], [], []]
+    assert messages(found["c4"]) == ["wish 2026-02-26 23:00"] * wishes
+
+
 def test_a_birthday_is_wished_once_a_year_and_in_each_year(reading: Reading) -> None:
     when = [
         Night.of(n + 1, at(text), NIGHTLY)

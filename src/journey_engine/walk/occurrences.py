@@ -202,11 +202,20 @@ def _dates(trigger: OnDate, past: Past, night: Night, lower: dt.datetime) -> Ite
         first = _unshifted(lower.date(), offset) - 5 * _DAY
         last = _unshifted(night.horizon.date(), offset) + 5 * _DAY
         for day in _days(trigger, base, first, last):
-            local = dt.datetime.combine(shifted(day, offset), trigger.at)
-            instant = local_to_utc(local, past.zone)
+            instant = _instant(trigger, day, offset, past.zone)
+            if instant is None:
+                continue
             if lower < instant < night.horizon and not _lapsed(instant, trigger.gap(offset), past, night):
                 key = f"{day}|{text}" if text else f"{day}"
                 yield Occurrence(instant, key, {"date": f"{day}", "offset": text})
+
+
+def _instant(trigger: OnDate, day: dt.date, offset: Shift | None, zone: str) -> dt.datetime | None:
+    """When a day with its offset comes; never, where that lies beyond the years of the calendar: `31 December 9999`."""
+    try:
+        return local_to_utc(dt.datetime.combine(shifted(day, offset), trigger.at), zone)
+    except (OverflowError, ValueError):
+        return None
 
 
 def _lapsed(instant: dt.datetime, gap: dt.timedelta | None, past: Past, night: Night) -> bool:
