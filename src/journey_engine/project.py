@@ -14,7 +14,7 @@ from journey_engine.conditions import Condition
 from journey_engine.errors import masked
 from journey_engine.language import NAME, Flag, Whole, Word, known_share
 from journey_engine.predicates import Length
-from journey_engine.rules import Cap, check_cron
+from journey_engine.rules import LONGEST_CAP, Cap, check_cron
 from journey_engine.times import DAY, Duration, parse_time, zone_names
 
 CUSTOMER_COLUMNS = (
@@ -251,8 +251,10 @@ class CapWords(Word):
             raise ValueError(f"a cap counts days, and '{value}' is not always as long; write for example '30 days'")
         if value.seconds % DAY:
             raise ValueError(f"a cap counts whole days of the customer; '{value}' is not; write '1 day' or more")
-        if value.seconds > 366 * DAY:
-            raise ValueError(f"a cap looks back a year at most; '{value}' is longer; write '366 days' or less")
+        if value.seconds > LONGEST_CAP * DAY:
+            raise ValueError(
+                f"a cap looks back a year at most; '{value}' is longer; write '{LONGEST_CAP} days' or less"
+            )
         return value
 
     @model_validator(mode="after")

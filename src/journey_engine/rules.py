@@ -18,6 +18,8 @@ from journey_engine.times import UTC, Duration
 
 ALL_JOURNEYS = "all journeys"  # the salt of the project's own holdout; a journey's is its name, which has no space
 HOURS_72 = Duration(0, 72 * 3600)
+LONGEST_CAP = 366  # days: no cap looks back longer, whichever is written next (rule 17)
+COUNTED_FOR = LONGEST_CAP + 2  # days: a zone's day may be the one before or after that of the run
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from journey_engine.rules import Night, Rules
+from journey_engine.walk import Life
 from tests.histories.story import (
     HOURLY,
     NIGHTLY,
@@ -21,6 +22,7 @@ from tests.histories.story import (
     nights,
     rules,
 )
+from tests.properties.readings import Sweeping
 
 ONE_A_DAY = "[{class: marketing, at_most: 1, within: 1 day}]"
 
@@ -257,3 +259,43 @@ def test_customers_have_their_own_caps(reading: Reading) -> None:
     for one in ("c1", "c2"):
         reasons = sorted(line.partition("09:00")[2] for line in messages(found[one]))
         assert reasons == ["", " cap:marketing-1-in-1-day"]
+
+
+# --- how long messages are kept to be counted -----------------------------------------------------------------
+
+
+def test_a_cap_of_a_year_that_is_written_later_counts_what_went_before(reading: Reading) -> None:
+    rows = [event("a", "2026-03-01 10:00"), event("a", "2027-03-01 10:00"), event("a", "2027-03-03 10:00")]
+    when = [*nights("2026-03-02", "2026-03-02"), *nights("2027-03-02", "2027-03-05")]
+    when = [Night.of(run, night.as_of, NIGHTLY) for run, night in enumerate(when, 1)]
+    before, after = rules(offer("a")), rules(offer("a"), caps="[{at_most: 2, within: 366 days}]")
+    found = reading([
+        Evening(night, before if night.as_of < at("2027-03-02 00:00") else after, [customer()], rows) for night in when
+    ])["c1"]  # fmt: skip
+    # That of 2 March 2026 is counted on 2 March 2027, 366 days on end, and no longer on the fourth.
+    assert messages(found) == ["a 2026-03-02 09:00", "a 2027-03-02 09:00", "a 2027-03-04 09:00"]
+    more = [*rows, event("a", "2027-03-01 11:00", "b")]
+    found = reading([
+        Evening(night, before if night.as_of < at("2027-03-02 00:00") else after, [customer()], more) for night in when
+    ])["c1"]  # fmt: skip
+    assert "a 2027-03-02 09:00 cap:marketing-2-in-366-days" in messages(found)
+
+
+def test_what_no_cap_can_count_any_more_is_forgotten() -> None:
+    told = rules(offer("a"), caps=ONE_A_DAY)
+    rows = [event("a", "2026-03-01 10:00"), event("a", "2027-03-03 10:00")]
+    first, last, gone = (Night.of(run, at(f"{day} 02:00"), NIGHTLY) for run, day in enumerate(
+        ("2026-03-02", "2027-03-04", "2027-03-05"), 1))  # fmt: skip
+    life, sweeping = Life(), Sweeping({"timezone": "text"}, "UTC", respond=lambda sent: [])
+    try:
+        kept = []
+        for night in (first, last, gone):
+            life.live(told, night, customer(), rows)
+            sweeping.run(told, night, [("c1", {"timezone": "UTC"})], rows)
+            counted = sweeping.engine.rows("SELECT local_day FROM counted ORDER BY local_day")
+            assert [one.day for one in life.state.sendings] == [day for (day,) in counted]
+            kept.append([str(day) for (day,) in counted])
+    finally:
+        sweeping.engine.close()
+    # 2 March 2026 lies 367 days before 4 March 2027, and 368 before the fifth.
+    assert kept == [["2026-03-02"], ["2026-03-02", "2027-03-04"], ["2027-03-04"]]

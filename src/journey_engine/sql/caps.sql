@@ -95,3 +95,6 @@ LEFT JOIN contacts AS k ON g.to_contact AND k.customer_id = e.customer_id
 JOIN near_zones AS z ON z.zone = coalesce(k.zone, c.zone_in_force) AND e.due_at >= z.utc_from AND e.due_at < z.utc_until
 CROSS JOIN night AS n
 WHERE e.effect = 'message' AND e.state = 'pending' AND g.topic_class <> 'transactional';
+
+-- forget_counted: What no cap can count any more, not one that is written later either.
+DELETE FROM counted WHERE local_day <= (SELECT CAST(as_of AS DATE) FROM night) - {days};

@@ -16,7 +16,7 @@ from journey_engine.engines import Engine
 from journey_engine.errors import JourneyError
 from journey_engine.graph import OnChange
 from journey_engine.queries import statements
-from journey_engine.rules import Rules
+from journey_engine.rules import COUNTED_FOR, Rules
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.layout import lay_out
 from journey_engine.sweep.occurrences import list_occurrences
@@ -65,6 +65,7 @@ class Sweep(Evening):
             self.run("sweep", "apply_new", "apply_credit")
         self.run("entering", "renew", "remember", "forget", "forget_enrolls")
         write_decisions(self)
+        self.run("caps", "forget_counted", days=x.integer(COUNTED_FOR))
         _versions(self)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from journey_engine.records import Customer, Decision, DecisionKind, DecisionState, Event
-from journey_engine.rules import Night, Rules
+from journey_engine.rules import COUNTED_FOR, Night, Rules
 from journey_engine.walk.accounts import Account, Other
 from journey_engine.walk.effects import Look, Tables
 from journey_engine.walk.finding import as_other
@@ -71,7 +71,10 @@ class Life:
         given = [one for one in result.decisions if _goes(one, DecisionKind.REWARD)]
         self.coming += [event for one in given for event in happenings(one)]
         self.coming += [delivered(one) for one in result.decisions if _goes(one, DecisionKind.WEBHOOK)]
-        self.state, self.world, self.last = result.state, after_run(rules, night, self.world), night.as_of
+        oldest = night.as_of.date() - dt.timedelta(COUNTED_FOR)
+        sendings = tuple(one for one in result.state.sendings if one.day > oldest)
+        self.state = replace(result.state, sendings=sendings)
+        self.world, self.last = after_run(rules, night, self.world), night.as_of
         return result
 
     def over(self, night: Night) -> bool:
