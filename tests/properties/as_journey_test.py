@@ -96,10 +96,10 @@ def _beyond(scenario: Scenario, person: Person, decisions: list[Decision], life:
         yield "a journey is paused for a night"
     if any(word in repr(scenario.journeys) for word in ("'enroll'", "'trigger': {'journey'")):
         yield "journeys start one another"
-    if "'to': 'members'" in repr(scenario.journeys):
-        yield "what happens to an account opens passes for its members"
-    if "'to': 'contact'" in repr(scenario.journeys):
-        yield "messages are for a contact"
+    others = {one.customer_id for one in scenario.people} - {person.customer_id}
+    known = [attributes for attributes in person.nights if attributes is not None]
+    if any(one.get(name) in others for one in known for name in ("account_id", "contact_id")):
+        yield "the customer has an account or a contact among the others"
     if scenario.holdout or "'holdout'" in repr(scenario.journeys):
         yield "customers may be held out"
     if "'gone'" in repr(scenario.journeys):
