@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from journey_engine.graph import Emit, Enroll, Lines, Lookup, Message, Reward, SetAttributes, Task, Webhook, wording_of
+from journey_engine.graph import (
+    Effect,
+    Emit,
+    Enroll,
+    Lines,
+    Lookup,
+    Message,
+    Reward,
+    SetAttributes,
+    Task,
+    Webhook,
+    wording_of,
+)
 from journey_engine.predicates import Predicate
 from journey_engine.records import (
     Customer,
@@ -81,50 +93,14 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment, *, to_contact: bool = Fa
     """
     night, effect = tonight.night, node.effect
     due = max(night.as_of, one.reached_at)
-    state, reason = DecisionState.PENDING, None
+    if isinstance(effect, Message) and effect.topic_class == "marketing":
+        due = into_hours(due, _reader(tonight, to_contact).timezone, *tonight.rules.send_hours)
     withheld = one.held_out and not (isinstance(effect, Message) and effect.topic_class == "transactional")
-    match effect:
-        case Message():
-            if effect.topic_class == "marketing":
-                due = into_hours(due, _reader(tonight, to_contact).timezone, *tonight.rules.send_hours)
-            if night.as_of > effect.max_lateness.after(one.meant_at or one.reached_at):
-                state, reason = DecisionState.SKIPPED, "too_late"
-            elif to_contact and tonight.contact is None:
-                state, reason = DecisionState.SKIPPED, "no_contact"
-            kind, decision_id = DecisionKind.MESSAGE, _effect_id(one, node)
-            payload = _message(tonight, effect, one, to_contact)
-        case Task():
-            kind, decision_id = DecisionKind.TASK, _effect_id(one, node)
-            until = effect.due.after(due) if effect.due else None
-            values = values_of(tonight, one, effect)
-            payload = {
-                "team": effect.team,
-                "title": effect.title,
-                "due_at": iso(until) if until else None,
-                "values": values,
-            }
-        case Webhook():
-            kind, decision_id = DecisionKind.WEBHOOK, _effect_id(one, node)
-            payload = {
-                "endpoint": effect.to, "data": dict(effect.data), "values": values_of(tonight, one, effect)
-            }  # fmt: skip
-        case Reward():
-            kind, decision_id = DecisionKind.REWARD, _effect_id(one, node)
-            limit = tonight.rules.programs.get(effect.program)
-            if limit is None:
-                state, reason = DecisionState.SKIPPED, "no_program"
-            budget, caps = (limit.budget, limit.caps) if limit else (None, {})
-            terms = rewards.told(effect, decision_id, due)
-            payload = {**terms, "budget": plain(budget), "cap": caps.get(effect.side)}
-        case SetAttributes():
-            kind = DecisionKind.SET
-            decision_id = identity(one.enrollment_id, "set", node.step, str(night.run))
-            payload = {"attributes": _assigned(tonight, effect, one)}
-        case Enroll():
-            kind, decision_id = DecisionKind.ENROLL, _effect_id(one, node)
-            payload = {"journey": effect.journey}
-        case _:
-            assert_never(effect)
+    once = isinstance(effect, SetAttributes)
+    decision_id = identity(one.enrollment_id, "set", node.step, str(night.run)) if once else _effect_id(one, node)
+    kind, payload = _decided(tonight, effect, one, decision_id, due, to_contact)
+    reason = _skipped(tonight, effect, one, to_contact)
+    state = DecisionState.SKIPPED if reason else DecisionState.PENDING
     if withheld:
         state, reason = DecisionState.WITHHELD, HELD_OUT
     return Decision(
@@ -143,6 +119,46 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment, *, to_contact: bool = Fa
         one.meant_at or one.reached_at,
         payload,
     )
+
+
+def _skipped(tonight: Tonight, effect: Effect, one: Enrollment, to_contact: bool) -> str | None:
+    """Why an effect is not to happen, whoever may be held out."""
+    match effect:
+        case Message():
+            if tonight.night.as_of > effect.max_lateness.after(one.meant_at or one.reached_at):
+                return "too_late"
+            return "no_contact" if to_contact and tonight.contact is None else None
+        case Reward():
+            return "no_program" if effect.program not in tonight.rules.programs else None
+        case _:
+            return None
+
+
+def _decided(
+    tonight: Tonight, effect: Effect, one: Enrollment, decision_id: str, due: dt.datetime, to_contact: bool
+) -> tuple[DecisionKind, dict[str, Any]]:
+    """What kind of decision an effect is, and what goes with it."""
+    match effect:
+        case Message():
+            return DecisionKind.MESSAGE, _message(tonight, effect, one, to_contact)
+        case Task():
+            until, values = effect.due.after(due) if effect.due else None, values_of(tonight, one, effect)
+            told = {"team": effect.team, "title": effect.title, "due_at": iso(until) if until else None}
+            return DecisionKind.TASK, {**told, "values": values}
+        case Webhook():
+            values = values_of(tonight, one, effect)
+            return DecisionKind.WEBHOOK, {"endpoint": effect.to, "data": dict(effect.data), "values": values}
+        case Reward():
+            limit = tonight.rules.programs.get(effect.program)
+            budget, caps = (limit.budget, limit.caps) if limit else (None, {})
+            terms = rewards.told(effect, decision_id, due)
+            return DecisionKind.REWARD, {**terms, "budget": plain(budget), "cap": caps.get(effect.side)}
+        case SetAttributes():
+            return DecisionKind.SET, {"attributes": _assigned(tonight, effect, one)}
+        case Enroll():
+            return DecisionKind.ENROLL, {"journey": effect.journey}
+        case _:
+            assert_never(effect)
 
 
 def cancel(night: Night, one: Enrollment, reason: str, closed_at: dt.datetime) -> Decision:
