@@ -17,7 +17,7 @@ COMMON = (
 @pytest.mark.parametrize("slip", [one for one in SLIPS if one.name in COMMON], ids=lambda one: one.name)
 def test_a_slip_in_the_sql_is_told(slip: Slip, monkeypatch: pytest.MonkeyPatch) -> None:
     slip.put(monkeypatch)
-    assert any(first_difference(Maker(seed).scenario(30)) is not None for seed in range(20))
+    assert any(first_difference(Maker(seed).scenario(30)) is not None for seed in range(40))
 
 
 @pytest.mark.long
