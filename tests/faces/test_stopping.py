@@ -75,7 +75,7 @@ def test_a_run_that_blows_the_fuse_is_held_and_the_run_says_so(journey: Journey,
     journey("rollback", "1", "--project", shop)
     people, events = shop / "data/customers.csv", shop / "data/events.csv"
     with people.open("a", encoding="utf-8") as file:
-        file.writelines(f"n{n},n{n}@example.com,New{n},UTC,en,person,,GB,free,,,,,\n" for n in range(3))
+        file.writelines(f"n{n},n{n}@example.com,New{n},UTC,en,person,,,GB,free,,,,,\n" for n in range(3))
     with events.open("a", encoding="utf-8") as file:
         file.writelines(f"new-{n},n{n},signed_up,2026-03-02T10:00:00Z,{{}}\n" for n in range(3))
     done = journey("run", "--as-of", "2026-03-03T02:00:00Z", "--project", shop)

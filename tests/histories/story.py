@@ -51,8 +51,8 @@ class Evening:
     rules: Rules
     customers: Sequence[Customer]
     rows: Sequence[Event]
-    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # the rows of each of KEYS
     refused: frozenset[str] = frozenset()  # templates that the channel does not take before this run
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # the rows of each of KEYS
 
 
 @dataclass(frozen=True, slots=True)

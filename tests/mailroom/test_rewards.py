@@ -180,14 +180,15 @@ def test_letter_that_tells_of_a_reward_that_was_not_given_does_not_leave(tmp_pat
 
 
 def test_mailroom_of_a_version_without_rewards_takes_them(tmp_path: Path) -> None:
-    open_mailroom(tmp_path).close()
+    script = Path(__file__).parents[1] / "failures" / "version_1" / "mailroom.sql"
     with sqlite3.connect(tmp_path / "mailroom.sqlite") as db:
-        for table in ("rewards", "reward_entries", "holds"):
-            db.execute(f"DROP TABLE {table}")
-        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+        db.executescript(script.read_text(encoding="utf-8"))
+        db.execute("UPDATE meta SET value = 'test' WHERE key = 'environment'")
     db.close()
     with open_mailroom(tmp_path) as mailroom:
-        assert mailroom.load_run(1, "run-1", NOW, [reward(1)]).rewards == {"pending": 1}
+        known = mailroom.last_loaded()
+        done = mailroom.load_run(known + 1, "run-next", NOW, [reward(1, run=known + 1)])
+        assert done.rewards == {"pending": 1}
 
 
 def test_failure_in_the_middle_of_a_run_gives_nothing(tmp_path: Path) -> None:
