@@ -26,7 +26,7 @@ class Died(Exception):
 def test_a_run_that_dies_at_any_statement_changes_nothing_and_can_be_run_again(seed: int, tmp_path: Path) -> None:
     scenario, dice = Maker(seed).scenario(12), random.Random(seed)
     engine = open_engine("duckdb:///var/engine.duckdb", tmp_path)
-    sweeping = Sweeping(scenario.kinds, scenario.timezone, engine)
+    sweeping = Sweeping(scenario.kinds, scenario.timezone, engine, tables=scenario.tables)
     everyone = [person.customer_id for person in scenario.people]
     rows = [row for person in scenario.people for row in person.rows]
     for index, plain in enumerate(by_walk(scenario)):
