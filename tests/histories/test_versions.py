@@ -283,3 +283,14 @@ def test_a_baseline_taken_while_the_journey_is_away_starts_nothing_afterwards(re
         for one in nights("2026-03-01", "2026-03-09")
     ]  # fmt: skip
     assert entries(reading(found)["c1"]) == []
+
+
+def test_a_step_that_is_left_once_more_was_left_when_it_was_last(reading: Reading) -> None:
+    """`moved` leads back to a step in front; what counts since that step counts from the second time on."""
+    steps = "[{wait: {for: 1 day, id: early}}, {wait: {for: 3 days, id: late}}, "
+    seen = "{branch: [{when: {event: {name: page_viewed, since: early}}, steps: [{send: seen}]}]}, {send: end}]"
+    old = FOLLOWS.replace("[{send: hello}, {wait: {for: 3 days, id: pause}}, {send: old}]", steps + seen)
+    new = old.replace("id: late", "id: later") + "moved: {late: early}\n"
+    for viewed, sent in (("2026-03-02 12:00", ["end"]), ("2026-03-03 12:00", ["seen", "end"])):
+        told = reading(changed(old, new, since=4, rows=[event("page_viewed", viewed)]))["c1"]
+        assert [line.split()[0] for line in messages(told)] == sent

@@ -298,6 +298,16 @@ SELECT enrollment_id, journey, version, customer_id, entered_at, node, reached_a
     zone, blocked, held_out, is_new, emitted, seq, priority, effect_at, recipient_id, recipient_zone
 FROM stepped WHERE at_cap;
 
+-- left_again: Steps that passes leave once more, because `moved` took them back in front of them.
+CREATE OR REPLACE TEMP TABLE left_again AS
+SELECT s.enrollment_id, l.step
+FROM stepped AS s
+JOIN leaving AS l ON l.journey = s.journey AND l.version = s.version AND l.from_node = s.node AND l.to_node = s.to_node
+WHERE s.moved;
+
+-- forget_steps: The last time counts.
+DELETE FROM pass_steps AS p USING left_again AS a WHERE p.enrollment_id = a.enrollment_id AND p.step = a.step;
+
 -- leave_steps: When passes left the steps that their journeys refer to, and the event that ended a wait or the reward given.
 INSERT INTO pass_steps
 SELECT s.enrollment_id, l.step, s.moved_at,

@@ -72,6 +72,11 @@ class Evening:
         return "account_id" in self.columns and any(graph.to == "members" for graph in self.rules.graphs)
 
     @property
+    def follows(self) -> bool:
+        """Whether passes may come into another version of their journey (rule 20)."""
+        return any(graph.on_change == "follow" for graph in self.rules.journeys)
+
+    @property
     def splits(self) -> bool:
         """Whether passes may draw an arm."""
         return any(

@@ -47,7 +47,7 @@ class Sweep(Evening):
         _watch(self)
         list_occurrences(self)
         self.run("entering", "fresh")
-        if any(graph.on_change == "follow" for graph in self.rules.journeys):
+        if self.follows:
             self.run("following", *statements("following"))
         self.run("sweep", "subject_open", *draws)
         match_tables(self)
@@ -142,7 +142,7 @@ def _move_front(evening: Evening) -> None:
         if any(kind == "emit" for kind, *_ in standing):
             evening.run("sweep", "emit_steps", *(["stand_at_caps"] if evening.rules.caps else []))
         if any(leaves for *_, leaves in standing):
-            evening.run("sweep", "leave_steps")
+            evening.run("sweep", *(["left_again", "forget_steps"] if evening.follows else []), "leave_steps")
         evening.run("sweep", "settle_steps", "front_next")
     raise JourneyError(f"passes did not come to rest in {MAX_ROUNDS} rounds", code="no-rest")
 
