@@ -16,6 +16,7 @@ from prefect.schedules import Cron
 
 from flows.dispatch import dispatch
 from flows.nightly import nightly
+from journey_engine.errors import JourneyError
 from journey_engine.load import read_project
 
 
@@ -43,4 +44,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+    try:
+        main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+    except JourneyError as error:
+        sys.exit(f"flows.serve: {error.message}\n  remedy: {error.remedy or 'journey validate tells more'}")

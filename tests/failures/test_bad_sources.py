@@ -111,7 +111,7 @@ UNREADABLE: dict[str, tuple[bytes, str, str]] = {
     "latin": (b"customer_id,name\nc1,A\nc2,B\xf6b\n", "line 3 cannot be read: it is not written in UTF-8", "in UTF-8"),
     "open quote": (
         b'customer_id,first_name\nc1,Ann\nc2,"Bob\n',
-        "line 3 cannot be read: a value begins with a double quote",
+        "line 3 cannot be read: a value begins with a double quote that does not end it, and the file ends there",
         "twice",
     ),
     "mixed line ends": (b"customer_id,name\r\nc1,Ann\nc2,Bob\r\n", "lines end in different ways", "one kind of line"),

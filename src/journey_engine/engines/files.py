@@ -84,6 +84,8 @@ def unreadable(name: str, said: str) -> JourneyError:
         what, remedy = "it is not written in UTF-8", "export it in UTF-8; nothing was changed"
     elif "unterminated quote" in said:
         what = "a value begins with a double quote that does not end it"
+        if file and line and _is_last(file[1].strip(), int(line[1])):
+            what += ", and the file ends there: the export may have been cut off"
         remedy = "write a double quote within a value twice, and the value between double quotes; nothing was changed"
     elif "Maximum line size" in said:
         what = f"a row is longer than {LONGEST_LINE // 2**20} MB"
@@ -93,6 +95,15 @@ def unreadable(name: str, said: str) -> JourneyError:
     else:
         what = first_line(said)
     return JourneyError(f"{where} cannot be read: {what}", remedy=remedy, code="unreadable-source")
+
+
+def _is_last(file: str, line: int) -> bool:
+    """Whether a line is the last one of a file."""
+    try:
+        with open(file, "rb") as stream:
+            return line >= sum(1 for _ in stream)
+    except OSError:
+        return False
 
 
 def first_line(said: str) -> str:

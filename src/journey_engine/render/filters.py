@@ -77,11 +77,11 @@ def _moment(value: object, context: Context, what: str) -> dt.datetime:
 
 
 @pass_context
-def money(context: Context, value: object, currency: str) -> str:
+def money(context: Context, value: object, currency: str = "") -> str:
     """`{{ trigger.total | money("EUR") }}`: an amount with its currency."""
     currency = str(currency)
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-        raise FilterError("money needs a currency code such as EUR", "money")
+        raise FilterError('money needs a currency code: write money("EUR"), or money(trigger.currency)', "money")
     return write_money(_number(value, "money"), currency.upper(), _locale_of(context))
 
 
