@@ -291,7 +291,7 @@ def dies(reading: Sweeping, night: tuple[Any, ...], folder: Path, when: Callable
 
 def dies_in_the_night(engine: Any, patch: pytest.MonkeyPatch, _: Callable[[], bool]) -> None:
     """The process is gone at a statement."""
-    do, left = engine._do, [120]
+    do, left = engine._do, [40]
 
     def does(told: Any) -> None:
         left[0] -= 1

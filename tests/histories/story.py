@@ -150,7 +150,7 @@ def evenings(
     tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[Evening]:
     """Runs whose rules, customers and tables stay as they are; one customer `c1` in UTC unless others are given."""
-    return [Evening(night, told, who or [customer()], rows, tables or {}) for night in when]
+    return [Evening(night, told, who or [customer()], rows, tables=tables or {}) for night in when]
 
 
 def messages(told: Told, *, steps: bool = False) -> list[str]:

@@ -120,10 +120,8 @@ def test_row_is_the_one_of_the_night_that_decides(reading: Reading) -> None:
     applied = rules(one(steps), values={"hello": ("store.city",)})
     who = [customer(store_id="s1")]
     first = evenings(applied, [SIGNED_UP], nights("2026-03-01", "2026-03-02"), who, TABLES)
-    then = [
-        Evening(night, applied, who, [SIGNED_UP], moved)
-        for night in nights("2026-03-01", "2026-03-04")[2:]
-    ]  # fmt: skip
+    later = nights("2026-03-01", "2026-03-04")[2:]
+    then = [Evening(night, applied, who, [SIGNED_UP], tables=moved) for night in later]
     assert told_values(reading, [*first, *then]) == [{"store": {"city": "Potsdam"}}]
 
 
