@@ -179,3 +179,17 @@ def test_a_step_that_no_pass_can_come_to_and_a_letter_that_is_not_there_are_refu
     done = shop.run("02")
     assert sorted(done.journeys) == ["wishes"]
     assert sorted(done.broken) == ["lost", "torn"]
+
+
+def test_before_a_step_is_added_at_the_end_plan_counts_who_never_comes_to_it(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", customers=4, journeys=[])
+    ends = "journey: welcome\ntopic: service\ntrigger: {event: signed_up}\nreentry: never\nsteps: [{send: hello}%s]\n"
+    shop.write("journeys/welcome.yaml", ends % "")
+    shop.run("04")
+    entered = shop.rows("SELECT count(*) FROM enrollments WHERE state = 'finished'")[0][0]
+    assert entered
+    shop.write("journeys/welcome.yaml", ends % ", {wait: 1 day}, {send: jazz}")
+    said = shop.command("plan", "--as-of", "2026-03-05T02:00:00Z")
+    assert said.returncode == 0
+    assert "new step send:jazz: 0 passes will come to it" in said.stdout
+    assert f"{entered} that finished before it was there will never" in said.stdout
