@@ -322,7 +322,7 @@ def dies_in_the_commit(engine: Any, patch: pytest.MonkeyPatch, stands: Callable[
             replace(*given)
             return
         assert stands()
-        assert writes[0] > 20
+        assert writes[0] > 10
         raise Died
 
     patch.setattr(SparkTables, "_write_part", watched(SparkTables._write_part))
