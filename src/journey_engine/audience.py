@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -20,16 +18,7 @@ from pydantic import ValidationError
 
 from journey_engine.collect import Collector, ensure_properties
 from journey_engine.conditions import Condition
-from journey_engine.engines import (
-    Engine,
-    is_file,
-    is_postgres,
-    memory,
-    open_engine,
-    open_reader,
-    published,
-    with_tables_of,
-)
+from journey_engine.engines import Engine, memory, open_reader, scratch
 from journey_engine.errors import JourneyError, Problem, ProblemsFound, nearest
 from journey_engine.facts import named_properties
 from journey_engine.language import Word
@@ -143,23 +132,12 @@ def _engine(loaded: LoadedProject) -> Iterator[Engine]:
     """An engine for this question alone; a copy of the project's when a source is one of its tables."""
     project = loaded.project
     tables = [source.table for source in (project.customers, project.events) if source.table is not None]
-    if not tables or not is_file(project.engine):
-        engine = with_tables_of(project.engine, tables) if tables and is_postgres(project.engine) else memory()
-        try:
+    if not tables:
+        with closing(memory()) as engine:
             yield engine
-        finally:
-            engine.close()
         return
-    store = loaded.folder / project.engine.removeprefix("duckdb:///")
-    source = published(store) if published(store).is_file() else store
-    with tempfile.TemporaryDirectory() as folder:
-        if source.is_file():
-            shutil.copyfile(source, Path(folder) / "copy.duckdb")
-        engine = open_engine("duckdb:///copy.duckdb", Path(folder), environment=project.environment)
-        try:
-            yield engine
-        finally:
-            engine.close()
+    with scratch(project.engine, loaded.folder, environment=project.environment, tables=tables) as engine:
+        yield engine
 
 
 def _from_the_copy(engine: Engine, loaded: LoadedProject, predicate: Predicate) -> list[Event]:

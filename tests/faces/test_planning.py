@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,15 @@ def test_a_project_with_a_mistake_is_not_planned(shop: Shop) -> None:
     assert done.returncode == 1
     assert "journeys/welcome.yaml:5" in done.stderr
     assert "error" in json.loads(done.stdout)
+
+
+def test_a_state_on_spark_is_planned_from_its_copy_for_reading(shop: Shop) -> None:
+    lived(shop, "02", "03")
+    edit(shop, WELCOME.replace("{send: tips}", "{send: tips}, {wait: 2 days}, {send: jazz}"))
+    there = plan(shop, "04")
+    (shop.folder / "var/spark").mkdir()
+    shutil.copyfile(shop.folder / "var/engine.read.duckdb", shop.folder / "var/spark/engine.read.duckdb")
+    shop.project("project: small-shop", "project: small-shop\nengine: spark:///var/spark")
+    here = plan(shop, "04")
+    assert fates(here) == fates(there) == [("stay", "pause", None, 2)]
+    assert letters(here) == letters(there)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +31,8 @@ __all__ = [
     "memory",
     "open_engine",
     "open_reader",
-    "published",
+    "scratch",
     "unreadable",
-    "with_tables_of",
 ]
 
 
@@ -79,7 +81,7 @@ def memory() -> Engine:
     return DuckDB.memory()
 
 
-def with_tables_of(url: str, names: Iterable[str]) -> Engine:
+def _with_tables_of(url: str, names: Iterable[str]) -> Engine:
     """An engine in memory with copies of source tables of a project's PostgreSQL, under the same names."""
     from journey_engine.engines.duckdb import DuckDB
 
@@ -92,6 +94,26 @@ def with_tables_of(url: str, names: Iterable[str]) -> Engine:
         owner.beside = None
         owner.close()
     return made
+
+
+@contextmanager
+def scratch(url: str, folder: Path, *, environment: str, tables: Iterable[str] = ()) -> Iterator[Engine]:
+    """An engine that is gone afterwards: a copy of a project's file as the faces see it, empty before the first run.
+
+    Of a project whose state is elsewhere one in memory, with copies of the source tables of its PostgreSQL.
+    """
+    if is_file(url):
+        store = _path(url, folder)
+        source = published(store) if published(store).is_file() else store
+        with tempfile.TemporaryDirectory() as place:
+            if source.is_file():
+                shutil.copyfile(source, Path(place) / "copy.duckdb")
+            with closing(open_engine("duckdb:///copy.duckdb", Path(place), environment=environment)) as engine:
+                yield engine
+        return
+    names = list(tables)
+    with closing(_with_tables_of(url, names) if names and is_postgres(url) else memory()) as engine:
+        yield engine
 
 
 def is_postgres(url: str) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from journey_engine.engines import Engine, is_postgres, open_engine, open_reader, published, with_tables_of
+from journey_engine.engines import Engine, is_file, open_reader, scratch
 from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import Mailroom
@@ -22,25 +20,11 @@ MADE_ANEW = frozenset({"meta", "properties"})  # typed columns are read again fr
 def copied(loaded: LoadedProject) -> Iterator[Engine]:
     """The state as the faces see it, in an engine that is gone afterwards; empty before the first run."""
     project = loaded.project
-    if is_postgres(project.engine):
-        tables = [source.table for source in (project.customers, project.events) if source.table is not None]
-        engine = with_tables_of(project.engine, tables)
-        try:
+    tables = [source.table for source in (project.customers, project.events) if source.table is not None]
+    with scratch(project.engine, loaded.folder, environment=project.environment, tables=tables) as engine:
+        if not is_file(project.engine):
             _bring_state(engine, loaded)
-            yield engine
-        finally:
-            engine.close()
-        return
-    store = loaded.folder / project.engine.removeprefix("duckdb:///")
-    source = published(store) if published(store).is_file() else store
-    with tempfile.TemporaryDirectory() as folder:
-        if source.is_file():
-            shutil.copyfile(source, Path(folder) / "copy.duckdb")
-        engine = open_engine("duckdb:///copy.duckdb", Path(folder), environment=project.environment)
-        try:
-            yield engine
-        finally:
-            engine.close()
+        yield engine
 
 
 def _bring_state(engine: Engine, loaded: LoadedProject) -> None:
