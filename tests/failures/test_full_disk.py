@@ -62,8 +62,8 @@ def test_a_night_on_a_full_disk_says_so_and_is_finished_when_there_is_room(
     said = done.stdout + done.stderr
     assert "Traceback" not in said
     assert "unexpected" not in said
-    if done.returncode:
-        assert done.returncode == 2
+    assert done.returncode in (1, 2)
+    if done.returncode == 2:
         assert re.search(r"(disk|too large|No space)", said)
         assert "remedy: free " in said
     else:  # the night and its letters had room: only the copy for reading, or what is written in front of it, had not
@@ -76,6 +76,7 @@ def test_a_night_on_a_full_disk_says_so_and_is_finished_when_there_is_room(
 def test_a_night_that_is_committed_but_for_its_file_is_not_called_lost(tmp_path: Path) -> None:
     shop = Shop(tmp_path, journeys=["welcome"])
     done = limited(shop, 3_000_000, "run", "--as-of", "2026-03-02T02:00:00Z")
+    assert done.returncode in (1, 2)
     told = done.stdout + done.stderr
     assert "nothing was committed" not in told
     assert "free space on the disk and run again; the night may be committed" in told

@@ -60,8 +60,7 @@ class NightRun:
     decided: dict[str, int] = field(default_factory=dict)
     webhooks: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
-    troubles: list[str] = field(default_factory=list)
-    odd: list[str] = field(default_factory=list)  # what a fuse says of this run
+    odd: list[str] = field(default_factory=list)  # what somebody must look at: a fuse, a copy that could not be written
     still: list[str] = field(default_factory=list)
     overdue: set[str] = field(default_factory=set)  # passes whose message should have left a run ago
     sweeping: Sweep | None = None
@@ -137,7 +136,7 @@ class NightRun:
                 try:
                     self.engine.publish()
                 except JourneyError as error:
-                    self.troubles.append(f"{error.message}; {error.remedy}")
+                    self.odd.append(f"{error.message}; {error.remedy}")
 
     def door(self) -> None:
         """Take the run's decisions into the mailroom, once (rule 22)."""
@@ -215,7 +214,7 @@ class NightRun:
         if self.repeated:
             found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
         nobody = memberless(self.sweeping.memberless) if self.sweeping is not None else []
-        return [*found, *self.still, *nobody, *self.troubles, *self._undelivered()]
+        return [*found, *self.still, *nobody, *self._undelivered()]
 
     def _undelivered(self) -> list[str]:
         return [*self.odd, *dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles)]
