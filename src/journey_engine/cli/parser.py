@@ -38,7 +38,7 @@ def build() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (
         _init, _new, _validate, _schema, _test, _plan, _run, _dispatch, _report, _audience, _explain, _mailroom,
-        _stop, _resume, _release, _cancel, _rollback,
+        _stop, _resume, _release, _cancel, _rollback, _serve,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -280,3 +280,16 @@ def _cancel(commands: Commands) -> None:
 
 def _rollback(commands: Commands) -> None:
     _one_run(commands, "rollback", "Take back what has not left of a run; what has left stays as it is.")
+
+
+def _serve(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "serve",
+        "serve:serve",
+        "Serve the pages behind the links in letters, until Ctrl-C or SIGTERM.",
+        "It listens on this machine only: a proxy that speaks TLS stands before it.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8080, help="the port (default: 8080); 0 takes any free one")
+    _project(parser)

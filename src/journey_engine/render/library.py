@@ -14,7 +14,7 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound
 from jinja2.loaders import split_template_path
 
 SUBJECT, HTML, TEXT = "subject.txt", "body.html", "body.txt"
-SHARED = ("layouts", "blocks")
+SHARED = ("layouts", "blocks", "pages")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 Chain = tuple[str, ...]
