@@ -21,6 +21,9 @@ from journey_engine.times import iso
 WEBHOOK = "webhook"
 """The channel of calls to other systems: no letters, so no address, no subscription and no hours."""
 
+MESSAGE_ID = "journey_message_id"
+"""What our message id is called where it travels with a message through a provider and comes back in its events."""
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(
     r"[^\s@<>()\[\],;:\\\"]+@(?:[^\s@<>()\[\],;:\\\"._-][^\s@<>()\[\],;:\\\"._]*\.)*[^\s@<>()\[\],;:\\\"._]+"
@@ -104,6 +107,7 @@ class Outgoing:
     date: dt.datetime
     template: str
     topic_class: str = "marketing"
+    journey: str = ""
 
 
 class Channel(Protocol):

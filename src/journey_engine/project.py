@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from journey_engine import endpoint
 from journey_engine.address import FORM, SPARK_FORM, Address, SparkPlace
+from journey_engine.channel_settings import Channels, short, variable_name
 from journey_engine.conditions import Condition
 from journey_engine.errors import masked
 from journey_engine.language import NAME, Flag, Whole, Word, known_share
@@ -98,53 +99,6 @@ class Sender(Word):
     postal_address: str | None = Field(None, description="Marketing mails are refused without it")
 
 
-class FileChannel(Word):
-    """A folder of .eml files.
-
-    ```yaml
-    channels: {file: {folder: var/outbox}}
-    ```
-    """
-
-    main: ClassVar[str | None] = "folder"
-    folder: str = Field(default="var/outbox", description="Where the files are written")
-
-
-class SmtpChannel(Word):
-    """A mail server; the password is read from the environment variable named here, never from YAML.
-
-    ```yaml
-    channels: {default: smtp, smtp: {host: mail.example.com, starttls: true, password_env: SMTP_PASSWORD}}
-    ```
-    """
-
-    host: str = Field(description="The server's name")
-    port: Whole = Field(25, ge=1, le=65535, description="The server's port")
-    starttls: Flag = Field(False, description="Encrypt after connecting")
-    tls: Flag = Field(False, description="Encrypt from the start")
-    username: str | None = Field(None, description="Who logs in")
-    password_env: str | None = Field(
-        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The environment variable that holds the password"
-    )
-    timeout: Length = Field(
-        default=Duration(0, 30), validate_default=True, description="How long to wait for an answer"
-    )
-
-
-class Channels(Word):
-    """How messages travel.
-
-    ```yaml
-    channels: {default: file}
-    ```
-    """
-
-    main: ClassVar[str | None] = "default"
-    default: str = Field(default="file", description="The channel of messages that name none")
-    file: FileChannel = Field(default=FileChannel(), description="Messages as files")
-    smtp: SmtpChannel | None = Field(default=None, description="Messages through a mail server")
-
-
 class TableWords(Word):
     """Things to look up by a key: the `with` of a send, task or webhook names the table and where the key is.
 
@@ -184,19 +138,12 @@ class Endpoint(Word):
     @field_validator("secret_env")
     @classmethod
     def _name(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            raise ValueError(
-                "this is not the name of an environment variable, such as CRM_WEBHOOK_SECRET; if it is the secret "
-                "itself, take it out of the file and put it into the environment"
-            )
-        return value
+        return variable_name(value, "CRM_WEBHOOK_SECRET")
 
     @field_validator("timeout")
     @classmethod
     def _short(cls, value: Duration) -> Duration:
-        if not 0 < value.at_least_seconds <= 300:
-            raise ValueError(f"a call that takes '{value}' holds up all others; write 5 minutes or less")
-        return value
+        return short(value)
 
     @model_validator(mode="after")
     def _callable(self) -> Endpoint:

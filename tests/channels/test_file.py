@@ -109,7 +109,7 @@ def test_channels_are_made_by_name(tmp_path: Path) -> None:
     assert channel.folder == tmp_path / "var/outbox"
     with pytest.raises(JourneyError, match="no channel 'fiel' \\(did you mean 'file'\\?\\)"):
         make_channels(["fiel"], Channels(), SENDER, tmp_path)
-    with pytest.raises(JourneyError, match="does not say which server"):
+    with pytest.raises(JourneyError, match="does not set it up"):
         make_channels(["smtp"], Channels(), SENDER, tmp_path)
 
 

@@ -13,11 +13,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels import OutcomeKind, Outgoing, Presence, Rendered
 from journey_engine.channels.smtp import SmtpChannel
 from journey_engine.errors import JourneyError
 from journey_engine.project import Sender
-from journey_engine.project import SmtpChannel as SmtpSettings
 
 SENDER = Sender(name="Shop", email="hello@shop.example")
 DATE = dt.datetime(2026, 3, 4, tzinfo=dt.UTC)

@@ -110,7 +110,7 @@ def test_kept_connection_that_was_closed_meanwhile_is_made_anew() -> None:
 
 
 def test_chunked_and_long_answers_are_read_as_far_as_they_matter() -> None:
-    chunked = raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+    chunked = raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
     long = status(200, body=b"x" * 200_000)
     with receiver(chunked, long) as peer:
         told = call(peer, *map(outgoing, range(3)))

@@ -7,8 +7,8 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 
@@ -18,7 +18,7 @@ Address = tuple[Any, ...]
 Resolve = Callable[[str, int], Sequence[tuple[int, Address]]]
 """(host, port) -> each (family, address) that the name leads to. Raises OSError."""
 
-READ_AT_MOST = 65_536  # of a body that nobody looks at; a longer one costs the connection
+READ_AT_MOST = 65_536  # of a body; a longer one costs the connection
 
 
 class Forbidden(Exception):
@@ -27,10 +27,11 @@ class Forbidden(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint said."""
+    """What an endpoint said: names of headers in lower case; of a long body only the beginning."""
 
     status: int
-    retry_after: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
 
 def resolved(host: str, port: int) -> list[tuple[int, Address]]:
@@ -84,13 +85,13 @@ class Line:
         """The answer to what was written. Raises OSError or HTTPException when there is none."""
         response = HTTPResponse(_Until(self.sock, self.deadline), method="POST")  # type: ignore[arg-type]
         response.begin()
-        answer = Answer(response.status, response.getheader("Retry-After"))
+        body = b""
         try:
-            response.read(READ_AT_MOST)
+            body = response.read(READ_AT_MOST)
             self.usable = response.isclosed() and not response.will_close
         except (OSError, HTTPException):
             self.usable = False
-        return answer
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
     def close(self) -> None:
         """Hang up."""

@@ -22,18 +22,29 @@ def _file(settings: Any, sender: Sender, root: Path) -> Channel:
 
 
 def _smtp(settings: Any, sender: Sender, root: Path) -> Channel:
+    return SmtpChannel(_set_up(settings, "smtp", "smtp: host:"), sender)
+
+
+def _sendgrid(settings: Any, sender: Sender, root: Path) -> Channel:
+    from journey_engine.channels.sendgrid import SendgridChannel  # its package is slow to load
+
+    return SendgridChannel(_set_up(settings, "sendgrid", "sendgrid: region:"), sender)
+
+
+def _set_up(settings: Any, name: str, words: str) -> Any:
     if settings is None:
         raise JourneyError(
-            "the smtp channel is used but project.yaml does not say which server",
-            remedy="add `channels: smtp: host:` to project.yaml",
+            f"the {name} channel is used but project.yaml does not set it up",
+            remedy=f"add `channels: {words}` to project.yaml",
             code="channel_settings",
         )
-    return SmtpChannel(settings, sender)
+    return settings
 
 
 CHANNELS: tuple[tuple[str, Factory], ...] = (
     ("file", _file),
     ("smtp", _smtp),
+    ("sendgrid", _sendgrid),
 )
 
 

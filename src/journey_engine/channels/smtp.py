@@ -16,11 +16,11 @@ import smtplib
 import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels.mime import Envelope, ascii_address
 from journey_engine.errors import JourneyError
 from journey_engine.message import Outcome, OutcomeKind, Outgoing, Presence, header_safe
 from journey_engine.project import Sender
-from journey_engine.project import SmtpChannel as SmtpSettings
 
 _STEPS = {"MAIL": 250, "RCPT": 250, "DATA": 354}
 _NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import datetime as dt
 import hashlib
 import hmac
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
-from http.client import HTTPException
+from dataclasses import replace
 
-from journey_engine.channels.line import Answer, Forbidden, Line, Resolve, resolved
+from journey_engine.channels.kept import Kept, Restraint, Unanswered, Unsent, pause_asked, posted
+from journey_engine.channels.line import Answer, Forbidden, Resolve, resolved
 from journey_engine.endpoint import Target
 from journey_engine.message import WEBHOOK, Outcome, OutcomeKind, Outgoing, Presence
 from journey_engine.project import Endpoint
 
 SHORTEST = 24  # bytes of a secret, by the standard
-IN_A_ROW = 3  # unclear answers after which an endpoint is left alone for the rest of a dispatch
-PAUSE = dt.timedelta(minutes=1)
-LONGEST = dt.timedelta(days=1)  # whatever a Retry-After asks for
 
 
 class WebhookChannel:
@@ -46,7 +41,7 @@ class WebhookChannel:
     def close(self) -> None:
         """Close every connection."""
         for peer in self._peers.values():
-            peer.drop()
+            peer.kept.close()
 
     def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
         """Call one after the other."""
@@ -63,85 +58,45 @@ class WebhookChannel:
         return dict.fromkeys(message_ids, Presence.UNKNOWN)
 
 
-@dataclass(slots=True)
 class _Peer:
-    """One endpoint in one dispatch. `stopped` is the answer for all its further messages."""
+    """One endpoint in one dispatch."""
 
-    name: str
-    settings: Endpoint
-    clock: Callable[[], dt.datetime]
-    resolve: Resolve
-    line: Line | None = None
-    stopped: Outcome | None = None
-    unclear: int = 0
-    keys: list[bytes] = field(default_factory=list)
+    def __init__(self, name: str, settings: Endpoint, clock: Callable[[], dt.datetime], resolve: Resolve) -> None:
+        self.name, self.settings, self.clock = name, settings, clock
+        self.target = Target.of(settings.url)
+        self.kept = Kept(self.target, float(settings.timeout.at_least_seconds), resolve, settings.allow_private)
+        self.restraint = Restraint()
+        self.keys: list[bytes] = []
 
     def send(self, message: Outgoing) -> Outcome:
-        if self.stopped is not None:
-            return self.stopped
-        outcome = self._call(message)
-        self.unclear = self.unclear + 1 if outcome.kind is OutcomeKind.UNSURE else 0
-        if outcome.down or outcome.reason == "too_many":
-            self.stopped = outcome
-        elif outcome.reason == "no_answer" or self.unclear >= IN_A_ROW:
-            detail = f"not tried: {outcome.detail}"
-            self.stopped = Outcome(OutcomeKind.LATER, "not_tried", detail, PAUSE)
+        outcome = self.restraint.stopped or self.restraint.note(self._call(message))
         return replace(outcome, peer=self.name)
 
-    def drop(self) -> None:
-        if self.line is not None:
-            self.line.close()
-            self.line = None
-
     def _call(self, message: Outgoing) -> Outcome:
-        target = Target.of(self.settings.url)
+        target = self.target
         try:
             self.keys = self.keys or secrets(self.settings.secret_env)
         except ValueError as error:
             return self._down("no_secret", str(error))
-        request = _request(target, message, self.clock(), self.keys)
-        for fresh in (self.line is None, True):
-            try:
-                line = self._connected(target)
-                line.write(request)
-                break
-            except Forbidden as error:
-                return self._down("forbidden_address", f"{target.shown} {error}")
-            except OSError as error:
-                # A kept connection that was closed meanwhile gets one fresh try: the body did not go out whole.
-                self.drop()
-                if fresh:
-                    return self._down("unavailable", f"{target.shown}: {str(error) or type(error).__name__}")
-        else:
-            raise AssertionError("the second try is a fresh one")
         try:
-            answer = line.read()
-        except (OSError, HTTPException) as error:
-            self.drop()
-            what = str(error) or type(error).__name__
-            return Outcome(OutcomeKind.UNSURE, "no_answer", f"{target.shown} got it and gave no answer: {what}")
-        if not line.usable:
-            self.drop()
+            answer = self.kept.call(_request(target, message, self.clock(), self.keys))
+        except Forbidden as error:
+            return self._down("forbidden_address", f"{target.shown} {error}")
+        except Unsent as error:
+            return self._down("unavailable", f"{target.shown}: {error}")
+        except Unanswered as error:
+            return Outcome(OutcomeKind.UNSURE, "no_answer", f"{target.shown} got it and gave no answer: {error}")
         return self._meaning(target, answer)
 
-    def _connected(self, target: Target) -> Line:
-        timeout = float(self.settings.timeout.at_least_seconds)
-        if self.line is not None and self.line.idle:
-            self.line.renew(timeout)
-        else:
-            self.drop()
-            self.line = Line.to(target, timeout, self.resolve, self.settings.allow_private)
-        return self.line
-
     def _down(self, reason: str, detail: str) -> Outcome:
-        return Outcome(OutcomeKind.LATER, reason, detail, down=True, peer=self.name)
+        return Outcome(OutcomeKind.LATER, reason, detail, down=True)
 
     def _meaning(self, target: Target, answer: Answer) -> Outcome:
         """A status as an outcome: taken, never, later, or nobody knows."""
         status, said = answer.status, f"{target.shown} answered {answer.status}"
         if 200 <= status < 300:
             return Outcome.accepted(str(status))
-        pause = _pause(answer.retry_after, self.clock())
+        pause = pause_asked(answer.headers.get("retry-after"), self.clock())
         if status in (408, 429) or (status == 503 and pause is not None):
             return Outcome(OutcomeKind.LATER, "try_later" if status == 408 else "too_many", said, pause)
         if 300 <= status < 400:
@@ -181,27 +136,10 @@ def _request(target: Target, message: Outgoing, now: dt.datetime, keys: Sequence
     """A whole request; its timestamp is that of this try, so that a receiver may refuse old ones."""
     body, timestamp = message.rendered.text.encode("utf-8", "replace"), int(now.timestamp())
     head = {
-        "Host": target.header,
         "User-Agent": "journey-engine",
         "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
         "webhook-id": message.message_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(signature(key, message.message_id, timestamp, body) for key in keys),
     }
-    lines = [f"POST {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
-    return "\r\n".join(lines).encode("ascii") + body
-
-
-def _pause(text: str | None, now: dt.datetime) -> dt.timedelta | None:
-    """What a Retry-After asks for: seconds or a date; None when it says neither."""
-    if text is None:
-        return None
-    asked: dt.timedelta | None = None
-    if text.strip().isdecimal():
-        asked = dt.timedelta(seconds=min(int(text), 10**6))
-    else:
-        with contextlib.suppress(ValueError, TypeError):
-            at = parsedate_to_datetime(text)
-            asked = (at if at.tzinfo else at.replace(tzinfo=dt.UTC)) - now
-    return None if asked is None else min(max(asked, dt.timedelta(seconds=1)), LONGEST)
+    return posted(target, target.path, head, body)

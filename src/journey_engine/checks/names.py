@@ -68,7 +68,7 @@ def _topic(scope: Scope, name: str, place: Place) -> Iterator[Problem]:
 
 def unknown_channels(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """A channel that project.yaml does not set up."""
-    known = ["file", *(["smtp"] if scope.project.channels.smtp else [])]
+    known = scope.project.channels.known
     for path, step in of_kind(Send, subject.words):
         if step.channel is not None and step.channel not in known:
             hint = nearest(step.channel, known)

@@ -41,7 +41,7 @@ def outside_a_pass(scope: Scope) -> Iterator[Problem]:
 def default_channel(scope: Scope) -> Iterator[Problem]:
     """The channel of every message that names none."""
     channels = scope.project.channels
-    known = ["file", *(["smtp"] if channels.smtp else [])]
+    known = channels.known
     if channels.default not in known:
         message = f"unknown channel '{channels.default}'{nearest(channels.default, known)}"
         message += f"; set up here: {', '.join(known)}"

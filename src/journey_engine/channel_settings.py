@@ -1,0 +1,141 @@
+"""How messages travel: the settings below `channels:` of project.yaml, a model for each channel.
+
+Secrets are not among them: a setting names the environment variable that holds one.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from journey_engine.language import Flag, Whole, Word
+from journey_engine.predicates import Length
+from journey_engine.times import Duration
+
+
+def variable_name(value: str, example: str) -> str:
+    """Check the name of an environment variable; what it says does not show the value, which may be the secret."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError(
+            f"this is not the name of an environment variable, such as {example}; if it is the secret "
+            "itself, take it out of the file and put it into the environment"
+        )
+    return value
+
+
+def _on_this_machine(value: str | None) -> str | None:
+    """Check the address of a stand-in for a provider: it can only be this machine, so that no key goes elsewhere."""
+    if value is None:
+        return value
+    parts = urlsplit(value)
+    try:
+        here = ip_address(parts.hostname or "").is_loopback and parts.port is not None
+    except ValueError:
+        here = False
+    if not here or parts.scheme != "http" or parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise ValueError("`host` is for tests on this machine only, such as http://127.0.0.1:4010; leave it out")
+    return value.rstrip("/")
+
+
+def short(value: Duration) -> Duration:
+    """Check how long one call may take."""
+    if not 0 < value.at_least_seconds <= 300:
+        raise ValueError(f"a call that takes '{value}' holds up all others; write 5 minutes or less")
+    return value
+
+
+class FileChannel(Word):
+    """A folder of .eml files.
+
+    ```yaml
+    channels: {file: {folder: var/outbox}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "folder"
+    folder: str = Field(default="var/outbox", description="Where the files are written")
+
+
+class SmtpChannel(Word):
+    """A mail server; the password is read from the environment variable named here, never from YAML.
+
+    ```yaml
+    channels: {default: smtp, smtp: {host: mail.example.com, starttls: true, password_env: SMTP_PASSWORD}}
+    ```
+    """
+
+    host: str = Field(description="The server's name")
+    port: Whole = Field(25, ge=1, le=65535, description="The server's port")
+    starttls: Flag = Field(False, description="Encrypt after connecting")
+    tls: Flag = Field(False, description="Encrypt from the start")
+    username: str | None = Field(None, description="Who logs in")
+    password_env: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The environment variable that holds the password"
+    )
+    timeout: Length = Field(
+        default=Duration(0, 30), validate_default=True, description="How long to wait for an answer"
+    )
+
+
+class SendgridChannel(Word):
+    """SendGrid; the key is read from the environment variable named here, never from YAML.
+
+    ```yaml
+    channels: {default: sendgrid, sendgrid: {region: eu, clicks: true, key_env: SENDGRID_API_KEY}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "region"
+    key_env: str = Field("SENDGRID_API_KEY", description="The environment variable that holds the API key")
+    region: Literal["global", "eu"] = Field("global", description="Where the account is: eu keeps its data in the EU")
+    sandbox: Flag = Field(False, description="SendGrid checks each message and sends none")
+    clicks: Flag = Field(False, description="SendGrid rewrites links to see who follows them")
+    opens: Flag = Field(False, description="SendGrid adds a picture to see who opens a message")
+    timeout: Length = Field(
+        default=Duration(0, 30), validate_default=True, description="How long a whole call may take"
+    )
+    host: str | None = Field(None, description="A stand-in on this machine, for tests")
+
+    @field_validator("key_env")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return variable_name(value, "SENDGRID_API_KEY")
+
+    @field_validator("timeout")
+    @classmethod
+    def _short(cls, value: Duration) -> Duration:
+        return short(value)
+
+    @field_validator("host")
+    @classmethod
+    def _here(cls, value: str | None) -> str | None:
+        return _on_this_machine(value)
+
+    @property
+    def url(self) -> str:
+        """Where the calls go."""
+        return self.host or ("https://api.eu.sendgrid.com" if self.region == "eu" else "https://api.sendgrid.com")
+
+
+class Channels(Word):
+    """How messages travel.
+
+    ```yaml
+    channels: {default: file}
+    ```
+    """
+
+    main: ClassVar[str | None] = "default"
+    default: str = Field(default="file", description="The channel of messages that name none")
+    file: FileChannel = Field(default=FileChannel(), description="Messages as files")
+    smtp: SmtpChannel | None = Field(default=None, description="Messages through a mail server")
+    sendgrid: SendgridChannel | None = Field(default=None, description="Messages through SendGrid")
+
+    @property
+    def known(self) -> list[str]:
+        """The channels that are set up."""
+        return [name for name in type(self).model_fields if name != "default" and getattr(self, name) is not None]

@@ -1,0 +1,152 @@
+"""The sendgrid channel: one request a message, built by the official package, over one kept connection.
+
+SendGrid has no key against repeats, so our message id travels along and comes back in its events: what is unsure
+here is settled when an event tells of it, and cannot be asked for.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from python_http_client import Client
+from sendgrid import SendGridAPIClient
+from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
+
+from journey_engine.channel_settings import SendgridChannel as SendgridSettings
+from journey_engine.channels.kept import (
+    LONGEST,
+    Kept,
+    Restraint,
+    Unanswered,
+    Unsent,
+    pause_asked,
+    posted,
+    secret_of,
+)
+from journey_engine.channels.line import Answer
+from journey_engine.channels.sendgrid_body import body_of
+from journey_engine.channels.words import impersonal
+from journey_engine.endpoint import Target
+from journey_engine.errors import visible
+from journey_engine.message import Outcome, OutcomeKind, Outgoing, Presence
+from journey_engine.project import Sender
+
+
+class SendgridChannel:
+    """Hands messages to SendGrid's v3 API."""
+
+    name = "sendgrid"
+    hold = dt.timedelta(0)
+
+    def __init__(self, settings: SendgridSettings, sender: Sender) -> None:
+        self.settings, self.sender = settings, sender
+        self._kept = Kept(Target.of(settings.url), float(settings.timeout.at_least_seconds))
+        self._restraint = Restraint()
+        self._api: SendGridAPIClient | None = None
+
+    def open(self) -> None:
+        """Read the key, or raise JourneyError; the connection is made for the first message."""
+        key = secret_of(self.settings.key_env, self.name, "an API key of SendGrid")
+        self._api = SendGridAPIClient(key, self.settings.url)
+        self._api.client = _Client(self._kept, self._api.auth, self._api.useragent)
+
+    def close(self) -> None:
+        """Hang up, and forget the key."""
+        self._kept.close()
+        self._api = None
+
+    def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
+        """Hand over one after the other."""
+        for message in messages:
+            yield message.message_id, self._restraint.stopped or self._restraint.note(self._send(message))
+
+    def lookup(self, message_ids: Collection[str]) -> Mapping[str, Presence]:
+        """SendGrid cannot be asked; its events tell, when they come in."""
+        return dict.fromkeys(message_ids, Presence.UNKNOWN)
+
+    def _send(self, message: Outgoing) -> Outcome:
+        assert self._api is not None
+        try:
+            mail = body_of(message, self.sender, self.settings)
+        except ValueError as error:
+            return Outcome(OutcomeKind.REFUSED, "invalid_address", str(error))
+        except ApiKeyIncludedException:
+            return Outcome(OutcomeKind.REFUSED, "holds_key", "the message begins with what looks like an API key")
+        if not mail.get("subject") or not all(part.get("value") for part in mail["content"]):
+            return Outcome(OutcomeKind.REFUSED, "empty_message", "SendGrid takes no message without subject or text")
+        try:
+            answer = self._api.send(mail)
+        except Unsent as error:
+            return Outcome(OutcomeKind.LATER, "unavailable", f"{self._kept.target.shown}: {error}", down=True)
+        except Unanswered as error:
+            detail = f"SendGrid got it and gave no answer: {error}"
+            return Outcome(OutcomeKind.UNSURE, "no_answer", detail)
+        return self._meaning(message, answer)
+
+    def _meaning(self, message: Outgoing, answer: Answer) -> Outcome:
+        """A status as an outcome: taken, never, later, or nobody knows."""
+        status = answer.status
+        if 200 <= status < 300:
+            return Outcome.accepted(visible(answer.headers.get("x-message-id", ""))[:100] or str(status))
+        said = f"SendGrid answered {status}{self._words(answer, message)}"
+        if status in (401, 403):
+            what = "does not accept the key" if status == 401 else "does not allow this key or this sender"
+            detail = f"SendGrid {what} (environment variable {self.settings.key_env}): {said}"
+            return Outcome(OutcomeKind.LATER, f"status_{status}", detail, down=True)
+        if status == 429:
+            return Outcome(OutcomeKind.LATER, "too_many", said, _pause(answer, message.date))
+        if status == 408:
+            return Outcome(OutcomeKind.LATER, "try_later", said)
+        if 400 <= status < 500:
+            return Outcome(OutcomeKind.REFUSED, f"status_{status}", said)
+        if 300 <= status < 400:  # not SendGrid: something stands between
+            return Outcome(OutcomeKind.LATER, f"status_{status}", f"{said}, a redirect; none is followed", down=True)
+        return Outcome(OutcomeKind.UNSURE, f"status_{status}", f"{said}, which does not say whether it was taken")
+
+    def _words(self, answer: Answer, message: Outgoing) -> str:
+        """What the answer says is wrong, and where in the body, without what is the customer's or ours to keep."""
+        assert self._api is not None
+        try:
+            errors = json.loads(answer.body)["errors"]
+            told = [f"{one['message']} ({one['field']})" if one.get("field") else str(one["message"]) for one in errors]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return ""
+        return f": {impersonal('; '.join(told), message, self._api.api_key)}" if told else ""
+
+
+class _Client(Client):  # type: ignore[misc]
+    """The official client over the kept connection.
+
+    Its own way of posting opens a connection for each call, has no timeout, keeps the headers of one call for all
+    later ones, and writes the key and the whole message into the log of who debugs.
+    """
+
+    def __init__(self, kept: Kept, auth: str, agent: str, url_path: Sequence[str] = ()) -> None:
+        super().__init__(host="", version=3, url_path=list(url_path))
+        self._kept, self._auth, self._agent = kept, auth, agent
+
+    def _build_client(self, name: str | None = None) -> _Client:
+        return _Client(self._kept, self._auth, self._agent, [*self._url_path, *([name] if name else [])])
+
+    def post(self, request_body: Mapping[str, Any]) -> Answer:
+        """Post a body to the path that was put together. Raises Unsent or Unanswered."""
+        head = {
+            "Authorization": self._auth,
+            "User-Agent": self._agent,
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        body = json.dumps(request_body).encode("ascii")
+        return self._kept.call(posted(self._kept.target, self._build_url(None), head, body))
+
+
+def _pause(answer: Answer, now: dt.datetime) -> dt.timedelta | None:
+    """How long SendGrid asks to wait: seconds or a date, or the second at which the limit begins anew."""
+    reset = answer.headers.get("x-ratelimit-reset", "").strip()
+    if "retry-after" not in answer.headers and reset.isdecimal():
+        wait = min(max(int(reset) - int(now.timestamp()), 1), int(LONGEST.total_seconds()))
+        return dt.timedelta(seconds=wait)
+    return pause_asked(answer.headers.get("retry-after"), now)

@@ -1,0 +1,22 @@
+"""A provider's words as they may stand in a report: without what belongs to the customer."""
+
+from __future__ import annotations
+
+import re
+
+from journey_engine.errors import visible
+from journey_engine.message import Outgoing, header_safe
+
+_ADDRESS = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+")
+_NUMBER = re.compile(r"\+?\d[\d ().-]{6,}\d")
+LONGEST = 300
+
+
+def impersonal(words: str, message: Outgoing, *secrets: str) -> str:
+    """The words without secrets, the addressee, the message, and whatever looks like an address or a phone number."""
+    told = (message.to, message.to_name, message.rendered.subject, message.rendered.text.strip())
+    for own in (*secrets, *told):
+        if own and len(own) > 1:
+            words = words.replace(own, "...")
+    words = _NUMBER.sub("...", _ADDRESS.sub("...", words))
+    return visible(header_safe(words))[:LONGEST]
