@@ -313,6 +313,7 @@ class Project(Word):
     )
     cadence: str = Field("0 2 * * *", description="When the nights are: a cron line in UTC")
     timezone: str = Field("UTC", description="The zone of customers without one")
+    locale: str = Field("en", description="The language of template files without one in their name: en, de, pt-BR")
     customers: Source = Field(description="Where the customers are")
     events: Source = Field(description="Where their events are")
     engine: str = Field("duckdb:///var/engine.duckdb", description="Where the state is kept")
@@ -360,6 +361,17 @@ class Project(Word):
     @classmethod
     def _zone(cls, value: str) -> str:
         return known_zone(value)
+
+    @field_validator("locale")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        from babel import Locale, UnknownLocaleError
+
+        try:
+            Locale.parse(value.replace("_", "-"), sep="-")
+        except (UnknownLocaleError, ValueError):
+            raise ValueError(f"'{value}' is no language; write one such as en, de or pt-BR") from None
+        return value
 
     @field_validator("holdout", mode="before", json_schema_input_type=str)
     @classmethod

@@ -339,7 +339,39 @@ def test_parts_and_layouts_fall_back_one_by_one(tmp_path: Path) -> None:
 def test_money_numbers_and_dates_follow_the_customers_locale_and_zone(
     tmp_path: Path, source: str, locale: str, words: str
 ) -> None:
-    assert text(tmp_path, source, locale=locale) == words
+    files = {f"t/body.{locale}.txt": source, "t/body.txt": source}
+    assert house(tmp_path, files).render("t", locale, {}, REF).text == words
+
+
+AMOUNT = "{{ 1234.5 | money('EUR') }} {{ '2026-01-31' | date('short') }}"
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("de", "Hello €1,234.50 1/31/26"),  # an English letter has no German amounts
+        ("fr-FR", "Hello €1,234.50 1/31/26"),
+        (None, "Hello €1,234.50 1/31/26"),
+        ("en-GB", "Hello €1,234.50 31/01/2026"),  # the same language, and the customer's own territory
+        ("en_GB.UTF-8", "Hello €1,234.50 31/01/2026"),
+        ("es-MX", "Hola EUR1,234.50 31/01/26"),
+        ("es", "Hola 1.234,50\xa0€ 31/1/26"),
+    ],
+)
+def test_amounts_and_dates_are_in_the_language_of_the_file_that_was_chosen(
+    tmp_path: Path, locale: str | None, words: str
+) -> None:
+    files = {"t/body.txt": f"Hello {AMOUNT}", "t/body.es.txt": f"Hola {AMOUNT}", "t/subject.de.txt": AMOUNT}
+    assert house(tmp_path, files).render("t", locale, {}, REF).text == words
+
+
+def test_each_part_is_in_its_own_language_and_the_project_names_that_of_the_default(tmp_path: Path) -> None:
+    files = {"t/subject.txt": AMOUNT, "t/body.txt": "{{ message.locale }}", "t/body.en.txt": "{{ message.locale }}"}
+    renderer = house(tmp_path, files)
+    renderer.locale = "de"
+    found = renderer.render("t", "en-GB", {}, REF)
+    assert (found.subject, found.text) == ("1.234,50 € 31.01.26", "en-GB")
+    assert renderer.render("t", "fr", {}, REF).text == "de"
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def assemble(file: ProjectFile, journeys: Iterable[LoadedJourney]) -> LoadedProj
             known[name] = same[0]
         else:
             known.update((f"{name} ({journey.file})", _doubled(journey, same)) for journey in same)
-    renderer = Renderer(file.folder / "templates", file.settings.sender)
+    renderer = Renderer(file.folder / "templates", file.settings.sender, locale=file.settings.locale)
     return LoadedProject(file, _rules(file, known, renderer), known, renderer)
 
 

@@ -86,12 +86,19 @@ class Library:
 
     def path(self, name: str, chain: Chain) -> Path | None:
         """The file that a name like `welcome/body.html` means for a chain; None when there is none."""
+        return self._found(name, chain)[0]
+
+    def written_in(self, name: str, chain: Chain) -> str:
+        """The locale in the name of that file; empty for the default."""
+        return self._found(name, chain)[1]
+
+    def _found(self, name: str, chain: Chain) -> tuple[Path | None, str]:
         parts = split_template_path(name)
         for locale in (*chain, ""):
             path = self.root.joinpath(*parts[:-1], _file(parts[-1], locale))
             if self._regular(path):
-                return path
-        return None
+                return path, locale
+        return None, ""
 
     def unfit(self, template: str) -> list[tuple[Path, str]]:
         """What lies in the place of a part and is none, with why: no file, one that leads out, none for these eyes."""
@@ -114,6 +121,11 @@ class Library:
             return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
         except OSError:
             return False
+
+
+def language(locale: str) -> str:
+    """`de` of `de-AT`, `de_AT` or `DE`."""
+    return re.split("[-_.]", locale.strip(), maxsplit=1)[0].lower()
 
 
 def _file(part: str, locale: str) -> str:

@@ -23,11 +23,11 @@ from journey_engine.message import Aborted, MessageRef, Rendered, RenderError, h
 from journey_engine.project import Sender
 from journey_engine.render.analysis import Parsed, Use, uses
 from journey_engine.render.filters import FilterError
-from journey_engine.render.library import HTML, SUBJECT, TEXT, Chain, Library, LocaleLoader
+from journey_engine.render.library import HTML, SUBJECT, TEXT, Chain, Library, LocaleLoader, language
 from journey_engine.render.mistakes import syntax_problem, tree_problems, unprovided
 from journey_engine.render.reading import Kept, Reading
 from journey_engine.render.sandbox import MAX_TEXT, TemplateEnvironment
-from journey_engine.render.values import MissingValue, wrap
+from journey_engine.render.values import MissingValue, Values, wrap
 
 PROVIDED: Mapping[str, tuple[str, ...]] = {
     "sender": ("name", "email", "postal_address"),
@@ -43,8 +43,8 @@ MARKETING_NEEDS = ("links.unsubscribe", "sender.postal_address")
 class Renderer:
     """Everything one folder of templates can say.
 
-    `sender` and `links` may be absent where templates are only checked. `locale` is that of customers
-    without one.
+    `sender` and `links` may be absent where templates are only checked. `locale` is that of files without one in
+    their name, and of customers without one.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Renderer:
         self._kept: Kept = {}
         self._names: dict[str, tuple[str, ...]] = {}  # the files that the default of a part names
         self._html: dict[tuple[str, Chain], bool] = {}
+        self._written: dict[tuple[str, Chain], str] = {}
         self._chosen: dict[tuple[str, str, Chain], tuple[str, str]] = {}
         self._lines: dict[str, Template | RenderError] = {}
         self._line_environment = TemplateEnvironment(None, html=False)
@@ -128,7 +129,19 @@ class Renderer:
             compiled = self._compiled[key] = self._compile(key[0], chain)
         if isinstance(compiled, RenderError):
             raise compiled
-        return self._run(compiled, context, compiled.filename or key[0])
+        return self._run(compiled, self._in_its_language(context, *key), compiled.filename or key[0])
+
+    def _in_its_language(self, context: dict[str, Any], name: str, chain: Chain) -> dict[str, Any]:
+        """Dates and amounts in the language of the words around them; the customer's territory where it is theirs."""
+        if (name, chain) not in self._written:
+            self._written[name, chain] = self.library.written_in(name, chain) or self.locale
+        written = self._written[name, chain]
+        own = context["message"]["locale"]
+        if language(own) == language(written):
+            return context
+        message = Values({**context["message"], "locale": written})
+        message.path = "message"
+        return {**context, "message": message}
 
     def _run(self, compiled: Template, context: dict[str, Any], file: str) -> str:
         chunks: list[str] = []
