@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
-from journey_engine.collect import Collector, ensure_properties
+from journey_engine.collect import Collected, Collector, ensure_properties
 from journey_engine.conditions import Condition
 from journey_engine.engines import Engine, memory, open_reader, scratch
 from journey_engine.errors import JourneyError, Problem, ProblemsFound, nearest
@@ -40,6 +40,21 @@ class Audience:
     customers: int
     known: int
     sample: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The data as they are, with what only the engine knows, in an engine that is gone afterwards."""
+
+    engine: Engine
+    as_of: dt.datetime
+    collected: Collected
+    properties: Mapping[str, int]
+    tables: frozenset[str] = frozenset()  # those that were read
+
+    def matching(self, predicate: Predicate, sample: int) -> tuple[int, list[str]]:
+        """How many customers a condition holds for, and the ids of some of them."""
+        return count_matching(self.engine, predicate, self.as_of, self.collected.columns, self.properties, sample)
 
 
 class ConditionFile(Word):
@@ -79,13 +94,14 @@ def read_condition(named: str, loaded: LoadedProject) -> Predicate:
     if unknown:
         raise ProblemsFound(unknown)
     predicate: Predicate = read.condition.resolve(loaded.file.context)
-    if any(_inside_a_pass(leaf) for leaf in leaves(predicate)):
+    if any(inside_a_pass(leaf) for leaf in leaves(predicate)):
         message = "`trigger`, `since` and `same` mean something only inside a journey; leave them out here"
         raise ProblemsFound([Problem(source.positions.of(()), message, "outside-a-pass")])
     return predicate
 
 
-def _inside_a_pass(leaf: object) -> bool:
+def inside_a_pass(leaf: object) -> bool:
+    """Whether a part of a condition can be answered inside a pass only."""
     if isinstance(leaf, Happened):
         return leaf.scope != "history" or leaf.events.same is not None
     return isinstance(leaf, TriggerHas)
@@ -104,16 +120,35 @@ def count(
     loaded: LoadedProject, predicate: Predicate, as_of: dt.datetime, *, feedback: Iterable[Event] = (), sample: int = 10
 ) -> Audience:
     """Count the customers whom a condition holds for; `feedback` is what the mailroom tells."""
-    project = loaded.project
+    with gathered(loaded, as_of, [predicate], feedback=feedback) as data:
+        _columns_known(predicate, {*data.collected.columns, *loaded.project.attributes, *CUSTOMER_COLUMNS})
+        found, some = data.matching(predicate, sample)
+        return Audience(found, data.collected.customers, tuple(some))
+
+
+@contextmanager
+def gathered(
+    loaded: LoadedProject,
+    as_of: dt.datetime,
+    predicates: Sequence[Predicate],
+    *,
+    feedback: Iterable[Event] = (),
+    tables: Mapping[str, Collection[str] | None] | None = None,
+    accept_stale: bool = False,
+) -> Iterator[Gathered]:
+    """Read the sources for a question; `predicates` are all that will be asked, `tables` what is looked up in them.
+
+    Raises JourneyError for a source that cannot be read, or, without `accept_stale`, for events that are too old.
+    """
     with _engine(loaded) as engine:
-        properties = ensure_properties(engine, named_properties([predicate], []))
-        collector = Collector(engine, project, loaded.folder, as_of)
-        made = _from_the_copy(engine, loaded, predicate)
+        properties = ensure_properties(engine, named_properties(predicates, []))
+        collector = Collector(engine, loaded.project, loaded.folder, as_of)
+        every = [leaf for predicate in predicates for leaf in leaves(predicate)]
+        made = _from_the_copy(engine, loaded, passes=any(isinstance(leaf, InJourney) for leaf in every))
         collector.customers(accept_loss=True)
-        collector.events([*feedback, *made])
-        _columns_known(predicate, {*collector.collected.columns, *project.attributes, *CUSTOMER_COLUMNS})
-        found, some = count_matching(engine, predicate, as_of, collector.collected.columns, properties, sample)
-        return Audience(found, collector.collected.customers, tuple(some))
+        collector.tables(tables or {}, accept_loss=True)
+        collector.events([*feedback, *made], accept_loss=accept_stale)
+        yield Gathered(engine, as_of, collector.collected, properties, frozenset(tables or ()))
 
 
 def _columns_known(predicate: Predicate, columns: Collection[str]) -> None:
@@ -140,18 +175,14 @@ def _engine(loaded: LoadedProject) -> Iterator[Engine]:
         yield engine
 
 
-def _from_the_copy(engine: Engine, loaded: LoadedProject, predicate: Predicate) -> list[Event]:
+def _from_the_copy(engine: Engine, loaded: LoadedProject, *, passes: bool) -> list[Event]:
     """What only the engine knows: set attributes, passes if they are asked about, and the events of stages reached."""
     try:
         reader = open_reader(loaded.project.engine, loaded.folder)
     except JourneyError:
         return []  # no run yet
     try:
-        tables = [
-            "overlays",
-            *(["enrollments"] if any(isinstance(leaf, InJourney) for leaf in leaves(predicate)) else []),
-        ]
-        for table in tables:
+        for table in ("overlays", *(["enrollments"] if passes else [])):
             if not engine.rows(f"SELECT 1 FROM {table} LIMIT 1"):  # noqa: S608 - one of two names above
                 names = list(reader.columns(table))
                 for rows in reader.batches(f"SELECT * FROM {table}"):  # noqa: S608

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from journey_engine import night
+from journey_engine.preview import preview, subject_of
 from tests.failures.small_shop import Shop, at, customer, event, events_of_march
 from tests.histories.story import Evening, Reading, entries, evenings, nights, rules
 from tests.histories.story import customer as somebody
@@ -80,6 +81,25 @@ tests:
     nights: {from: 2026-03-01, until: 2026-03-02}
     expect: {messages: [hello]}
 """
+
+
+def test_a_letter_is_seen_with_a_real_customer_before_anything_goes_out(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, customers=6)
+    loaded = shop.loaded()
+    seen = preview(loaded, subject_of("welcome", loaded), at("02"), "c003")
+    assert [(one.step, one.rendered.subject) for one in seen.letters if one.rendered] == [
+        ("send:hello", "Welcome, Name3"), ("send:jazz", "Jazz for Name3"), ("send:tips", "Tips for Name3"),
+    ]  # fmt: skip
+    assert "[" not in "".join(one.rendered.text for one in seen.letters if one.rendered)
+    # The very letter that then goes out, but for its links.
+    shop.run("02")
+    shop.deliver("02 22:00")
+    assert "Welcome, Name3" in shop.letters().values()
+    # What the night would refuse, the preview refuses, and it says where the value is not.
+    shop.template("hello", "Welcome, {{ customer.nickname }}")
+    refused = preview(shop.loaded(), subject_of("welcome/send:hello", loaded), at("02"), "c003")
+    assert [one.rendered for one in refused.letters] == [None]
+    assert "data/customers.csv has no column 'nickname'" in (refused.letters[0].problem or "")
 
 
 def test_an_import_brings_nobody_back_who_has_said_no(tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""One letter in words: as its channel would get it, or why it cannot be worded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from journey_engine.channels.mime import Envelope
+from journey_engine.errors import JourneyError
+from journey_engine.graph import Emit
+from journey_engine.links import Links
+from journey_engine.load import LoadedProject
+from journey_engine.message import Aborted, MessageRef, Outgoing, Rendered, RenderError, is_address
+from journey_engine.records import Decision
+from journey_engine.render import Renderer
+
+KEY = "preview"  # signs the links; no project has it, so that no page takes them
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One letter. Without `rendered` it could not be worded, and `problem` says why, `remedy` what to do.
+
+    `held_back` is why the night or a dispatch would not send it, although it can be worded.
+    """
+
+    step: str
+    template: str
+    place: str
+    sender: str
+    to: str | None
+    rendered: Rendered | None = None
+    problem: str | None = None
+    remedy: str | None = None
+    held_back: str | None = None
+    whole: bytes | None = None  # the .eml
+
+    @property
+    def name(self) -> str:
+        """A file name for it, without an ending."""
+        return re.sub(
+            r"[^A-Za-z0-9_.-]+", "-", self.step if self.template in self.step else f"{self.step}-{self.template}"
+        )
+
+
+class Wording:
+    """Words the letters of one preview; `why` tells where a value that is missing would come from."""
+
+    def __init__(self, loaded: LoadedProject, as_of: dt.datetime, why: Callable[[str], str]) -> None:
+        self.project, self.as_of, self.why = loaded.project, as_of, why
+        links = Links(self.project.public_url, {KEY: KEY.encode()}, KEY)
+        self.renderer = Renderer(loaded.folder / "templates", self.project.sender, links, self.project.locale)
+
+    def word(self, node: Emit, decision: Decision, file: str) -> Letter:
+        """One letter, from what the night would decide."""
+        payload, sender = decision.payload, self.project.sender
+        name, address = payload["name"], payload["to"]
+        letter = {
+            "step": node.step,
+            "template": payload["template"],
+            "place": f"{file}:{node.line}" if node.line else file,
+            "sender": f"{sender.name} <{sender.email}>",
+        }
+        reader = payload.get("addressee") or decision.customer_id
+        ref = MessageRef(
+            decision.decision_id, reader, payload["topic"], payload["timezone"], decision.enrollment_id,
+            decision.customer_id,
+        )  # fmt: skip
+        try:
+            rendered = self.renderer.render(payload["template"], payload["locale"], payload["values"], ref)
+        except Aborted as stop:
+            return Letter(**letter, to=address, problem=f"the template stops it: {stop.reason}")
+        except RenderError as error:
+            missing = error.code == "missing_value" and error.path is not None
+            more = f"; {self.why(error.path)}" if missing and error.path is not None else ""
+            return Letter(**letter, to=address, problem=f"{error.message}{more}", remedy=error.remedy)
+        if address is None or not is_address(address.strip()):
+            held = f"{reader} has no email address" if address is None else f"the address of {reader} is none"
+            return Letter(**letter, to=address, rendered=rendered, held_back=held)
+        out = Outgoing(
+            decision.decision_id, address.strip(), name, rendered, self.as_of, payload["template"],
+            payload["topic_class"],
+        )  # fmt: skip
+        try:
+            whole = Envelope.of(sender, payload["topic_class"]).fill(out)
+        except ValueError as error:
+            return Letter(**letter, to=address, rendered=rendered, held_back=str(error))
+        return Letter(**letter, to=f"{name} <{address.strip()}>" if name else address, rendered=rendered, whole=whole)
+
+
+def write(letters: tuple[Letter, ...], folder: Path) -> list[Path]:
+    """Write each letter as .eml, .html and .txt, numbered. Raises JourneyError for a folder that takes none."""
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, letter in enumerate(letters, 1):
+            if letter.rendered is None:
+                continue
+            parts = {".eml": letter.whole, ".txt": letter.rendered.text.encode()}
+            parts[".html"] = letter.rendered.html.encode() if letter.rendered.html is not None else None
+            for ending, content in parts.items():
+                if content is not None:
+                    path = folder / f"{number:02}-{letter.name}{ending}"
+                    path.write_bytes(content)
+                    written.append(path)
+    except OSError as error:
+        raise JourneyError(
+            f"{folder} cannot be written: {error.strerror}", remedy="name a folder that you may write to with --out"
+        ) from error
+    return written
