@@ -239,6 +239,18 @@ def test_properties_that_only_some_readers_of_json_can_read_are_set_aside(shop: 
     assert shop.run("03").set_aside == done.set_aside
 
 
+def test_properties_with_a_name_twice_are_set_aside_because_readers_would_differ_on_its_value(shop: Shop) -> None:
+    twice = ['{"a":1,"a":2}', '{"a":1,"b":0,"\\u0061":1}', '{"":1,"":1}']
+    well = ['{"a":1,"A":2}', '{"a":{"b":1},"b":{"b":2}}', '{"a":"\\"a\\":1,\\"a\\":2"}']
+    shop.customers = [customer(number) for number in range(6)]
+    shop.events = [event(number, number, "signed_up", "01 10:00", text) for number, text in enumerate(twice + well)]
+    shop.save()
+    shop.template("hello", "{{ trigger.a }}")
+    done = shop.run("02")
+    assert done.set_aside == {"data/events.csv: properties have a name twice": 3}
+    assert (done.events_received, done.messages) == (3, {"accepted": 3})
+
+
 def test_a_decision_that_cannot_be_read_again_stops_itself_only(shop: Shop) -> None:
     shop.run("02")
     with duckdb.connect(str(shop.folder / "var/engine.duckdb")) as engine:

@@ -111,7 +111,7 @@ def _leave_what_is_ahead(incoming: Incoming, quiet: bool) -> None:
 def _set_aside_the_unfit(incoming: Incoming) -> None:
     """What the engine takes for JSON and others do not: NaN, and values too deep for what reads JSON by recursion.
 
-    Only the few rows that may hold such a thing are looked at one by one.
+    A name that stands twice is nobody's value: the engine would read the first, others the last. Only the few rows that may hold such a thing are looked at one by one.
     """
     doubtful = incoming.reader.rows(statements("collect")["doubtful_rows"], (DEEPEST,))
     unfit = [(row, why) for row, text in doubtful if (why := _unfit(text)) is not None]
@@ -128,11 +128,17 @@ def _unfit(text: str) -> str | None:
         deepest = max(deepest, level)
     if deepest > DEEPEST:
         return f"properties hold values more than {DEEPEST} deep"
+    outermost: list[tuple[str, Any]] = []
+
+    def remember(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        outermost[:] = pairs
+        return dict(pairs)
+
     try:
-        json.loads(text, parse_constant=_no_constant)
+        json.loads(text, parse_constant=_no_constant, object_pairs_hook=remember)
     except ValueError:
         return "properties are no JSON"
-    return None
+    return None if len(outermost) == len(dict(outermost)) else "properties have a name twice"
 
 
 def _no_constant(name: str) -> None:

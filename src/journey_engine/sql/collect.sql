@@ -99,11 +99,12 @@ DELETE FROM incoming_events AS r USING events AS l
 WHERE r.reason IS NULL AND l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
     AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread);
 
--- doubtful_rows: Rows whose values may stand very deep inside each other, or may be NaN or Infinity.
+-- doubtful_rows: Rows whose values may stand very deep inside each other, may be NaN or Infinity, or have a name twice.
 SELECT row_in_source, properties FROM incoming_events
 WHERE reason IS NULL AND (
     length(properties) - length(replace(replace(properties, '[', ''), '{', '')) > ?
     OR regexp_matches(properties, '[:,\[]-?(?i:nan|inf)')
+    OR list_unique(json_keys(properties)) <> len(json_keys(properties))
 );
 
 -- unfit_rows: Those that are so indeed.
