@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from journey_engine.rules import Night
+from journey_engine.times import Duration
 from tests.histories.story import (
     NIGHTLY,
     Reading,
@@ -105,6 +106,18 @@ def test_a_journeys_first_run_looks_back_one_interval(reading: Reading, happened
     # The journey begins on 5 March. The second night must not find what the first left out.
     rows = [event("signed_up", happened)]
     assert entries(reading(evenings(rules(HELLO), rows, nights("2026-03-05", "2026-03-08")))["c1"]) == expected
+
+
+def test_what_a_month_at_its_end_leaves_out_no_later_run_lets_in(reading: Reading) -> None:
+    # For the run of 31 March 00:00 a month before the last run is 28 February 18:00: the event of 05:00 is too late.
+    # A month before that run itself is 28 February 00:00, so the next run looks back further than this one did.
+    when = [
+        Night.of(run, at(text), "0 */6 * * *")
+        for run, text in enumerate(["2026-03-30 18:00", "2026-03-31 00:00", "2026-03-31 06:00"], start=1)
+    ]
+    rows = [event("signed_up", "2026-02-28 05:00", arrived="2026-03-30 20:00")]
+    told = reading(evenings(rules(HELLO, accept_late=Duration.parse("1 month")), rows, when))["c1"]
+    assert entries(told) == []
 
 
 def test_an_event_of_the_future_waits_for_its_night(reading: Reading) -> None:

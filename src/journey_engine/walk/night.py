@@ -233,12 +233,17 @@ def _coming(
     last_run, accept_late = world.looked(graph.journey), tonight.rules.accept_late
     if not begun(graph, tonight.night, ran=last_run is not None):
         return [], []
-    # A first run enters from one interval, and is done with all that a later run would still see.
-    edge = accept_late.before(tonight.night.as_of)
-    lower = accept_late.before(last_run) if last_run else min(edge, tonight.night.since)
+    # A run is done with all that a later run would still see: a first run enters from one interval only, and a month
+    # before the last of one can lie earlier than a month before the day before it.
+    lower = accept_late.before(last_run) if last_run else tonight.night.since
+    edge = min(lower, accept_late.before(tonight.night.as_of))
     missed = tonight.night.as_of if last_run is None or last_run >= tonight.night.since else last_run
-    seen = visible(graph, replace(past, missed_from=missed), tonight.night, lower)
-    new = [one for one in seen if (graph.journey, one.key) not in considered and _in_period(graph, one.instant)]
+    seen = visible(graph, replace(past, missed_from=missed), tonight.night, edge)
+    new = [
+        one
+        for one in seen
+        if one.instant > lower and (graph.journey, one.key) not in considered and _in_period(graph, one.instant)
+    ]
     return seen, _first_run(graph, past, tonight.night, new) if last_run is None else _later(graph, new, tonight)
 
 
@@ -254,8 +259,7 @@ def _first_run(
         if graph.ends is not None and night.as_of >= graph.ends:
             return []
         return [(one, night.as_of) for one in backfilled(graph, past, night)]
-    recent = [one for one in new if one.instant > night.since]
-    return [(one, one.instant) for one in eligible(graph, recent, night.as_of)]
+    return [(one, one.instant) for one in eligible(graph, new, night.as_of)]
 
 
 def _heard(
