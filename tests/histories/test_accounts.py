@@ -348,6 +348,16 @@ def test_two_accounts_share_a_contact_and_its_caps(reading: Reading) -> None:
     assert messages(found["h1"]) == ["renew 2026-03-02 09:00 cap:one"]
 
 
+def test_what_a_vanished_account_sent_counts_for_its_contact(reading: Reading) -> None:
+    told = rules(LETTER, caps="[{topic: offers, at_most: 1, within: 7 days, name: one}]")
+    rows = [DUE, event("renewal_due", "2026-03-02 10:00", "second", who="h2")]
+    first, second = nights("2026-03-02", "2026-03-03")
+    people = [*school(), customer("h2", contact_id="c1")]
+    found = reading([Evening(first, told, people, rows), Evening(second, told, people[1:], rows)])
+    assert messages(found["h1"]) == ["renew 2026-03-02 09:00"]
+    assert messages(found["h2"]) == ["renew 2026-03-03 09:00 cap:one"]
+
+
 def test_a_member_s_letter_may_say_whose_member_they_are(reading: Reading) -> None:
     told = rules(RENEWAL, values={"renew": ["account.plan", "account.customer_id", "customer.first_name"]})
     people = [customer("h1", plan="family"), customer("c1", account_id="h1", first_name="Ada")]

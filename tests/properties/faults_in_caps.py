@@ -56,7 +56,7 @@ def a_message_put_off_forgets_when_it_was_meant(patch: pytest.MonkeyPatch) -> No
 
 def what_was_refused_or_taken_back_counts(patch: pytest.MonkeyPatch) -> None:
     plain = life.ask_caps
-    patch.setattr(life, "ask_caps", lambda rules, begun, unsent: plain(rules, begun))
+    patch.setattr(life, "ask_caps", lambda rules, begun, unsent, away: plain(rules, begun, away=away))
 
 
 def a_skipped_message_counts(patch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,8 @@ def live_together(rules: Rules, night: Night, parties: Mapping[str, Party]) -> d
         for who, (life, customer) in here.items()
     }  # fmt: skip
     unsent = frozenset(message for one in fresh.values() for message in one.life.unsent)
-    ask_caps(rules, list(begun.values()), unsent)
+    away = [message for who, one in fresh.items() if who not in begun for message in one.life.state.sendings]
+    ask_caps(rules, list(begun.values()), unsent, away)
     return {
         who: one.life.end(rules, night, begun.get(who)) if who in fresh else WalkResult(one.life.state)
         for who, one in parties.items()

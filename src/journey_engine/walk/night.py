@@ -29,6 +29,7 @@ from journey_engine.walk.ledger import (
     Enrolled,
     LedgerEvent,
     Overlay,
+    Sending,
     WalkResult,
     WorldState,
     in_order,
@@ -99,12 +100,15 @@ def begin_night(
     return Begun(found, rows, considered, state, events)
 
 
-def ask_caps(rules: Rules, begun: Sequence[Begun], unsent: frozenset[str] = frozenset()) -> None:
+def ask_caps(
+    rules: Rules, begun: Sequence[Begun], unsent: frozenset[str] = frozenset(), away: Sequence[Sending] = ()
+) -> None:
     """Decide what stands at caps, of all who may write to the same people.
 
-    `unsent` are messages that were skipped, refused or cancelled after their run: no cap counts them.
+    `unsent` are messages that were skipped, refused or cancelled after their run: no cap counts them. `away` are what
+    the passes of customers sent who are absent tonight: their contact got it all the same.
     """
-    sent = [one for each in begun for one in each.state.sendings]
+    sent = [*away, *(one for each in begun for one in each.state.sendings)]
     decide_all(rules.caps, [walking for each in begun for walking in each.walked], sent, unsent)
 
 
