@@ -13,7 +13,7 @@ import pytest
 
 from journey_engine import conditions, project
 from journey_engine.checks import defaults, open_project
-from journey_engine.conditions import CONDITIONS
+from journey_engine.conditions import CONDITIONS, amounts
 from journey_engine.journey import After, GoalWords, Journey
 from journey_engine.language import Word
 from journey_engine.load import schema
@@ -77,7 +77,7 @@ def test_schema_accepts_what_the_loader_accepts(source: Path) -> None:
 
 def words_with_examples() -> list[type[Word]]:
     """Every word whose docstring shows it."""
-    inside = [item for room in (conditions, project) for item in vars(room).values()]
+    inside = [item for room in (conditions, amounts, project) for item in vars(room).values()]
     rooms = [item for item in inside if isinstance(item, type) and issubclass(item, Word)]
     found = {*rooms, *CONDITIONS, *STEPS, *TRIGGERS, Program, Side, Way, Value, EventLines, After, GoalWords}
     return sorted((word for word in found if examples(word)), key=lambda word: word.__name__)

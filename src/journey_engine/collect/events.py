@@ -111,7 +111,8 @@ def _leave_what_is_ahead(incoming: Incoming, quiet: bool) -> None:
 def _set_aside_the_unfit(incoming: Incoming) -> None:
     """What the engine takes for JSON and others do not: NaN, and values too deep for what reads JSON by recursion.
 
-    A name that stands twice is nobody's value: the engine would read the first, others the last. Only the few rows that may hold such a thing are looked at one by one.
+    Of a name that stands twice the engine would read the first value, others the last. Only the few rows that may hold
+    such a thing are looked at one by one.
     """
     doubtful = incoming.reader.rows(statements("collect")["doubtful_rows"], (DEEPEST,))
     unfit = [(row, why) for row, text in doubtful if (why := _unfit(text)) is not None]
