@@ -64,13 +64,17 @@ class Message(Frozen):
 
 
 class Task(Frozen):
-    """Work for a team. `title` is a Jinja text over the same values as a template."""
+    """Work for a team. `title` is a Jinja text over the same values as a template.
+
+    `outcomes` are the words that whoever has done it may say; any word without them.
+    """
 
     effect: Literal["task"] = "task"
     team: str
     title: str
     due: Length | None = None
     lookups: tuple[Lookup, ...] = ()
+    outcomes: tuple[str, ...] = ()
 
 
 class Assignment(Frozen):

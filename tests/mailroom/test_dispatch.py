@@ -368,5 +368,5 @@ def test_a_task_is_given_to_its_team_with_its_title_and_done_when_somebody_says_
         with mailroom.store.read() as db:
             titles = set(db.exec_driver_sql("SELECT title FROM tasks").scalars())
         assert titles == {"Call Ada", "Call {{ customer.first_name }}"}
-        with pytest.raises(JourneyError, match="no open task"):
+        with pytest.raises(JourneyError, match="there is no task 'nothing'"):
             mailroom.finish_task("nothing", NOW)

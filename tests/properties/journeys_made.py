@@ -28,7 +28,7 @@ class Journeys(Conditions):
         return [self.step(depth) for _ in range(self.dice.randint(1, most))]
 
     def step(self, depth: int) -> dict[str, Any]:
-        kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 1, "set": 2, "exit": 1, "enroll": 2}
+        kinds = {"send": 8, "wait": 5, "wait_for": 8, "remind": 3, "task": 2, "set": 2, "exit": 1, "enroll": 2}
         kinds |= {"branch": 6, "split": 3, "ask": 3} if depth else {}
         kinds |= {"reward": 2, "webhook": 3}
         kind = self.used(self.weighted(kinds))
@@ -57,14 +57,26 @@ class Journeys(Conditions):
             case "split":
                 return {"arms": self.drawn(name, depth)}
             case _:
-                return self._effect(kind, name)
+                return self._effect(kind, name, depth)
 
-    def _effect(self, kind: str, name: str) -> dict[str, Any]:
+    def done_or_late(self, depth: int) -> dict[str, Any]:
+        """A task that is waited for; whether anybody does it is decided by dice (`responses`)."""
+        self.used("task waited for")
+        found: dict[str, Any] = {"due": self.edge("1 hour", "1 day", "1 day", *self.spans, "3 days")}
+        for way in self.of(("on_done",), ("on_late",), ("on_done", "on_late")):
+            found[way] = self.list_of_steps(depth - 1, 2)
+        return found
+
+    def _effect(self, kind: str, name: str, depth: int) -> dict[str, Any]:
         match kind:
             case "task":
                 title = self.of(*TITLES)
                 self.values.setdefault(title, self.paths())
                 found = {"team": "service", "title": title} | ({"due": self.waiting()} if self.maybe(0.5) else {})
+                found |= {"outcomes": ["a", "b"]} if self.maybe(0.3) else {}
+                found |= self.done_or_late(depth) if depth and self.maybe(0.6) else {}
+                if "on_done" in found or "on_late" in found:
+                    self.steps.append(name)
                 return found | ({"with": self.table_rows()} if self.maybe(0.3) else {})
             case "reward":
                 self.steps.append(name)

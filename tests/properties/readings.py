@@ -33,7 +33,7 @@ from journey_engine.rules import Night, Rules, looked_up
 from journey_engine.sweep import Sweep, named
 from journey_engine.times import UTC, iso, zone_names
 from journey_engine.walk import Life, Party, Tables, WalkResult, live_together
-from journey_engine.walk.life import accepted, delivered
+from journey_engine.walk.life import accepted, delivered, given_out
 from journey_engine.walk.rewards import happenings
 from journey_engine.walk.values import as_text
 from tests.properties import told
@@ -53,10 +53,12 @@ Known = tuple[str, Mapping[str, Any]]
 
 
 def responses(sent: Event) -> list[Event]:
-    """What a customer does with a message: decided by its id, so that both readings meet the same."""
+    """What a customer does with a message, and a team with a task: decided by its id, the same for both readings."""
+    dice = hashlib.md5(sent.event_id.encode(), usedforsecurity=False).digest()
+    if sent.name == "task_given":
+        return [_done(sent, dice)] if dice[0] < 170 else []
     if sent.name != "message_sent":
         return []
-    dice = hashlib.md5(sent.event_id.encode(), usedforsecurity=False).digest()
     names = [name for name, byte in zip(("opened", "clicked", "bounced", "complained"), dice, strict=False)
              if byte < (120, 90, 25, 8)[("opened", "clicked", "bounced", "complained").index(name)]]  # fmt: skip
     found = []
@@ -71,6 +73,14 @@ def responses(sent: Event) -> list[Event]:
         told = answered(claim, at)
         found.append(replace(told, received_at=at))
     return found
+
+
+def _done(given: Event, dice: bytes) -> Event:
+    """A task that somebody does: in time, at the last moment or too late."""
+    at = given.occurred_at + dt.timedelta(minutes=(5, 60, 1440, 1500, 4320)[dice[1] % 5])
+    event_id = f"{given.properties['task_id']}:done"
+    properties = {**given.properties, "outcome": "ab"[dice[2] % 2]}
+    return Event(event_id, given.customer_id, "task_done", at, properties, at)
 
 
 def refused(message: Decision) -> bool:
@@ -189,10 +199,10 @@ class Post:
         ]
         given = [one for one in decisions if one.kind is DecisionKind.REWARD and one.state is DecisionState.PENDING]
         self.coming += [event for one in given for event in happenings(one)]
-        self.coming += [
-            delivered(one) for one in decisions
-            if one.kind is DecisionKind.WEBHOOK and one.state is DecisionState.PENDING
-        ]  # fmt: skip
+        for kind, comes in ((DecisionKind.WEBHOOK, delivered), (DecisionKind.TASK, given_out)):
+            self.coming += [
+                comes(one) for one in decisions if one.kind is kind and one.state is DecisionState.PENDING
+            ]  # fmt: skip
 
 
 class Sweeping:

@@ -377,6 +377,36 @@ def test_a_test_gives_an_answer(run: Try, given: str, expect: str) -> None:
     assert report.passed, "\n".join(report.lines())
 
 
+CALL = """
+journey: win-back
+topic: offers
+trigger: {inactive: {event: order_placed, for: 60 days}}
+steps:
+  - task:
+      team: service
+      id: call
+      title: Call
+      due: 1 day
+      outcomes: [reached, no_answer]
+      on_done: [{send: we-miss-you}]
+      on_late: [{exit: nobody-called}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "expect"),
+    [
+        ("- {at: 2026-03-03T18:00:00Z, task_done: {outcome: reached}}", "{tasks: [service], messages: [we-miss-you]}"),
+        ("- {at: 2026-03-03T18:00:00Z, task_done: {step: call, outcome: reached}}", "{messages: [we-miss-you]}"),
+        ("- {at: 2026-03-03T18:00:00Z, task_done: {step: ring}}", "{exit: {state: exited, reason: nobody-called}}"),
+        ("", "{tasks: [service], messages: [], exit: {state: exited, reason: nobody-called}}"),
+    ],
+)
+def test_a_test_says_that_a_task_is_done(run: Try, given: str, expect: str) -> None:
+    report = run(case(expect, given), CALL)
+    assert report.passed, "\n".join(report.lines())
+
+
 VOUCHER = """
 program: voucher
 currency: EUR

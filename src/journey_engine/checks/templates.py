@@ -253,8 +253,9 @@ def _step(subject: Subject, rest: str, path: Path) -> tuple[str, str] | None:
     """`step.<id>.<name>`: the event that ended the wait, or the reward; an id may hold dots."""
     awaited = {
         step: word
-        for kind in (WaitFor, Ask, RewardStep)
+        for kind in (WaitFor, Ask, RewardStep, TaskStep)
         for where, word in of_kind(kind, subject.words)
+        if not isinstance(word, TaskStep) or word.awaited
         for step, at in subject.paths.items()
         if where[: len(at)] == at and len(where) == len(at) + 1
     }
@@ -262,10 +263,9 @@ def _step(subject: Subject, rest: str, path: Path) -> tuple[str, str] | None:
     if found is None:
         wanted = rest.split(".")[0]
         known = ", ".join(awaited) or "none"
-        return (
-            f"no `wait_for` or `reward` is called '{wanted}'{nearest(wanted, list(awaited))}; there is: {known}",
-            "unknown-step",
-        )
+        hint = nearest(wanted, list(awaited))
+        told = f"no `wait_for`, `reward` or awaited `task` is called '{wanted}'{hint}; there is: {known}"
+        return told, "unknown-step"
     if not left_before(subject, found, path):
         return f"step '{found}' is not left before this place, so it provides nothing here", "later-step"
     value = rest.removeprefix(found).strip(".").split(".")[0]

@@ -6,30 +6,22 @@ Only names and texts: the work is in the module that `run` names.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
-from typing import Any, NoReturn
 
 from journey_engine import __version__
-from journey_engine.errors import visible
+from journey_engine.cli import people
+from journey_engine.cli.arguments import Commands, Parser
+from journey_engine.cli.arguments import add as _add
+from journey_engine.cli.arguments import as_json as _json
+from journey_engine.cli.arguments import as_of as _as_of
+from journey_engine.cli.arguments import project as _project
 
 EPILOG = """exit status: 0 done; 1 looked and found something wrong (a journey, a test, a journey set aside tonight);
 2 could not be done (wrong command line, missing file, another run is at work). docs/cli.md tells more."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that takes whole option names only and never guesses."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the words, and end."""
-        super().error(visible(message))
-
-
 def build() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = _Parser(
+    parser = Parser(
         prog="journey",
         description="Customer lifecycle journeys: YAML in, customers evaluated as a set, messages out once.",
         epilog=EPILOG,
@@ -38,49 +30,10 @@ def build() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (
         _init, _new, _validate, _schema, _test, _preview, _plan, _run, _dispatch, _report, _audience, _explain,
-        _mailroom, _stop, _resume, _release, _cancel, _rollback, _serve,
+        _mailroom, _stop, _resume, _release, _cancel, _rollback, _serve, people.tasks,
     ):  # fmt: skip
         add(commands)
     return parser
-
-
-Commands = Any  # argparse keeps the type of its subparsers private
-
-
-def _add(commands: Commands, name: str, run: str, about: str, more: str = "") -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=about[0].lower() + about[1:].rstrip("."), description=f"{about}\n{more}".rstrip()
-    )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
-    parser.set_defaults(run=f"journey_engine.cli.{run}")
-    return parser
-
-
-def _project(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--project",
-        metavar="DIR",
-        help="the project's folder (the one that holds journeys/); without it, this folder or the nearest above it",
-    )
-
-
-def _as_of(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument(
-        "--as-of", metavar="T", type=_instant, help=f"the instant, such as 2026-03-01T02:00:00Z; {default}"
-    )
-
-
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-
-
-def _instant(text: str) -> dt.datetime:
-    from journey_engine.times import parse_instant
-
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _init(commands: Commands) -> None:

@@ -7,14 +7,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from journey_engine.graph import Emit, Enroll, Exit, Gate, Graph, Node, OnPass
+from journey_engine.graph import Emit, Enroll, Exit, Gate, Graph, Node, OnPass, Task
 from journey_engine.journeytest.words import JourneyCase
 from journey_engine.links import ANSWER, ANSWER_GIVEN, Claim, answered
 from journey_engine.message import Aborted, MessageRef, RenderError
 from journey_engine.predicates import ALWAYS, InJourney, Not, leaves
-from journey_engine.records import Customer, Decision, DecisionKind, DecisionState, Enrollment, Event, Transition
+from journey_engine.records import (
+    Customer,
+    Decision,
+    DecisionKind,
+    DecisionState,
+    Enrollment,
+    Event,
+    Transition,
+    identity,
+)
 from journey_engine.render import Renderer
 from journey_engine.rules import Night, Rules, following
+from journey_engine.steps.task import TASK_DONE
 from journey_engine.times import UTC, utc_to_local
 from journey_engine.walk import Life, Look, Party, Tables, live_together
 from journey_engine.walk.values import as_text
@@ -68,7 +78,7 @@ def live(case: JourneyCase, stage: Stage) -> Story:
     transitions: list[Transition] = []
     decisions: list[Decision] = []
     for night in _nights(case, stage.cadence):
-        rows = [_answer(row, life, stage.graph.journey, night) for row in rows]
+        rows = [_of_pass(row, life, stage.graph, night) for row in rows]
         parties: dict[str, Party] = {}
         if contact is not None:
             parties[contact.customer_id] = Party(reader, contact, ())
@@ -182,17 +192,31 @@ def _rows(case: JourneyCase, of: str, customer_id: str) -> Iterator[Event]:
         yield Event(event_id, customer_id, one.name, one.at, one.properties, one.received_at)
 
 
-def _answer(row: Event, life: Life, journey: str, night: Night) -> Event:
-    """An answer belongs to the pass that asked: the newest when it was given."""
-    if row.name != ANSWER_GIVEN or "enrollment_id" in row.properties or row.occurred_at > night.as_of:
+def _of_pass(row: Event, life: Life, graph: Graph, night: Night) -> Event:
+    """An answer belongs to the pass that asked, a task that is done to the pass that gave it: the newest by then."""
+    theirs = row.name in (ANSWER_GIVEN, TASK_DONE) and "enrollment_id" not in row.properties
+    if not theirs or row.occurred_at > night.as_of:
         return row
-    asked = [one for one in life.state.passes if one.journey == journey and one.entered_at < row.occurred_at]
+    asked = [one for one in life.state.passes if one.journey == graph.journey and one.entered_at < row.occurred_at]
     if not asked:
         return row
     newest = max(asked, key=lambda one: one.entered_at)
+    if row.name == TASK_DONE:
+        return _done(row, newest, graph)
     given = {name: str(row.properties.get(name)) for name in ("question", "answer")}
     claim = Claim(ANSWER, row.customer_id, None, None, newest.enrollment_id, **given)
     return replace(answered(claim, row.occurred_at), received_at=row.received_at)
+
+
+def _done(row: Event, one: Enrollment, graph: Graph) -> Event:
+    """The task of a step is done; a journey with one task needs no `step`."""
+    steps = {node.step for node in graph.nodes if isinstance(node, Emit) and isinstance(node.effect, Task)}
+    step = row.properties.get("step", min(steps) if len(steps) == 1 else None)
+    if step is None:
+        return row
+    task_id = identity(one.enrollment_id, str(step), "1")
+    own = {"task_id": task_id, "journey": one.journey, "enrollment_id": one.enrollment_id, "step": step}
+    return replace(row, event_id=f"{task_id}:done", properties={**row.properties, **own})
 
 
 def _with_asked(graph: Graph, rules: Rules) -> tuple[Graph, ...]:

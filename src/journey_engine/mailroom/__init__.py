@@ -8,6 +8,7 @@ from journey_engine.mailroom.dispatch import DispatchReport, dispatch
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
+from journey_engine.mailroom.inbox import STANDINGS, Todo
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.rewards import Balance
@@ -17,6 +18,7 @@ __all__ = [
     "ENDED_BY",
     "MEANING",
     "REWARD_MEANING",
+    "STANDINGS",
     "Balance",
     "DispatchReport",
     "Fuse",
@@ -29,5 +31,6 @@ __all__ = [
     "MissedRun",
     "RewardState",
     "State",
+    "Todo",
     "dispatch",
 ]

@@ -304,4 +304,8 @@ class _Load:
             self.store.instant(deadline),
             None,  # done_at
             _to_json(payload.get("values") or {}),
+            _to_json(payload["outcomes"]) if payload.get("outcomes") else None,
+            None,  # owner
+            None,  # outcome
+            None,  # note
         )

@@ -11,17 +11,17 @@ from types import TracebackType
 
 from sqlalchemy import select
 
-from journey_engine.mailroom import door, holds, listing, rewards
+from journey_engine.mailroom import door, holds, inbox, listing, rewards
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
+from journey_engine.mailroom.inbox import Todo
 from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import suppressions
-from journey_engine.mailroom.tasks import finish_task
 from journey_engine.records import Decision, Event
 
 _workers = itertools.count(1)
@@ -229,6 +229,26 @@ class Mailroom:
         """A reward is taken back; False when this cause has said so before."""
         return rewards.reverse(self.store, reward_id, at, cause)
 
-    def finish_task(self, task_id: str, as_of: dt.datetime) -> None:
-        """Somebody has done a task."""
-        finish_task(self.store, task_id, as_of)
+    # the staff inbox; a task may be named by the first signs of its id
+
+    def todo(
+        self, now: dt.datetime, state: str = inbox.OPEN, *, team: str | None = None, owner: str | None = None,
+        late: bool = False, limit: int = 100,
+    ) -> list[Todo]:  # fmt: skip
+        """Tasks that stand so, those that are due first before the others; an empty owner: nobody has taken them."""
+        return inbox.listed(self.store, now, state, team=team, owner=owner, late=late, limit=limit)
+
+    def take_task(self, task_id: str, owner: str, at: dt.datetime, *, over: bool = False) -> Todo:
+        """Somebody takes a task; from another only with `over`."""
+        return inbox.take(self.store, task_id, owner, at, over=over)
+
+    def finish_task(
+        self, task_id: str, at: dt.datetime, outcome: str | None = None, note: str | None = None,
+        owner: str | None = None,
+    ) -> bool:  # fmt: skip
+        """Somebody has done a task; False when they have said so before."""
+        return inbox.finish(self.store, task_id, at, outcome, note, owner)
+
+    def cancel_task(self, task_id: str, at: dt.datetime, reason: str) -> None:
+        """A task need not be done any more."""
+        inbox.cancel(self.store, task_id, at, reason)

@@ -87,9 +87,17 @@ def _addressee(op: Operations) -> None:
     op.add_column("messages", Column("addressee", String))
 
 
+def _inbox(op: Operations) -> None:
+    """Who does a task, how it ended, and which words may say so."""
+    for name, kind in (("outcomes", Text), ("owner", String), ("outcome", String), ("note", Text)):
+        op.add_column("tasks", Column(name, kind))
+    where = text("done_at IS NULL")
+    op.create_index("tasks_open", "tasks", ["due_at"], sqlite_where=where, postgresql_where=where)
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual, _addressee),
+    2: (_rewards, _holds, _usual, _addressee, _inbox),
 }
 
 

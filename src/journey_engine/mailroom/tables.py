@@ -140,6 +140,10 @@ tasks = Table(
     Column("due_at", Instant),  # the team's deadline
     Column("done_at", Instant),
     Column("variables", Text, nullable=False),
+    Column("outcomes", Text),  # JSON: the words that may tell how it ended; any word without them
+    Column("owner", String),  # who has taken it
+    Column("outcome", String),
+    Column("note", Text),
 )
 
 rewards = Table(
@@ -246,3 +250,4 @@ _partial("rewards_open", RewardState.AVAILABLE, rewards, "expires_at", "reward_i
 Index("rewards_of_customer", rewards.c.customer_id, rewards.c.program)
 Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_id)
 _partial("tasks_due", State.PENDING, tasks, "try_at")
+Index("tasks_open", tasks.c.due_at, sqlite_where=tasks.c.done_at.is_(None), postgresql_where=tasks.c.done_at.is_(None))

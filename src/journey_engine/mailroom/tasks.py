@@ -1,6 +1,6 @@
 """Tasks: work for people of the company.
 
-A task is given to its team when it is due, and done when somebody says so.
+A task is given to its team when it is due; what the team says of it is in `inbox.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from journey_engine.errors import JourneyError
 from journey_engine.mailroom.holds import held as stopped
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
@@ -79,25 +78,14 @@ def _write(
     db.execute(statement, [{key: one[key] for key in one if key != "journey"} for one in worded])
     pairs = zip(rows, worded, strict=True)
     given = [row for row, change in pairs if change["new_state"] == State.ACCEPTED]
-    _record(store, db, as_of, "given", given)
+    record(store, db, as_of, "given", given)
 
 
-def finish_task(store: Store, task_id: str, as_of: dt.datetime) -> None:
-    """Somebody has done it. Raises JourneyError for a task that was not given to anybody."""
-    with store.write() as db:
-        row = db.execute(select(tasks).where(tasks.c.task_id == task_id, in_state(State.ACCEPTED, tasks))).first()
-        if row is None:
-            raise JourneyError(
-                f"there is no open task '{task_id}'",
-                remedy="`journey mailroom` lists the tasks",
-                code="no_task",
-            )
-        if row.done_at is None:
-            db.execute(update(tasks).where(tasks.c.task_id == task_id).values(done_at=as_of))
-            _record(store, db, as_of, "done", [row])
-
-
-def _record(store: Store, db: Connection, as_of: dt.datetime, word: str, rows: list[Row[Any]]) -> None:
+def record(
+    store: Store, db: Connection, as_of: dt.datetime, word: str, rows: list[Row[Any]], **more: str | None
+) -> None:
+    """What became of tasks, as events of the next night; `more` are properties that only some have."""
+    told = {name: value for name, value in more.items() if value is not None}
     events: list[tuple[Any, ...]] = [
         (
             f"{row.task_id}:{word}",
@@ -111,6 +99,7 @@ def _record(store: Store, db: Connection, as_of: dt.datetime, word: str, rows: l
                     "journey": row.journey,
                     "enrollment_id": row.enrollment_id,
                     "step": row.step,
+                    **told,
                 }
             ),
         )

@@ -42,7 +42,7 @@ STEPS: tuple[type[Step], ...] = (
 
 AnyStep = one_of(STEPS, "step")
 
-for _word in (Way, Branch, Arm, Split, AnswerPath, Ask, WaitFor):
+for _word in (Way, Branch, Arm, Split, AnswerPath, Ask, WaitFor, TaskStep):
     _word.model_rebuild(force=True, _types_namespace={"AnyStep": AnyStep})
 
 __all__ = ["STEPS", "AnyStep", "Builder", "Path", "Step", "lower_step", "lower_steps"]

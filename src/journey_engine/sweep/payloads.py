@@ -144,8 +144,9 @@ def _wording(evening: Evening, effect: Message | Task | Webhook | Enroll) -> tup
     match effect:
         case Message(template=template):
             return template, json.dumps(_fixed(evening, effect)), None, None, _asked(effect), effect.variant
-        case Task(team=team, title=title, due=due):
-            fixed = json.dumps({"team": team, "title": title})
+        case Task(team=team, title=title, due=due, outcomes=outcomes):
+            limited = {"outcomes": outcomes} if outcomes else {}
+            fixed = json.dumps({"team": team, "title": title, **limited})
             return title, fixed, due and due.months, due and due.seconds * 10**6, None, None
         case Webhook():
             fixed = json.dumps({"endpoint": effect.to, "data": dict(effect.data)})

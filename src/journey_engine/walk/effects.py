@@ -144,7 +144,8 @@ def _decided(
         case Task():
             until, values = effect.due.after(due) if effect.due else None, values_of(tonight, one, effect)
             told = {"team": effect.team, "title": effect.title, "due_at": iso(until) if until else None}
-            return DecisionKind.TASK, {**told, "values": values}
+            limited = {"outcomes": list(effect.outcomes)} if effect.outcomes else {}
+            return DecisionKind.TASK, {**told, **limited, "values": values}
         case Webhook():
             values = values_of(tonight, one, effect)
             return DecisionKind.WEBHOOK, {"endpoint": effect.to, "data": dict(effect.data), "values": values}

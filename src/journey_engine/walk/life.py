@@ -26,7 +26,7 @@ class Life:
 
     `pending` messages are not yet due, `sent` ones are accepted, `taken_back` ones were cancelled in time. `refuses`
     says which messages the channel does not take; without it each one is accepted. `coming` is what will become of
-    rewards that nobody redeems, and of webhooks.
+    rewards that nobody redeems, of webhooks, and of tasks until somebody does them.
     """
 
     state: CustomerState = field(default_factory=CustomerState)
@@ -71,6 +71,7 @@ class Life:
         given = [one for one in result.decisions if _goes(one, DecisionKind.REWARD)]
         self.coming += [event for one in given for event in happenings(one)]
         self.coming += [delivered(one) for one in result.decisions if _goes(one, DecisionKind.WEBHOOK)]
+        self.coming += [given_out(one) for one in result.decisions if _goes(one, DecisionKind.TASK)]
         oldest = night.as_of.date() - dt.timedelta(COUNTED_FOR)
         sendings = tuple(one for one in result.state.sendings if one.day > oldest)
         self.state = replace(result.state, sendings=sendings)
@@ -172,6 +173,18 @@ def delivered(webhook: Decision) -> Event:
     }
     event_id = f"{webhook.decision_id}:delivered"
     return Event(event_id, webhook.customer_id, "webhook_delivered", webhook.due_at, properties)
+
+
+def given_out(task: Decision) -> Event:
+    """The event that a task becomes when its team gets it."""
+    properties = {
+        "task_id": task.decision_id,
+        "team": task.payload["team"],
+        "journey": task.journey,
+        "enrollment_id": task.enrollment_id,
+        "step": task.step,
+    }
+    return Event(f"{task.decision_id}:given", task.customer_id, "task_given", task.due_at, properties)
 
 
 def _goes(one: Decision, kind: DecisionKind) -> bool:

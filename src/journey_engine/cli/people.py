@@ -1,0 +1,37 @@
+"""The commands by which people of the company say what they did: their options and help."""
+
+from __future__ import annotations
+
+from journey_engine.cli.arguments import Commands, add, as_json, as_of, project
+
+
+def tasks(commands: Commands) -> None:
+    """`journey tasks`."""
+    parser = add(
+        commands,
+        "tasks",
+        "inbox:tasks",
+        "The staff inbox: list what is to be done, take a task, say how it ended.",
+        "A task is named by its id or by the first signs of it.",
+    )
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "take", "done", "cancel"),
+        default="list",
+        help="list (the default); take one for --owner; done with its --outcome; cancel what need not be done any more",
+    )
+    parser.add_argument("id", metavar="ID", nargs="?", help="take, done, cancel: which task")
+    parser.add_argument("--team", help="list: only this team's")
+    parser.add_argument("--owner", help="list: only this person's; take, done: who it is")
+    parser.add_argument("--free", action="store_true", help="list: only what nobody has taken")
+    parser.add_argument("--late", action="store_true", help="list: only what is open beyond its deadline")
+    parser.add_argument("--state", help="list: open (the default), done, cancelled, pending, refused ...")
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="list: at most so many (100)")
+    parser.add_argument("--over", action="store_true", help="take: also from somebody who has it")
+    parser.add_argument("--outcome", metavar="WORD", help="done: how it ended, in a word that its step allows")
+    parser.add_argument("--note", metavar="TEXT", help="done: what else there is to say; a letter may quote it")
+    parser.add_argument("--reason", metavar="TEXT", help="cancel: why")
+    project(parser)
+    as_of(parser, "without it the clock's")
+    as_json(parser)
