@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from journey_engine.language import Flag, Whole, Word
+from journey_engine.pacing import Paced
 from journey_engine.predicates import Length
 from journey_engine.times import Duration
 
@@ -48,7 +49,7 @@ def short(value: Duration) -> Duration:
     return value
 
 
-class FileChannel(Word):
+class FileChannel(Paced):
     """A folder of .eml files.
 
     ```yaml
@@ -60,11 +61,13 @@ class FileChannel(Word):
     folder: str = Field(default="var/outbox", description="Where the files are written")
 
 
-class SmtpChannel(Word):
+class SmtpChannel(Paced):
     """A mail server; the password is read from the environment variable named here, never from YAML.
 
     ```yaml
-    channels: {default: smtp, smtp: {host: mail.example.com, starttls: true, password_env: SMTP_PASSWORD}}
+    channels:
+      default: smtp
+      smtp: {host: mail.example.com, starttls: true, password_env: SMTP_PASSWORD, rate: 50/second, daily: 10000}
     ```
     """
 
@@ -81,7 +84,7 @@ class SmtpChannel(Word):
     )
 
 
-class SendgridChannel(Word):
+class SendgridChannel(Paced):
     """SendGrid; the key is read from the environment variable named here, never from YAML.
 
     ```yaml

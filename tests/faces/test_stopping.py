@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from journey_engine.mailroom import Mailroom, pauses
+from journey_engine.times import parse_instant
+
 from .conftest import Journey
 
 LATER = "2026-03-02T15:00:00Z"
@@ -49,6 +52,40 @@ def test_what_is_named_is_stopped_and_a_name_that_nothing_has_is_refused(journey
     assert journey("resume", "--journey", "hello", "--project", shop, "--json").json == {
         "resumed": "journey", "name": "hello", "still_stopped": [],
     }  # fmt: skip
+
+
+def test_a_channel_that_takes_nothing_is_told_with_its_age_and_tried_at_once_when_somebody_says_so(
+    journey: Journey, shop: Path
+) -> None:
+    waiting = journey("mailroom", "--project", shop, "--json").json["messages"]["pending"]
+    with Mailroom.open(f"sqlite:///{shop}/var/mailroom.sqlite", environment="development") as room:
+        detail = "mail.example.com:25 does not accept the username and password: 535 no"
+        pauses.put(room.store, "file", "", "login_refused", detail, parse_instant("2026-03-02T14:59:30Z"))
+    done = journey("dispatch", "--as-of", LATER, "--project", shop)
+    assert done.status == 1
+    assert done.err.count("\n") == 1
+    assert "journey: channel file: takes nothing since 2026-03-02T14:59:30Z: mail.example.com:25 does not" in done.err
+    assert "tried again at 2026-03-02T15:00:30Z, at once with `journey resume --channel file`" in done.err
+    listed = journey("mailroom", "--project", shop)
+    assert "channel file takes nothing since" in listed.out
+    assert "at once by: journey resume --channel file" in listed.out
+    (paused,) = journey("mailroom", "--project", shop, "--json").json["paused"]
+    assert (paused["reason"], paused["tries"]) == ("login_refused", 1)
+    assert journey("resume", "--channel", "file", "--project", shop).status == 0
+    again = journey("resume", "--channel", "file", "--project", shop)
+    assert (again.status, "channel file is not stopped" in again.err) == (2, True)
+    assert journey("dispatch", "--as-of", LATER, "--project", shop, "--json").json["accepted"] == waiting
+
+
+def test_the_pace_of_project_yaml_is_kept(journey: Journey, shop: Path) -> None:
+    waiting = journey("mailroom", "--project", shop, "--json").json["messages"]["pending"]
+    project = shop / "journeys/project.yaml"
+    told = project.read_text(encoding="utf-8")
+    assert "channels:" not in told
+    project.write_text(told + "\nchannels: {file: {folder: var/outbox, daily: 1}}\n", encoding="utf-8")
+    done = journey("dispatch", "--as-of", LATER, "--project", shop, "--json")
+    assert (done.status, done.json["accepted"], done.json["waiting"]) == (0, 1, waiting - 1)
+    assert done.json["reasons"] == [{"state": "pending", "reason": "rate_limit", "count": waiting - 1}]
 
 
 def test_a_run_is_held_released_given_up_and_taken_back(journey: Journey, shop: Path) -> None:

@@ -116,7 +116,7 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
     state = _state(options)
     groups = room.groups(state, options.reason)
     single = room.listing(state, options.reason, limit=options.limit) if state or options.reason else []
-    tasks, rewards, stopped = room.task_counts(), room.reward_counts(), room.stopped()
+    tasks, rewards, stopped, paused = room.task_counts(), room.reward_counts(), room.stopped(), room.paused()
     if options.json:
         output.print_json(
             {
@@ -124,6 +124,7 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
                 "webhooks": room.webhook_counts(),
                 "groups": [output.plain(dataclasses.asdict(one)) for one in groups],
                 "stopped": [output.plain(dataclasses.asdict(one)) for one in stopped],
+                "paused": [output.plain(dataclasses.asdict(one)) for one in paused],
                 "list": [output.plain(dataclasses.asdict(one)) for one in single],
                 "tasks": [
                     {"team": team, "state": kind, "count": count} for (team, kind), count in sorted(tasks.items())
@@ -137,6 +138,8 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
         return DONE
     for hold in stopped:
         say(paint(f"{visible(hold.detail)}; ended by: {hold.resumed_by}", output.BOLD))
+    for pause in paused:
+        say(paint(f"{pause} {visible(pause.told)}; at once by: {pause.ended_by}", output.BOLD))
     _show_groups(groups)
     if single:
         columns = ("message", "customer", "journey", "step", "state", "since", "detail")

@@ -37,15 +37,16 @@ def stop(options: argparse.Namespace) -> int:
 def resume(options: argparse.Namespace) -> int:
     """Let it leave again."""
     from journey_engine.load import load_project
-    from journey_engine.mailroom import Hold
+    from journey_engine.mailroom import Hold, HoldKind
     from journey_engine.night import open_mailroom
 
     loaded = load_project(project_folder(options.project))
     with open_mailroom(loaded) as room:
         kind, name = _named(options, loaded, room)
         what = str(Hold(kind, name, None, now()))
-        if not room.resume(kind, name):
-            held = ", ".join(map(str, room.stopped()))
+        tried = kind is HoldKind.CHANNEL and room.end_pause(name)
+        if not room.resume(kind, name) and not tried:
+            held = ", ".join(map(str, [*room.stopped(), *room.paused()]))
             raise JourneyError(f"{what} is not stopped", remedy=f"stopped now: {held or 'nothing'}", code="not-stopped")
         left = [str(one) for one in room.stopped()]
     if options.json:
@@ -148,4 +149,5 @@ def _defined(kind: HoldKind, loaded: LoadedProject) -> Iterable[str]:
 
 
 def _held(kind: HoldKind, room: Mailroom) -> list[str]:
-    return [one.name for one in room.stopped() if one.kind is kind]
+    paused = [one.channel for one in room.paused()] if kind == "channel" else []
+    return [*paused, *(one.name for one in room.stopped() if one.kind is kind)]

@@ -9,8 +9,10 @@ from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.inbox import STANDINGS, Todo
+from journey_engine.mailroom.limits import Limits
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
+from journey_engine.mailroom.pauses import Pause
 from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.states import ENDED_BY, MEANING, REWARD_MEANING, RewardState, State
 
@@ -25,10 +27,12 @@ __all__ = [
     "Group",
     "Hold",
     "HoldKind",
+    "Limits",
     "Listed",
     "LoadResult",
     "Mailroom",
     "MissedRun",
+    "Pause",
     "RewardState",
     "State",
     "Todo",

@@ -14,8 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from journey_engine.mailroom import holds, rewards
+from journey_engine.mailroom import holds, limits, rewards
 from journey_engine.mailroom.eligible import Verdict, judge
+from journey_engine.mailroom.limits import Gate
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, messages, suppressions
@@ -32,6 +33,8 @@ class Claimed:
 
     rows: list[Row[Any]] = field(default_factory=list)
     others: list[Settled] = field(default_factory=list)
+    again_at: dt.datetime | None = None
+    """something is due, but the channel has no room for it before this instant"""
 
     @property
     def nothing(self) -> bool:
@@ -39,22 +42,36 @@ class Claimed:
         return not self.rows and not self.others
 
 
-def claim(
-    store: Store, as_of: dt.datetime, worker: str, channels: Collection[str], limit: int, held: Collection[str] = ()
-) -> Claimed:
-    """Take up to `limit` due messages in one transaction; skip what must not go, leave what must wait.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What to claim: at most so many messages of these channels, and none to those `without`."""
 
-    Those of `held` journeys, and of what is stopped at this very moment, are not looked at.
+    channels: Sequence[str]
+    messages: int
+    without: Collection[str] = ()
+
+
+def claim(
+    store: Store, as_of: dt.datetime, worker: str, share: Share, held: Collection[str] = (), gate: Gate | None = None
+) -> Claimed:
+    """Take the due messages of a share in one transaction; skip what must not go, leave what must wait.
+
+    Those of `held` journeys, and of what is stopped at this very moment, are not looked at. With a `gate` no more are
+    taken than the limits of its channel have room for.
     """
     with store.write() as db:
+        room = None if gate is None else limits.room(db, gate)
         rows = db.execute(
             select(messages)
-            .where(in_state(State.PENDING), messages.c.try_at <= as_of, messages.c.channel.in_(channels))
+            .where(in_state(State.PENDING), messages.c.try_at <= as_of, messages.c.channel.in_(share.channels))
+            .where(messages.c.recipient.is_(None) | messages.c.recipient.not_in(share.without))
             .where(messages.c.journey.not_in(held), ~holds.held())
             .order_by(messages.c.try_at, messages.c.message_id)
-            .limit(limit)
+            .limit(share.messages if room is None else max(min(share.messages, room.messages), 1))
             .with_for_update(skip_locked=True)
         ).all()
+        if room is not None and not room.messages:
+            return Claimed(again_at=room.again_at if rows else None)
         stops = _suppressed(db, {reader(row) for row in rows})
         none = rewards.refused(db, {row.message_id: row.variables for row in rows})
         verdicts = [
@@ -62,18 +79,27 @@ def claim(
             for row in rows
         ]
         _change(db, State.PENDING, None, as_of, verdicts, worker)
+        if gate is not None and room is not None:
+            limits.take(db, gate, room, sum(verdict.state is State.CLAIMED for _, verdict in verdicts))
     return Claimed(
         [row for row, verdict in verdicts if verdict.state is State.CLAIMED],
         [(row, verdict) for row, verdict in verdicts if verdict.state is not State.CLAIMED],
     )
 
 
-def settle(store: Store, as_of: dt.datetime, worker: str, settled: Sequence[Settled]) -> None:
-    """Write what became of claimed messages, with the events that come of it, in one transaction."""
-    if settled:
+def settle(
+    store: Store, as_of: dt.datetime, worker: str, settled: Sequence[Settled], left_by: dt.datetime | None = None
+) -> None:
+    """Write what became of claimed messages, with the events that come of it, in one transaction.
+
+    `left_by`: what this worker had in hand of channels with a limit has left by then.
+    """
+    if settled or left_by is not None:
         with store.write() as db:
             _change(db, State.CLAIMED, worker, as_of, settled)
             _record(store, db, as_of, settled)
+            if left_by is not None:
+                limits.done(db, [worker], left_by)
 
 
 def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled]) -> None:
@@ -186,9 +212,10 @@ def claimers(store: Store) -> set[str]:
         return {name or "" for name in names}
 
 
-def take_over(store: Store, worker: str, dead: Collection[str]) -> list[Row[Any]]:
+def take_over(store: Store, worker: str, dead: Collection[str], at: dt.datetime) -> list[Row[Any]]:
     """Make the claims of dead dispatchers ours and return their messages."""
     with store.write() as db:
+        limits.done(db, dead, at)
         db.execute(
             update(messages).where(in_state(State.CLAIMED), messages.c.claimed_by.in_(dead)).values(claimed_by=worker)
         )
@@ -215,16 +242,14 @@ def unsure_rows(store: Store, channel: str, until: dt.datetime, after: str, limi
 
 
 def explain_left(
-    store: Store, channel: str, as_of: dt.datetime, reason: str, detail: str | None, held: Collection[str] = ()
-) -> int:
-    """Write on due messages why they are still here; how many."""
+    store: Store, channel: str, as_of: dt.datetime, reason: str, detail: str | None, held: Collection[str] = (),
+    peer: str | None = None,
+) -> int:  # fmt: skip
+    """Write on due messages of a channel, or on those to a peer, why they are still here; how many."""
+    due = [in_state(State.PENDING), messages.c.channel == channel, messages.c.try_at <= as_of]
+    due += [messages.c.journey.not_in(held), ~holds.held(), *([] if peer is None else [messages.c.recipient == peer])]
     with store.write() as db:
-        return db.execute(
-            update(messages)
-            .where(in_state(State.PENDING), messages.c.channel == channel, messages.c.try_at <= as_of)
-            .where(messages.c.journey.not_in(held), ~holds.held())
-            .values(reason=reason, detail=detail)
-        ).rowcount
+        return db.execute(update(messages).where(*due).values(reason=reason, detail=detail)).rowcount
 
 
 def explain_held(store: Store, held: Collection[str], as_of: dt.datetime, reason: str, detail: str) -> int:

@@ -9,26 +9,30 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, assert_never
 
 from sqlalchemy import Row
 
-from journey_engine.errors import JourneyError
 from journey_engine.mailroom import claim as claims
 from journey_engine.mailroom.calls import call_body
 from journey_engine.mailroom.claim import Settled
+from journey_engine.mailroom.doubts import look_into
 from journey_engine.mailroom.eligible import Verdict
 from journey_engine.mailroom.holds import HELD
-from journey_engine.mailroom.lease import Clock, Lease, dead_among, machine
+from journey_engine.mailroom.lease import Clock, Lease
+from journey_engine.mailroom.limits import BEAT, Limits
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.rewards import settle as settle_rewards
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.tasks import give_tasks
+from journey_engine.mailroom.ways import Ways
 from journey_engine.message import (
     WEBHOOK,
     Aborted,
@@ -37,7 +41,6 @@ from journey_engine.message import (
     Outcome,
     OutcomeKind,
     Outgoing,
-    Presence,
     Rendered,
     RenderError,
     Renders,
@@ -46,7 +49,9 @@ from journey_engine.message import (
 FIRST_RETRY = dt.timedelta(minutes=5)
 LONGEST_RETRY = dt.timedelta(hours=4)
 CHANNEL_RETRY = dt.timedelta(minutes=1)
-LOOKUP = 500
+LONGEST_WAIT = dt.timedelta(minutes=1)
+PATIENCE = dt.timedelta(minutes=10)
+NO_LIMITS: Mapping[str, Limits] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,10 @@ class _Tally:
         )
 
 
+def _asleep(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
 def dispatch(
     mailroom: Mailroom,
     as_of: dt.datetime,
@@ -110,84 +119,72 @@ def dispatch(
     on_batch: Callable[[DispatchReport], None] | None = None,
     owner: str = "dispatch",
     held: Collection[str] = (),
+    limits: Mapping[str, Limits] = NO_LIMITS,
+    wait: Callable[[float], object] = _asleep,
 ) -> DispatchReport:
     """Hand over everything that is due at `as_of`; many may do so at once.
 
-    `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason.
+    `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason. Where the
+    `limits` of a channel have no room, it waits for a minute at most, and for ten in all; what is left then goes with
+    the next dispatch.
     Raises JourneyError when the mailroom cannot be written; what was handed over until then is settled, and the
     batch in hand is looked into by the next dispatch.
     """
     with mailroom.worker(owner, clock) as lease, ExitStack() as opened:
-        work = _Work(mailroom, as_of, renderer, lease, channels, opened, held)
+        began, tally = clock(), _Tally()
+        now = lambda: as_of + (clock() - began)  # noqa: E731 - the instant of the dispatch, and what has passed since
+        ways = Ways(mailroom.store, channels, limits, opened, lease.name, as_of, now, tally.trouble)
+        work = _Work(mailroom, as_of, renderer, lease, ways, tally, held)
         settle_rewards(mailroom.store, as_of)
-        work.look_into_doubts(clock)
-        work.tally.tasks = give_tasks(mailroom.store, as_of, renderer, work.tally.trouble, held)
-        while work.one_batch(batch):
+        look_into(ways, lease.name, as_of, clock, work.count_doubts)
+        tally.tasks = give_tasks(mailroom.store, as_of, renderer, tally.trouble, held)
+        while work.one_batch(batch) or work.waited(wait):
             if on_batch is not None:
-                on_batch(work.tally.report())
+                on_batch(tally.report())
         work.explain_what_is_left()
-        return work.tally.report()
+        return tally.report()
 
 
 class _Work:
     """One dispatch."""
 
     def __init__(
-        self,
-        mailroom: Mailroom,
-        as_of: dt.datetime,
-        renderer: Renders,
-        lease: Lease,
-        channels: Mapping[str, Channel],
-        opened: ExitStack,
+        self, mailroom: Mailroom, as_of: dt.datetime, renderer: Renders, lease: Lease, ways: Ways, tally: _Tally,
         held: Collection[str],
-    ) -> None:
-        self.mailroom, self.store, self.as_of = mailroom, mailroom.store, as_of
-        self.renderer, self.lease, self.channels, self.opened = renderer, lease, channels, opened
-        self.held = sorted(held)
-        self.open: set[str] = set()
-        self.down: dict[str, tuple[str, str]] = {}
-        self.tally = _Tally()
-
-    @property
-    def able(self) -> list[str]:
-        """The channels that still take messages."""
-        return [name for name in self.channels if name not in self.down]
-
-    def channel(self, name: str) -> Channel | None:
-        """An open channel, or None with the reason noted."""
-        channel = self.channels.get(name)
-        if channel is None or name in self.down:
-            return None
-        if name not in self.open:
-            try:
-                channel.open()
-            except JourneyError as error:
-                self.mark_down(name, error.code, str(error))
-                return None
-            self.open.add(name)
-            self.opened.callback(channel.close)
-        return channel
-
-    def mark_down(self, name: str, reason: str, detail: str) -> None:
-        """Hand nothing more to a channel in this dispatch."""
-        self.down.setdefault(name, (reason, detail))
-        self.tally.trouble(f"channel {name}", reason, detail)
+    ) -> None:  # fmt: skip
+        self.store, self.as_of, self.renderer, self.lease = mailroom.store, as_of, renderer, lease
+        self.ways, self.tally, self.held = ways, tally, sorted(held)
+        self.patience = PATIENCE
 
     # sending
 
     def one_batch(self, size: int) -> bool:
         """Claim, word and hand over one batch; False when nothing was due."""
         self.lease.check()
-        if not self.able:
+        something = False
+        self.ways.full = {}
+        for share, gate in self.ways.shares(size):
+            claimed = claims.claim(self.store, self.as_of, self.lease.name, share, self.held, gate)
+            if claimed.again_at is not None:
+                self.ways.full[share.channels[0]] = claimed.again_at
+            if claimed.nothing:
+                continue
+            something = True
+            self.tally.add(claimed.others)
+            by_channel = sorted(claimed.rows, key=lambda row: row.channel)
+            for name, rows in groupby(by_channel, key=lambda row: row.channel):
+                self.hand_over(name, list(rows))
+        return something
+
+    def waited(self, wait: Callable[[float], object]) -> bool:
+        """Wait until a channel's limits have room; False when that takes too long for this dispatch."""
+        if not self.ways.full:
             return False
-        claimed = claims.claim(self.store, self.as_of, self.lease.name, self.able, size, self.held)
-        if claimed.nothing:
+        pause = max(min(self.ways.full.values()) - self.ways.now(), BEAT)
+        if pause > LONGEST_WAIT or pause > self.patience:
             return False
-        self.tally.add(claimed.others)
-        by_channel = sorted(claimed.rows, key=lambda row: row.channel)
-        for name, rows in groupby(by_channel, key=lambda row: row.channel):
-            self.hand_over(name, list(rows))
+        self.patience -= pause
+        wait(pause.total_seconds())
         return True
 
     def hand_over(self, name: str, rows: list[Row[Any]]) -> None:
@@ -200,7 +197,7 @@ class _Work:
                 worded.append((row, made))
             else:
                 settled.append((row, made))
-        channel = self.channel(name) if worded else None
+        channel = self.ways.get(name) if worded else None
         outcomes: dict[str, Outcome] = {}
         complete = False
         try:
@@ -217,7 +214,7 @@ class _Work:
                     outcome = self.missing_outcome(name, channel)
                 if outcome is not None:
                     settled.append((row, self.verdict(row, outcome)))
-            claims.settle(self.store, self.as_of, self.lease.name, settled)
+            claims.settle(self.store, self.as_of, self.lease.name, settled, self.ways.left_by(name))
             self.tally.add(settled)
 
     def word(self, row: Row[Any]) -> Outgoing | Verdict:
@@ -243,16 +240,13 @@ class _Work:
         try:
             for message_id, outcome in channel.send(messages):
                 outcomes[message_id] = outcome
-                if outcome.down and outcome.peer is not None:
-                    self.tally.trouble(f"{name} {outcome.peer}", outcome.reason or "", outcome.detail or "")
-                elif outcome.down:
-                    self.mark_down(name, outcome.reason or "unavailable", outcome.detail or "")
+                self.ways.answered(name, outcome)
         except Exception as error:  # noqa: BLE001 - a fault in a channel must not lose what it has done
-            self.mark_down(name, "channel_failed", f"{type(error).__name__}: {error}")
+            self.ways.mark_down(name, "channel_failed", f"{type(error).__name__}: {error}")
 
     def missing_outcome(self, name: str, channel: Channel | None) -> Outcome:
         """A channel that never opened has surely sent nothing; one that did not answer may have."""
-        reason, detail = self.down.get(name, ("no_answer", "the channel gave no outcome for this message"))
+        reason, detail = self.ways.down.get(name, ("no_answer", "the channel gave no outcome for this message"))
         if channel is None:
             return Outcome(OutcomeKind.LATER, reason, detail, down=True)
         return Outcome(OutcomeKind.UNSURE, reason, detail)
@@ -272,49 +266,6 @@ class _Work:
                 return Verdict(State.PENDING, outcome.reason, outcome.detail, self.as_of + pause)
         assert_never(outcome.kind)
 
-    # doubts
-
-    def look_into_doubts(self, clock: Clock) -> None:
-        """Claims of dead dispatchers, and unsure messages that a channel's records should know by now."""
-        dead = dead_among(self.store, claims.claimers(self.store), clock)
-        rows = claims.take_over(self.store, self.lease.name, dead) if dead else []
-        rows.sort(key=lambda row: (row.channel, row.message_id))
-        for name, group in groupby(rows, key=lambda row: row.channel):
-            mine = list(group)
-            found = self.lookup(name, mine)
-            settled = [(row, _looked_up(found[row.message_id], self.as_of)) for row in mine]
-            claims.settle(self.store, self.as_of, self.lease.name, settled)
-            self.count_doubts(settled)
-        for name, channel in self.channels.items():
-            after = ""
-            while True:
-                unsure = claims.unsure_rows(self.store, name, self.as_of - channel.hold, after, LOOKUP)
-                if not unsure:
-                    break
-                after = unsure[-1].message_id
-                found = self.lookup(name, unsure)
-                known = [row for row in unsure if found[row.message_id] is not Presence.UNKNOWN]
-                resolved = [(row, _looked_up(found[row.message_id], self.as_of)) for row in known]
-                claims.resolve(self.store, self.as_of, resolved)
-                self.count_doubts(resolved)
-
-    def lookup(self, name: str, rows: Collection[Row[Any]]) -> dict[str, Presence]:
-        """What the channel's records say; without an answer, unknown."""
-        ids = [row.message_id for row in rows]
-        channel = self.channel(name)
-        found: Mapping[str, Presence] = {}
-        if channel is not None:
-            try:
-                found = channel.lookup(ids)
-            except Exception as error:  # noqa: BLE001 - records that cannot be read say nothing
-                self.tally.trouble(f"channel {name}", "lookup_failed", f"{type(error).__name__}: {error}")
-        return {one: found.get(one, Presence.UNKNOWN) for one in ids}
-
-    def count_doubts(self, settled: list[Settled]) -> None:
-        back = sum(verdict.state is State.PENDING for _, verdict in settled)
-        self.tally.taken_back += back
-        self.tally.add([one for one in settled if one[1].state is not State.PENDING])
-
     def explain_what_is_left(self) -> None:
         """Due messages of a held journey, or of a channel that takes none, say why they are still here."""
         if self.held:
@@ -322,29 +273,23 @@ class _Work:
             self.left(count, "paused")
         self.left(claims.explain_stopped(self.store, self.as_of), HELD)
         waiting = claims.due_channels(self.store, self.as_of, self.held)
+        for pause in self.ways.paused:
+            if pause.peer:
+                told = (pause.reason, pause.told)
+                count = claims.explain_left(self.store, pause.channel, self.as_of, *told, self.held, pause.peer)
+                self.left(count, pause.reason)
         for name in waiting:
-            if name in self.channels and name not in self.down:
-                continue
-            missing = ("no_channel", f"project.yaml does not set up the channel '{name}'")
-            reason, detail = self.down.get(name, missing)
-            if name not in self.down:
-                self.tally.trouble(f"channel {name}", reason, detail)
-            self.left(claims.explain_left(self.store, name, self.as_of, reason, detail, self.held), reason)
+            why = self.ways.why_left(name)
+            if why is not None:
+                self.left(claims.explain_left(self.store, name, self.as_of, *why, self.held), why[0])
+
+    def count_doubts(self, settled: list[Settled]) -> None:
+        """Count what was found out; what is due again is counted when it has left."""
+        self.tally.taken_back += sum(verdict.state is State.PENDING for _, verdict in settled)
+        self.tally.add([one for one in settled if one[1].state is not State.PENDING])
 
     def left(self, count: int, reason: str) -> None:
         """Count what waits."""
         if count:
             self.tally.states[State.PENDING] += count
             self.tally.reasons[State.PENDING.value, reason] += count
-
-
-def _looked_up(presence: Presence, as_of: dt.datetime) -> Verdict:
-    match presence:
-        case Presence.ACCEPTED:
-            return Verdict(State.ACCEPTED, "found", "the channel's records have it")
-        case Presence.ABSENT:
-            return Verdict(State.PENDING, "not_sent", "the channel's records do not have it", as_of)
-        case Presence.UNKNOWN:
-            where = f"the dispatcher died with it in hand on {machine().split('/')[0]}"
-            return Verdict(State.UNSURE, "dispatcher_died", where)
-    assert_never(presence)

@@ -11,13 +11,14 @@ from types import TracebackType
 
 from sqlalchemy import select
 
-from journey_engine.mailroom import door, holds, inbox, listing, rewards
+from journey_engine.mailroom import door, holds, inbox, listing, pauses, rewards
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.inbox import Todo
 from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
+from journey_engine.mailroom.pauses import Pause
 from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
@@ -208,6 +209,15 @@ class Mailroom:
         """What is held now."""
         with self.store.read() as db:
             return holds.standing(db)
+
+    def paused(self) -> list[Pause]:
+        """The channels that cannot work, or asked to be left alone, and when they are tried again."""
+        with self.store.read() as db:
+            return pauses.standing(db)
+
+    def end_pause(self, channel: str) -> bool:
+        """Somebody has mended it: the next dispatch tries at once; False when there was no pause."""
+        return pauses.end(self.store, channel, peer=None)
 
     def pending_names(self, kind: HoldKind) -> list[str]:
         """The channels, topics, journeys or templates that pending messages have."""

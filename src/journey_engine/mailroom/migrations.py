@@ -95,9 +95,34 @@ def _inbox(op: Operations) -> None:
     op.create_index("tasks_open", "tasks", ["due_at"], sqlite_where=where, postgresql_where=where)
 
 
+def _pauses(op: Operations) -> None:
+    """What channels say of themselves, and what left through those with a limit."""
+    op.create_table(
+        "pauses",
+        Column("channel", String, primary_key=True),
+        Column("peer", String, primary_key=True),
+        Column("reason", String, nullable=False),
+        Column("detail", Text, nullable=False),
+        Column("since", DateTime, nullable=False),
+        Column("try_at", DateTime, nullable=False),
+        Column("tries", Integer, nullable=False),
+    )
+    op.create_table("paced", Column("channel", String, primary_key=True), Column("since", DateTime))
+    op.create_table(
+        "shares",
+        Column("share", Integer, primary_key=True),
+        Column("channel", String, nullable=False),
+        Column("worker", String, nullable=False),
+        Column("messages", Integer, nullable=False),
+        Column("taken_at", DateTime, nullable=False),
+        Column("done_at", DateTime),
+    )
+    op.create_index("shares_of_channel", "shares", ["channel", "done_at"])
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual, _addressee, _inbox),
+    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses),
 }
 
 

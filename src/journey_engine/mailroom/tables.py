@@ -205,6 +205,36 @@ holds = Table(
     Column("since", Instant, nullable=False),
 )
 
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("channel", String, primary_key=True),
+    Column("peer", String, primary_key=True),  # one whom the channel calls; empty: the channel as a whole
+    Column("reason", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("try_at", Instant, nullable=False),  # nothing is handed over before this instant
+    Column("tries", Integer, nullable=False),
+)
+
+paced = Table(  # channels with a limit; locked while a dispatcher takes its share
+    "paced",
+    metadata,
+    Column("channel", String, primary_key=True),
+    Column("since", Instant),  # its first message, where its warm-up begins
+)
+
+shares = Table(  # what dispatchers took in hand of such a channel
+    "shares",
+    metadata,
+    Column("share", Integer, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("worker", String, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("taken_at", Instant, nullable=False),
+    Column("done_at", Instant),  # all of them left between these two instants; null: they are leaving now
+)
+
 feedback = Table(
     "feedback",
     metadata,
@@ -249,5 +279,6 @@ _partial("rewards_held", RewardState.PENDING, rewards, "available_at", "reward_i
 _partial("rewards_open", RewardState.AVAILABLE, rewards, "expires_at", "reward_id")
 Index("rewards_of_customer", rewards.c.customer_id, rewards.c.program)
 Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_id)
+Index("shares_of_channel", shares.c.channel, shares.c.done_at)
 _partial("tasks_due", State.PENDING, tasks, "try_at")
 Index("tasks_open", tasks.c.due_at, sqlite_where=tasks.c.done_at.is_(None), postgresql_where=tasks.c.done_at.is_(None))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 
+from journey_engine.channel_settings import Channels
 from journey_engine.channels.registry import make_channels
 from journey_engine.channels.webhook import WebhookChannel
 from journey_engine.engines import open_reader
@@ -12,11 +14,12 @@ from journey_engine.errors import JourneyError
 from journey_engine.graph import Emit, Message
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import DispatchReport, Mailroom, dispatch
+from journey_engine.mailroom import DispatchReport, Limits, Mailroom, dispatch
 from journey_engine.message import WEBHOOK
 from journey_engine.night.stores import check_not_behind, loaded_run, open_mailroom, owner
+from journey_engine.pacing import Paced, parse_rate
 from journey_engine.render import Renderer
-from journey_engine.times import Clock
+from journey_engine.times import DAY, Clock
 
 
 def deliver(
@@ -63,4 +66,21 @@ def hand_over(
     links = Links(project.public_url, mailroom.link_keys, mailroom.link_key)
     renderer = Renderer(loaded.folder / "templates", project.sender, links, project.locale)
     held = {one.name for one in loaded.journeys.values() if one.journey is not None and one.journey.status != "live"}
-    return dispatch(mailroom, as_of, channels, renderer, clock=clock, on_batch=on_batch, owner=owner(), held=held)
+    return dispatch(
+        mailroom, as_of, channels, renderer,
+        clock=clock, on_batch=on_batch, owner=owner(), held=held, limits=limits_of(project.channels, channels),
+    )  # fmt: skip
+
+
+def limits_of(settings: Channels, names: Iterable[str]) -> dict[str, Limits]:
+    """The limits of those channels that have any."""
+    found = {}
+    for name in names:
+        words = getattr(settings, name, None)
+        if isinstance(words, Paced) and (words.rate is not None or words.daily is not None):
+            rate, seconds = (None, 1) if words.rate is None else parse_rate(words.rate)
+            start, every = (None, DAY) if words.warm_up is None else (
+                words.warm_up.start, words.warm_up.double_every.at_least_seconds
+            )  # fmt: skip
+            found[name] = Limits(rate, timedelta(seconds=seconds), words.daily, start, timedelta(seconds=every))
+    return found
