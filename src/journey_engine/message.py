@@ -24,6 +24,8 @@ WEBHOOK = "webhook"
 MESSAGE_ID = "journey_message_id"
 """What our message id is called where it travels with a message through a provider and comes back in its events."""
 
+SMS, EMAIL = "sms", "email"
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(
     r"[^\s@<>()\[\],;:\\\"]+@(?:[^\s@<>()\[\],;:\\\"._-][^\s@<>()\[\],;:\\\"._]*\.)*[^\s@<>()\[\],;:\\\"._]+"
@@ -160,6 +162,11 @@ def header_safe(text: str) -> str:
     """Text fit for one header line: no control characters, no line breaks of any kind, single spaces."""
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return re.sub(r"\s+", " ", _CONTROL.sub(" ", whole)).strip()
+
+
+def medium(channel: str) -> str:
+    """How a channel reaches a customer, as they know it: every channel but `sms` is email to them."""
+    return SMS if channel == SMS else EMAIL
 
 
 def is_address(text: str) -> bool:

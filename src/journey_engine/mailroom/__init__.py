@@ -4,6 +4,7 @@ Takes decisions in through one door, once a run; hands messages to channels, eac
 sent; gives back what happened as events. Never opens the engine's store.
 """
 
+from journey_engine.mailroom.consents import Said, Word
 from journey_engine.mailroom.dispatch import DispatchReport, dispatch
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
@@ -14,6 +15,7 @@ from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.pauses import Pause
 from journey_engine.mailroom.rewards import Balance
+from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import ENDED_BY, MEANING, REWARD_MEANING, RewardState, State
 
 __all__ = [
@@ -34,7 +36,10 @@ __all__ = [
     "MissedRun",
     "Pause",
     "RewardState",
+    "Said",
+    "Standing",
     "State",
     "Todo",
+    "Word",
     "dispatch",
 ]

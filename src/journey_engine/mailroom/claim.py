@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from journey_engine.mailroom import holds, limits, rewards
+from journey_engine.mailroom import consents, holds, limits, rewards
 from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.limits import Gate
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, in_state, messages, suppressions
-from journey_engine.message import WEBHOOK
+from journey_engine.mailroom.tables import feedback, in_state, messages
+from journey_engine.message import WEBHOOK, medium
 
 NO_REWARD = Verdict(State.SKIPPED, "no_reward", "it tells of a reward that was not given")
 
@@ -72,11 +72,10 @@ def claim(
         ).all()
         if room is not None and not room.messages:
             return Claimed(again_at=room.again_at if rows else None)
-        stops = _suppressed(db, {reader(row) for row in rows})
+        stands = consents.standings(db, {reader(row) for row in rows})
         none = rewards.refused(db, {row.message_id: row.variables for row in rows})
         verdicts = [
-            (row, NO_REWARD if row.message_id in none else judge(row, as_of, stops.get(reader(row), ())))
-            for row in rows
+            (row, NO_REWARD if row.message_id in none else judge(row, as_of, stands[reader(row)])) for row in rows
         ]
         _change(db, State.PENDING, None, as_of, verdicts, worker)
         if gate is not None and room is not None:
@@ -151,7 +150,7 @@ def _change(
 def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[Settled]) -> None:
     """Events for the next night; a permanent bounce also stops what is still to come."""
     events: list[tuple[Any, ...]] = []
-    bounced: list[tuple[Any, ...]] = []
+    bounced: list[tuple[str, str, str, str, dt.datetime]] = []
     instant = store.instant(as_of)
     for row, verdict in settled:
         if verdict.state is State.ACCEPTED and row.channel == WEBHOOK:
@@ -160,9 +159,9 @@ def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[
             events.append(_event(row, "sent", "message_sent", instant, {}))
         elif verdict.bounced:
             events.append(_event(row, "bounced", "message_bounced", instant, {"permanent": True}))
-            bounced.append((reader(row), "", "bounced", instant))
+            bounced.append((reader(row), "", medium(row.channel), "bounced", as_of))
     store.insert_new(db, feedback, [column.name for column in feedback.columns], events)
-    store.insert_new(db, suppressions, [column.name for column in suppressions.columns], bounced)
+    consents.suppress(store, db, bounced)
 
 
 def reader(row: Row[Any]) -> str:
@@ -195,14 +194,6 @@ def _delivered(row: Row[Any], instant: object) -> tuple[Any, ...]:
         "step": row.step,
     }
     return (f"{row.message_id}:delivered", row.customer_id, "webhook_delivered", instant, json.dumps(properties))
-
-
-def _suppressed(db: Connection, customers: set[str]) -> dict[str, set[tuple[str, str]]]:
-    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    if customers:
-        for row in db.execute(select(suppressions).where(suppressions.c.customer_id.in_(customers))):
-            found[row.customer_id].add((row.topic, row.reason))
-    return found
 
 
 def claimers(store: Store) -> set[str]:

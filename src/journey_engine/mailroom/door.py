@@ -17,11 +17,13 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom import calls, rewards
+from journey_engine.mailroom.consents import Said, Word, from_data, suppress
 from journey_engine.mailroom.fuse import Fuse, blown, silent, usual
 from journey_engine.mailroom.holds import Hold, HoldKind, put
+from journey_engine.mailroom.standing import UNSUBSCRIBED
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import in_state, loaded_runs, messages, suppressions, tasks
+from journey_engine.mailroom.tables import in_state, loaded_runs, messages, tasks
 from journey_engine.message import WEBHOOK, plain
 from journey_engine.records import Decision, DecisionKind
 from journey_engine.times import parse_instant
@@ -145,7 +147,8 @@ class _Load:
         self.task_rows: list[tuple[Any, ...]] = []
         self.rewards: list[Decision] = []
         self.cancels: list[dict[str, str]] = []
-        self.suppressed: list[tuple[Any, ...]] = []
+        self.told: dict[str, tuple[Said, dt.datetime]] = {}
+        self.stops: list[tuple[str, str, str, str, dt.datetime]] = []
         self.states: Counter[str] = Counter()
         self.webhooks: Counter[str] = Counter()
         self.decisions = self.tasks = self.offered = self.new = 0
@@ -173,8 +176,13 @@ class _Load:
                 self.cancels.append({"pass_": decision.enrollment_id, "why": reason})
             case DecisionKind.SUPPRESS:
                 topic = decision.payload.get("topic") or ""
-                reason = decision.payload.get("reason") or decision.reason or "unsubscribed"
-                self.suppressed.append((decision.customer_id, topic, reason, self.changed))
+                channel = decision.payload.get("channel") or ""
+                reason = decision.payload.get("reason") or decision.reason or UNSUBSCRIBED
+                if reason == UNSUBSCRIBED:
+                    said = Said(decision.customer_id, Word.UNSUBSCRIBED, topic, channel, source="data")
+                    self.told[decision.decision_id] = (said, decision.reached_at)
+                else:
+                    self.stops.append((decision.customer_id, topic, channel, reason, decision.reached_at))
             case DecisionKind.SET | DecisionKind.ENROLL:
                 pass  # an attribute, another journey: they live in the engine
 
@@ -193,8 +201,7 @@ class _Load:
                 .values(state=State.CANCELLED.value, reason=bindparam("why"), changed_at=self.as_of)
             )
             cancelled = self.db.execute(statement, self.cancels).rowcount
-        columns = [column.name for column in suppressions.columns]
-        suppressed = self.store.insert_new(self.db, suppressions, columns, self.suppressed)
+        suppressed = from_data(self.store, self.db, self.told) + suppress(self.store, self.db, self.stops)
         given = rewards.take(self.store, self.db, self.rewards, self.as_of)
         known = self.offered - self.new + len(self.rewards) - given.total()
         return LoadResult(

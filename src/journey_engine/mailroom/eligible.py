@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row
 
+from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.message import WEBHOOK, is_address
 from journey_engine.times import into_hours, parse_time
@@ -26,8 +26,8 @@ class Verdict:
     bounced: bool = False
 
 
-def judge(row: Row[Any], as_of: dt.datetime, suppressed: Collection[tuple[str, str]]) -> Verdict:
-    """Claim it, skip it, or let it wait. `suppressed` holds (topic or empty, reason) of this customer."""
+def judge(row: Row[Any], as_of: dt.datetime, standing: Standing) -> Verdict:
+    """Claim it, skip it, or let it wait. `standing` is that of the customer who would get it."""
     if row.channel == WEBHOOK:  # no letter: nobody can say no to it, and it is never too late
         return Verdict(State.CLAIMED)
     late = (as_of - row.reached_at).total_seconds()
@@ -39,7 +39,7 @@ def judge(row: Row[Any], as_of: dt.datetime, suppressed: Collection[tuple[str, s
         return Verdict(
             State.SKIPPED, "invalid_address", f"what customer {row.addressee or row.customer_id} has is no address"
         )
-    stop = _stopped_by(row, suppressed)
+    stop = standing.stopped_by(row.topic, row.topic_class, row.channel)
     if stop is not None:
         return Verdict(State.SKIPPED, stop)
     if row.send_from is None:
@@ -57,20 +57,3 @@ def judge(row: Row[Any], as_of: dt.datetime, suppressed: Collection[tuple[str, s
 def _opens(as_of: dt.datetime, zone: str, start: str, end: str) -> dt.datetime:
     """The same for everyone of a zone and hours; raises KeyError for an unknown zone."""
     return into_hours(as_of, zone, parse_time(start), parse_time(end))
-
-
-def _stopped_by(row: Row[Any], suppressed: Collection[tuple[str, str]]) -> str | None:
-    """The reason that keeps this message from this customer.
-
-    A dead address takes nothing. A complaint ends everything but staff notices. Unsubscribing from a
-    topic ends that topic whatever its class; unsubscribing from everything ends marketing.
-    """
-    for topic, reason in sorted(suppressed):
-        if row.topic_class == "staff" and reason != "unsubscribed":
-            continue  # goes to the company's own people
-        if topic and topic != row.topic:
-            continue
-        if reason == "unsubscribed" and not topic and row.topic_class != "marketing":
-            continue
-        return reason
-    return None

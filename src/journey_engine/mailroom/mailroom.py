@@ -11,7 +11,8 @@ from types import TracebackType
 
 from sqlalchemy import select
 
-from journey_engine.mailroom import door, holds, inbox, listing, pauses, rewards
+from journey_engine.mailroom import answers, consents, door, holds, inbox, listing, pauses, rewards
+from journey_engine.mailroom.consents import Said
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
@@ -20,9 +21,10 @@ from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, 
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.pauses import Pause
 from journey_engine.mailroom.rewards import Balance
+from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import suppressions
+from journey_engine.mailroom.tables import messages, suppressions
 from journey_engine.records import Decision, Event
 
 _workers = itertools.count(1)
@@ -159,6 +161,28 @@ class Mailroom:
         with self.store.read() as db:
             query = select(suppressions).where(suppressions.c.customer_id == customer_id)
             return sorted(((row.topic or None, row.reason) for row in db.execute(query)), key=str)
+
+    def standing(self, customer_id: str) -> Standing:
+        """What this customer may be sent, by topic and by channel."""
+        with self.store.read() as db:
+            return consents.standings(db, {customer_id})[customer_id]
+
+    # what customers say
+
+    def say(self, said: Sequence[Said], at: dt.datetime) -> int:
+        """Write a customer's words down, all or none, with what they stop or let go; how many change something."""
+        with self.store.write() as db:
+            return sum(consents.say(self.store, db, one, at) for one in said)
+
+    def values_of(self, message_id: str) -> str | None:
+        """The values of a message as JSON; None for one that is not here."""
+        with self.store.read() as db:
+            found = db.execute(select(messages.c.variables).where(messages.c.message_id == message_id)).scalar()
+            return None if found is None else str(found)
+
+    def answer(self, event: Event) -> bool:
+        """Keep an answer as an event of the next night; another one in its place, when it is later."""
+        return answers.keep(self.store, event)
 
     # what an operator says
 

@@ -120,9 +120,36 @@ def _pauses(op: Operations) -> None:
     op.create_index("shares_of_channel", "shares", ["channel", "done_at"])
 
 
+def _consents(op: Operations) -> None:
+    """What customers said, and by which channel nothing may reach them any more."""
+    op.create_table(
+        "consents",
+        Column("consent_id", String, primary_key=True),
+        *(Column(name, String, nullable=False) for name in ("customer_id", "topic", "channel", "word")),
+        Column("text", String),
+        Column("source", String, nullable=False),
+        Column("message_id", String),
+        Column("given_at", DateTime, nullable=False),
+    )
+    op.create_index("consents_of_customer", "consents", ["customer_id"])
+    # A column more in the key: the table is made anew.
+    op.execute("CREATE TEMP TABLE kept AS SELECT customer_id, topic, reason, since FROM suppressions")
+    op.drop_table("suppressions")
+    op.create_table(
+        "suppressions",
+        *(Column(name, String, primary_key=True) for name in ("customer_id", "topic", "channel", "reason")),
+        Column("since", DateTime, nullable=False),
+    )
+    op.execute(
+        "INSERT INTO suppressions (customer_id, topic, channel, reason, since) "
+        "SELECT customer_id, topic, '', reason, since FROM kept"
+    )
+    op.execute("DROP TABLE kept")
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses),
+    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents),
 }
 
 

@@ -192,8 +192,23 @@ suppressions = Table(
     metadata,
     Column("customer_id", String, primary_key=True),
     Column("topic", String, primary_key=True),  # empty: every topic
+    Column("channel", String, primary_key=True),  # email or sms; empty: every one
     Column("reason", String, primary_key=True),
-    Column("since", Instant, nullable=False),
+    Column("since", Instant, nullable=False),  # when it was last said
+)
+
+consents = Table(
+    "consents",  # what customers said of being written to: rows are added and never changed
+    metadata,
+    Column("consent_id", String, primary_key=True),
+    Column("customer_id", String, nullable=False),
+    Column("topic", String, nullable=False),  # empty: a channel, or everything
+    Column("channel", String, nullable=False),
+    Column("word", String, nullable=False),
+    Column("text", String),  # the version of what they read there
+    Column("source", String, nullable=False),  # where they said it
+    Column("message_id", String),  # the letter that led there
+    Column("given_at", Instant, nullable=False),
 )
 
 holds = Table(
@@ -280,5 +295,6 @@ _partial("rewards_open", RewardState.AVAILABLE, rewards, "expires_at", "reward_i
 Index("rewards_of_customer", rewards.c.customer_id, rewards.c.program)
 Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_id)
 Index("shares_of_channel", shares.c.channel, shares.c.done_at)
+Index("consents_of_customer", consents.c.customer_id)
 _partial("tasks_due", State.PENDING, tasks, "try_at")
 Index("tasks_open", tasks.c.due_at, sqlite_where=tasks.c.done_at.is_(None), postgresql_where=tasks.c.done_at.is_(None))

@@ -10,12 +10,17 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from journey_engine.errors import JourneyError
-from journey_engine.web import health
+from journey_engine.web import answer, health, preferences, unsubscribe
 from journey_engine.web.failing import Failing
 from journey_engine.web.guard import Guard
 from journey_engine.web.house import House
 
-ROUTES: tuple[Callable[[House], list[Route]], ...] = (health.routes,)
+ROUTES: tuple[Callable[[House], list[Route]], ...] = (
+    health.routes,
+    unsubscribe.routes,
+    preferences.routes,
+    answer.routes,
+)
 """What is served, in order; a path that two know belongs to the first."""
 
 

@@ -6,6 +6,7 @@ nothing fetched from elsewhere; every value is escaped.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ from journey_engine.render.values import wrap
 OURS = Path(__file__).parent / "templates"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 MAX_LANGUAGES = 10
+PERSONAL = ("preferences",)
+"""Values that differ from customer to customer: signed links."""
 
 
 class Pages:
@@ -42,12 +45,20 @@ class Pages:
         values: Mapping[str, Any] | None = None,
     ) -> HTMLResponse:
         """One page in the reader's language."""
+        return HTMLResponse(self._text(request, name, values or {}), status, dict(headers or {}))
+
+    def version(self, request: Request, name: str, values: Mapping[str, Any]) -> str:
+        """Which text a page is, for the log of consents: the same for everybody who reads the same words."""
+        same = {key: value for key, value in values.items() if key not in PERSONAL}
+        blank = {key: "-" for key in PERSONAL if key in values}
+        return hashlib.sha256(self._text(request, name, same | blank).encode()).hexdigest()[:12]
+
+    def _text(self, request: Request, name: str, values: Mapping[str, Any]) -> str:
         chain = self._chain(request.headers.get("accept-language", ""))
         context = {"sender": {"name": self.sender.name, "postal_address": self.sender.postal_address or ""}}
-        wrapped = wrap({**context, **(values or {})})
+        wrapped = wrap({**context, **values})
         assert isinstance(wrapped, dict)
-        html = self._environment(chain).get_template(name).render(wrapped)
-        return HTMLResponse(html, status, dict(headers or {}))
+        return self._environment(chain).get_template(name).render(wrapped)
 
     def _chain(self, accepted: str) -> Chain:
         """The languages to try in turn: those of the browser that some page is written in, most wanted first."""

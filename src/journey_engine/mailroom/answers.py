@@ -1,0 +1,29 @@
+"""Answers that customers give by a link: one event for each question of a pass, with the newest answer in it."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import select, update
+
+from journey_engine.mailroom.store import Store
+from journey_engine.mailroom.tables import feedback
+from journey_engine.records import Event
+
+
+def keep(store: Store, event: Event) -> bool:
+    """Write an answer down, in place of an older one; False when it says what is there already."""
+    told = json.dumps(dict(event.properties))
+    names = [column.name for column in feedback.columns]
+    row = (event.event_id, event.customer_id, event.name, store.instant(event.occurred_at), told)
+    with store.write() as db:
+        if store.insert_new(db, feedback, names, [row]):
+            return True
+        mine = feedback.c.event_id == event.event_id
+        before = db.execute(select(feedback).where(mine).with_for_update()).one()
+        if json.loads(before.properties).get("answer") == event.properties.get("answer"):
+            return False
+        if before.occurred_at > event.occurred_at:
+            return False
+        db.execute(update(feedback).where(mine).values(occurred_at=event.occurred_at, properties=told))
+        return True
