@@ -7,6 +7,7 @@ from pathlib import Path
 
 from journey_engine import night
 from journey_engine.preview import preview, subject_of
+from journey_engine.simulate import simulate
 from tests.failures.small_shop import Shop, at, customer, event, events_of_march
 from tests.histories.story import Evening, Reading, entries, evenings, nights, rules
 from tests.histories.story import customer as somebody
@@ -100,6 +101,16 @@ def test_a_letter_is_seen_with_a_real_customer_before_anything_goes_out(tmp_path
     refused = preview(shop.loaded(), subject_of("welcome/send:hello", loaded), at("02"), "c003")
     assert [one.rendered for one in refused.letters] == [None]
     assert "data/customers.csv has no column 'nickname'" in (refused.letters[0].problem or "")
+
+
+def test_what_would_happen_to_the_real_customers_is_seen_before_it_does(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, customers=4, journeys=["welcome"])
+    seen = simulate(shop.loaded(), 2, at("02"))
+    letters = [{template: count for (_, template), count in one.letters.items()} for one in seen.nights]
+    assert letters == [{"hello": 2}, {"jazz": 1}]
+    assert not (tmp_path / "var").exists()
+    for day, one in zip(("02", "03"), seen.nights, strict=True):
+        assert shop.run(day).journeys["welcome"].entered == one.journeys["welcome"].entered
 
 
 def test_an_import_brings_nobody_back_who_has_said_no(tmp_path: Path) -> None:

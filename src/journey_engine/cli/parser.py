@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from journey_engine import __version__
-from journey_engine.cli import people
+from journey_engine.cli import beforehand, people
 from journey_engine.cli.arguments import Commands, Parser
 from journey_engine.cli.arguments import add as _add
 from journey_engine.cli.arguments import as_json as _json
@@ -29,8 +29,8 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"journey {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (
-        _init, _new, _validate, _schema, _test, _preview, _plan, _run, _dispatch, _report, _audience, _explain,
-        _mailroom, _stop, _resume, _release, _cancel, _rollback, _serve, people.tasks,
+        _init, _new, _validate, _schema, _test, beforehand.preview, _plan, beforehand.simulate, _run, _dispatch,
+        _report, _audience, _explain, _mailroom, _stop, _resume, _release, _cancel, _rollback, _serve, people.tasks,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -80,22 +80,6 @@ def _test(commands: Commands) -> None:
     parser = _add(commands, "test", "check:test", "Run the tests beside the journeys (*.test.yaml); needs no data.")
     parser.add_argument("paths", metavar="PATH", nargs="*", help="only these test files, journeys or folders")
     _project(parser)
-    _json(parser)
-
-
-def _preview(commands: Commands) -> None:
-    parser = _add(
-        commands,
-        "preview",
-        "previewed:preview",
-        "Show the letters of a journey as a real customer would get them; sends and keeps nothing.",
-        "WHAT is a journey, JOURNEY/STEP for one of its letters, or a template.",
-    )
-    parser.add_argument("what", metavar="WHAT", help="a journey, JOURNEY/STEP, or a template that a journey sends")
-    parser.add_argument("--customer", metavar="ID", help="a customer_id; without it the first whom the journey is for")
-    parser.add_argument("--out", metavar="FOLDER", help="also write each letter there as .eml, .html and .txt")
-    _project(parser)
-    _as_of(parser, "without it the newest instant of the project's cadence")
     _json(parser)
 
 

@@ -132,7 +132,7 @@ def _worded(
     project = loaded.project
     wording = Wording(loaded, data.as_of, lambda path: why(path, graph, passing, standing, data, project))
     letters = tuple(
-        wording.word(node, decision, graph.file)
+        wording.word(decision, f"{graph.file}:{node.line}")
         for node, decision in letters_of(graph, passing, standing.found.tonight)
         if subject.wants(node)
     )

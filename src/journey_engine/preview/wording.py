@@ -10,7 +10,6 @@ from pathlib import Path
 
 from journey_engine.channels.mime import Envelope
 from journey_engine.errors import JourneyError
-from journey_engine.graph import Emit
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
 from journey_engine.message import Aborted, MessageRef, Outgoing, Rendered, RenderError, is_address
@@ -54,14 +53,14 @@ class Wording:
         links = Links(self.project.public_url, {KEY: KEY.encode()}, KEY)
         self.renderer = Renderer(loaded.folder / "templates", self.project.sender, links, self.project.locale)
 
-    def word(self, node: Emit, decision: Decision, file: str) -> Letter:
-        """One letter, from what the night would decide."""
+    def word(self, decision: Decision, place: str) -> Letter:
+        """One letter, from what the night would decide; `place` is where it is written."""
         payload, sender = decision.payload, self.project.sender
         name, address = payload["name"], payload["to"]
         letter = {
-            "step": node.step,
+            "step": decision.step,
             "template": payload["template"],
-            "place": f"{file}:{node.line}" if node.line else file,
+            "place": place,
             "sender": f"{sender.name} <{sender.email}>",
         }
         reader = payload.get("addressee") or decision.customer_id
