@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
-from journey_engine.collect import Collected, Collector, ensure_properties
+from journey_engine.collect import Collected, Collector, Person, ensure_properties
 from journey_engine.conditions import Condition
 from journey_engine.engines import Engine, memory, open_reader, scratch
 from journey_engine.errors import JourneyError, Problem, ProblemsFound, nearest
@@ -117,10 +117,11 @@ def asks_mailroom(predicate: Predicate) -> bool:
 
 
 def count(
-    loaded: LoadedProject, predicate: Predicate, as_of: dt.datetime, *, feedback: Iterable[Event] = (), sample: int = 10
-) -> Audience:
-    """Count the customers whom a condition holds for; `feedback` is what the mailroom tells."""
-    with gathered(loaded, as_of, [predicate], feedback=feedback) as data:
+    loaded: LoadedProject, predicate: Predicate, as_of: dt.datetime, *, feedback: Iterable[Event] = (),
+    people: Iterable[Person] = (), sample: int = 10,
+) -> Audience:  # fmt: skip
+    """Count the customers whom a condition holds for; `feedback` and `people` are what the mailroom tells."""
+    with gathered(loaded, as_of, [predicate], feedback=feedback, people=people) as data:
         _columns_known(predicate, {*data.collected.columns, *loaded.project.attributes, *CUSTOMER_COLUMNS})
         found, some = data.matching(predicate, sample)
         return Audience(found, data.collected.customers, tuple(some))
@@ -133,6 +134,7 @@ def gathered(
     predicates: Sequence[Predicate],
     *,
     feedback: Iterable[Event] = (),
+    people: Iterable[Person] = (),
     tables: Mapping[str, Collection[str] | None] | None = None,
     accept_stale: bool = False,
 ) -> Iterator[Gathered]:
@@ -145,7 +147,7 @@ def gathered(
         collector = Collector(engine, loaded.project, loaded.folder, as_of)
         every = [leaf for predicate in predicates for leaf in leaves(predicate)]
         made = _from_the_copy(engine, loaded, passes=any(isinstance(leaf, InJourney) for leaf in every))
-        collector.customers(accept_loss=True)
+        collector.customers(people, accept_loss=True)
         collector.tables(tables or {}, accept_loss=True)
         collector.events([*feedback, *made], accept_loss=accept_stale)
         yield Gathered(engine, as_of, collector.collected, properties, frozenset(tables or ()))

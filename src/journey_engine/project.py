@@ -13,6 +13,7 @@ from journey_engine.address import FORM, SPARK_FORM, Address, SparkPlace
 from journey_engine.channel_settings import Channels, short, variable_name
 from journey_engine.conditions import Condition
 from journey_engine.errors import masked
+from journey_engine.front_door import FrontDoor
 from journey_engine.language import NAME, Flag, Whole, Word, known_share
 from journey_engine.predicates import Length
 from journey_engine.rules import LONGEST_CAP, Cap, check_cron
@@ -329,6 +330,7 @@ class Project(Word):
     webhooks: dict[SegmentName, Endpoint] = Field(
         default_factory=dict, description="Other systems that `webhook` steps call, by name"
     )
+    front_door: FrontDoor = Field(default=FrontDoor(), description="What other systems may tell `journey serve`")
     segments: dict[SegmentName, Condition] = Field(default_factory=dict, description="Conditions by name")
     topics: dict[SegmentName, Topic] = Field(default_factory=dict, description="What customers can say no to, by name")
     caps: list[CapWords] = Field(default_factory=list, description="How many messages a customer may get")

@@ -93,6 +93,12 @@ def _usable(value: Sql, kind: str, column_type: str) -> Sql:
             return value
 
 
+def told_sql(value: Sql, kind: str) -> Sql:
+    """A value that came as text, as an attribute of a kind; what does not parse is missing."""
+    text = exp.Nullif(this=exp.Trim(this=value), expression=x.text(""))
+    return text if kind == "text" else _usable(_declared(text, "text", kind), kind, "VARCHAR")
+
+
 def _instant(value: Sql, column_type: str) -> Sql:
     return utc(value) if "WITH TIME ZONE" in column_type else x.cast(value, "TIMESTAMP")
 

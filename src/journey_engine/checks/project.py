@@ -91,6 +91,8 @@ def columns(scope: Scope) -> Iterator[Problem]:
                 message = f"{words.path} has no column '{column}'{hint}; it has: {', '.join(sorted(found))}"
                 yield Problem(positions.of((source, "columns", name)), message, "missing-column")
     provided = scope.columns
+    if scope.project.front_door.write_keys:
+        return  # traits may provide them
     for name in scope.project.attributes:
         if provided is not None and name not in provided | scope.set_by_steps:
             hint = nearest(name, sorted(provided))

@@ -27,11 +27,11 @@ def audience(options: argparse.Namespace) -> int:
     loaded = load_project(project_folder(options.project))
     as_of = options.as_of or newest(loaded.project.cadence, now())
     condition = read_condition(options.condition, loaded)
-    if asks_mailroom(condition):
+    if loaded.project.front_door.write_keys or asks_mailroom(condition):
         from journey_engine.night import open_mailroom
 
         with open_mailroom(loaded) as room:
-            answer = count(loaded, condition, as_of, feedback=room.feedback())
+            answer = count(loaded, condition, as_of, feedback=room.feedback(), people=room.people())
     else:
         answer = count(loaded, condition, as_of)
     if options.json:

@@ -29,11 +29,11 @@ def preview(options: argparse.Namespace) -> int:
     loaded = load_project(project_folder(options.project))
     subject = subject_of(options.what, loaded)
     as_of = options.as_of or newest(loaded.project.cadence, now())
-    if asks_mailroom(subject.graph.audience):
+    if loaded.project.front_door.write_keys or asks_mailroom(subject.graph.audience):
         from journey_engine.night import open_mailroom
 
         with open_mailroom(loaded) as room:
-            shown = made(loaded, subject, as_of, options.customer, feedback=room.feedback())
+            shown = made(loaded, subject, as_of, options.customer, feedback=room.feedback(), people=room.people())
     else:
         shown = made(loaded, subject, as_of, options.customer)
     files = write(shown.letters, Path(options.out)) if options.out else []

@@ -10,19 +10,32 @@ from collections.abc import Collection, Iterable, Mapping
 from journey_engine.collect.customers import take_customers
 from journey_engine.collect.events import take_events
 from journey_engine.collect.ledger import ensure_properties, load_zones, type_made_events, tzdata_version
+from journey_engine.collect.people import Person
 from journey_engine.collect.source import Aside, Collected, Incoming
 from journey_engine.collect.tables import take_tables
 from journey_engine.records import Event
 
-__all__ = ["Aside", "Collected", "Collector", "ensure_properties", "load_zones", "type_made_events", "tzdata_version"]
+__all__ = [
+    "Aside",
+    "Collected",
+    "Collector",
+    "Person",
+    "ensure_properties",
+    "load_zones",
+    "type_made_events",
+    "tzdata_version",
+]
 
 
 class Collector(Incoming):
     """Reads the sources of one project into one engine, for one run: customers, then events."""
 
-    def customers(self, *, accept_loss: bool = False) -> None:
-        """Load tonight's customers; raises JourneyError for a source that cannot be trusted (rule 10)."""
-        take_customers(self, accept_loss=accept_loss)
+    def customers(self, people: Iterable[Person] = (), *, accept_loss: bool = False) -> None:
+        """Load tonight's customers with what the front door was told of people.
+
+        Raises JourneyError for a source that cannot be trusted (rule 10).
+        """
+        take_customers(self, people, accept_loss=accept_loss)
 
     def events(self, feedback: Iterable[Event] = (), *, accept_loss: bool = False) -> None:
         """Take new events of the source and of the mailroom into the ledger (rules 2 and 22)."""

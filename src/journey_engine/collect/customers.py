@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.collect.ledger import load_zones
+from journey_engine.collect.people import Person, add_people
 from journey_engine.collect.source import Incoming, named
 from journey_engine.errors import JourneyError
 from journey_engine.expressions import Sql
@@ -28,8 +29,11 @@ KINDS = {
 }
 
 
-def take_customers(incoming: Incoming, *, accept_loss: bool) -> None:
-    """Load tonight's customers; raises JourneyError for a source that cannot be trusted (rule 10)."""
+def take_customers(incoming: Incoming, people: Iterable[Person], *, accept_loss: bool) -> None:
+    """Load tonight's customers with what was told of people.
+
+    Raises JourneyError for a source that cannot be trusted (rule 10).
+    """
     source = incoming.project.customers
     relation, columns = incoming.relation(source, "customers", ("customer_id",), CUSTOMER_COLUMNS)
     incoming.measure(source)
@@ -42,6 +46,7 @@ def take_customers(incoming: Incoming, *, accept_loss: bool) -> None:
     _unparsed(incoming, source, kinds, selected)
     incoming.collected.customers = int(incoming.reader.rows("SELECT count(*) FROM imported")[0][0])
     incoming.expect(source, incoming.collected.customers, 1 if accept_loss else max(source.expects.rows, 1))
+    kinds = add_people(incoming, people, kinds)
     incoming.engine.bring("imported")
     if not accept_loss:
         _refuse_loss(incoming, source)

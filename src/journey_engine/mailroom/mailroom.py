@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Any
 
 from sqlalchemy import select
 
-from journey_engine.mailroom import answers, consents, door, holds, inbox, listing, pauses, rewards
+from journey_engine.mailroom import answers, consents, door, holds, inbox, listing, pauses, rewards, told
 from journey_engine.mailroom.consents import Said
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
@@ -25,6 +26,7 @@ from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import messages, suppressions
+from journey_engine.news import News
 from journey_engine.records import Decision, Event
 
 _workers = itertools.count(1)
@@ -115,6 +117,16 @@ class Mailroom:
     def feedback(self) -> Iterator[Event]:
         """Everything that happened, as events with deterministic ids."""
         return listing.all_feedback(self.store)
+
+    def people(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Everyone who was identified at the front door, with the traits that were told."""
+        return told.all_people(self.store)
+
+    # what others tell
+
+    def hear(self, news: Sequence[News], at: dt.datetime) -> None:
+        """Keep what was told at the front door, all or nothing; what was told before changes nothing."""
+        told.take(self.store, news, at)
 
     # what people ask
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, String, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Integer, String, Text, text
 
 from journey_engine.mailroom.tables import SCHEMA_VERSION
 
@@ -147,9 +147,39 @@ def _consents(op: Operations) -> None:
     op.execute("DROP TABLE kept")
 
 
+def _visitors(op: Operations) -> None:
+    """Who was identified, visitors and what they did."""
+    op.create_table(
+        "people",
+        Column("customer_id", String, primary_key=True),
+        Column("traits", Text, nullable=False),
+        Column("updated_at", DateTime, nullable=False),
+    )
+    op.create_table(
+        "visitors",
+        Column("anonymous_id", String, primary_key=True),
+        Column("customer_id", String),
+        Column("sure", Boolean, nullable=False),
+        Column("traits", Text, nullable=False),
+        Column("updated_at", DateTime, nullable=False),
+    )
+    op.create_table(
+        "visits",
+        Column("event_id", String, primary_key=True),
+        Column("anonymous_id", String, nullable=False),
+        Column("name", String, nullable=False),
+        Column("occurred_at", DateTime, nullable=False),
+        Column("properties", Text, nullable=False),
+        Column("received_at", DateTime, nullable=False),
+    )
+    op.create_index("visits_of_visitor", "visits", ["anonymous_id"])
+    op.create_index("visits_by_age", "visits", ["received_at"])
+    op.create_index("visitors_by_age", "visitors", ["updated_at"])
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents),
+    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents, _visitors),
 }
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     DateTime,
@@ -260,6 +261,35 @@ feedback = Table(
     Column("properties", Text, nullable=False),
 )
 
+people = Table(
+    "people",
+    metadata,
+    Column("customer_id", String, primary_key=True),
+    Column("traits", Text, nullable=False),  # JSON: name to [value, the instant it was told]
+    Column("updated_at", Instant, nullable=False),
+)
+
+visitors = Table(
+    "visitors",
+    metadata,
+    Column("anonymous_id", String, primary_key=True),
+    Column("customer_id", String),  # who it is, once somebody has said so
+    Column("sure", Boolean, nullable=False),  # said by one who may tell traits too
+    Column("traits", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+visits = Table(
+    "visits",  # what visitors did whom nobody has named yet; it moves to `feedback` when somebody does
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("anonymous_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("properties", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -296,5 +326,8 @@ Index("rewards_of_customer", rewards.c.customer_id, rewards.c.program)
 Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_id)
 Index("shares_of_channel", shares.c.channel, shares.c.done_at)
 Index("consents_of_customer", consents.c.customer_id)
+Index("visits_of_visitor", visits.c.anonymous_id)
+Index("visits_by_age", visits.c.received_at)
+Index("visitors_by_age", visitors.c.updated_at)
 _partial("tasks_due", State.PENDING, tasks, "try_at")
 Index("tasks_open", tasks.c.due_at, sqlite_where=tasks.c.done_at.is_(None), postgresql_where=tasks.c.done_at.is_(None))

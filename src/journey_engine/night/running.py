@@ -85,7 +85,7 @@ class NightRun:
             self.engine.execute("BEGIN TRANSACTION")
             collector = Collector(self.engine, self.loaded.project, self.loaded.folder, self.as_of)
             self.collected = collector.collected
-            collector.customers(accept_loss=self.accept_loss)
+            collector.customers(self.mailroom.people(), accept_loss=self.accept_loss)
             collector.tables(looked_up(self.rules), accept_loss=self.accept_loss)
             collector.events(self.mailroom.feedback(), accept_loss=self.accept_loss)
             waiting = self.overdue.union(self.mailroom.open_enrollments(self.number))

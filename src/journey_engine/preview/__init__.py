@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from journey_engine.audience import Gathered, gathered
+from journey_engine.collect import Person
 from journey_engine.errors import JourneyError, ProblemsFound, nearest
 from journey_engine.graph import Emit, Graph, Message
 from journey_engine.load import LoadedProject
@@ -96,7 +97,7 @@ def _letters(graph: Graph) -> list[Emit]:
 
 def preview(
     loaded: LoadedProject, subject: Subject, as_of: dt.datetime, customer_id: str | None = None,
-    *, feedback: Iterable[Event] = (),
+    *, feedback: Iterable[Event] = (), people: Iterable[Person] = (),
 ) -> Preview:  # fmt: skip
     """Word the letters for one customer; without an id for the first whom the journey is for."""
     if loaded.rules is None:
@@ -105,7 +106,9 @@ def preview(
     rules = replace(loaded.rules, journeys=(graph,), pinned=(), holdout=None)
     wanted = asked_of(graph)
     asked = [wanted, graph.audience, *(one.predicate for one in rules.definitions)]
-    with gathered(loaded, as_of, asked, feedback=feedback, tables=looked_up(rules), accept_stale=True) as data:
+    with gathered(
+        loaded, as_of, asked, feedback=feedback, people=people, tables=looked_up(rules), accept_stale=True
+    ) as data:
         who = [customer_id] if customer_id is not None else candidates(data, graph, wanted)
         standing, passing = _fitting(who, loaded, rules, graph, data)
         return _worded(loaded, subject, graph, data, standing, passing)

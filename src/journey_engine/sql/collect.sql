@@ -17,6 +17,21 @@ SELECT {names}
 FROM incoming_customers AS i
 ANTI JOIN customers_aside AS a ON a.row_in_source = i.row_in_source;
 
+-- told: What the front door was told of people, one trait a row, as text.
+CREATE OR REPLACE TEMP TABLE told (customer_id VARCHAR, trait VARCHAR, value VARCHAR);
+
+-- told_people: The same with a column for each trait that is an attribute.
+CREATE OR REPLACE TEMP TABLE told_people AS
+SELECT customer_id, {columns} FROM told GROUP BY customer_id;
+
+-- add_traits: A trait fills what the source leaves empty.
+CREATE OR REPLACE TEMP TABLE imported AS
+SELECT {columns} FROM imported AS i LEFT JOIN told_people AS p ON p.customer_id = i.customer_id;
+
+-- add_people: Customers whom the source does not have.
+INSERT INTO imported ({names})
+SELECT {names} FROM told_people AS p ANTI JOIN imported AS i ON i.customer_id = p.customer_id;
+
 -- drop_overlays: A set attribute stands until the imported value changes (rule 15).
 DELETE FROM overlays AS o USING imported AS i
 WHERE o.customer_id = i.customer_id AND o.imported IS DISTINCT FROM {imported};

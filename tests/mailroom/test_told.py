@@ -1,0 +1,113 @@
+"""What others tell: kept once, in one transaction, and given to whom it belongs once somebody says who that is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journey_engine.mailroom import Mailroom
+from journey_engine.mailroom.told import MOST_TRAITS
+from journey_engine.news import Named, News, Told, Traits
+from tests.mailroom.house import NOW
+from tests.servers import postgres_server
+
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def mailroom(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mailroom]:
+    if request.param == "sqlite":
+        with Mailroom.open(f"sqlite:///{tmp_path}/mailroom.sqlite", environment="test") as room:
+            yield room
+        return
+    with postgres_server() as server:
+        url = server.new("inbox").replace("postgresql:", "postgresql+psycopg:")
+        with Mailroom.open(url, environment="test") as room:
+            yield room
+
+
+def did(number: int, *, by: str | None = None, visitor: str | None = None, **properties: Any) -> Told:
+    return Told(f"segment:m{number}", "page_viewed", NOW, properties, by, visitor)
+
+
+def events(mailroom: Mailroom) -> dict[str, str]:
+    return {one.event_id.removeprefix("segment:"): one.customer_id for one in mailroom.feedback()}
+
+
+def test_news_is_kept_once_and_given_to_whom_it_belongs(mailroom: Mailroom) -> None:
+    """In one test, since a server of PostgreSQL takes a while to start."""
+    _what_comes_twice(mailroom)
+    _visitors(mailroom)
+    _traits(mailroom)
+    _a_public_word(mailroom)
+    _old_visits(mailroom)
+    _at_once(mailroom)
+
+
+def _what_comes_twice(mailroom: Mailroom) -> None:
+    mailroom.hear([did(1, by="c1", total=1), did(1, by="c1", total=2)], NOW)
+    mailroom.hear([did(1, by="c9", total=3)], NOW)
+    (kept,) = mailroom.feedback()
+    assert (kept.customer_id, kept.name, kept.occurred_at, kept.properties) == ("c1", "page_viewed", NOW, {"total": 1})
+
+
+def _visitors(mailroom: Mailroom) -> None:
+    mailroom.hear([did(2, visitor="a1"), did(3, visitor="a2")], NOW)
+    assert events(mailroom) == {"m1": "c1"}, "a visitor is nobody yet"
+    mailroom.hear([did(4, visitor="a1"), Named("a1", "c1"), did(5, visitor="a1")], NOW)
+    assert events(mailroom) == {"m1": "c1", "m2": "c1", "m4": "c1", "m5": "c1"}
+    mailroom.hear([did(6, visitor="a1"), Named("a1", "c2"), did(7, visitor="a1"), did(2, visitor="a1")], NOW)
+    found = events(mailroom)
+    assert (found["m6"], found["m7"]) == ("c1", "c2"), "whoever sits down at a shared machine"
+    assert found["m2"] == "c1", "what was given stays given"
+    assert "m3" not in found
+
+
+def _traits(mailroom: Mailroom) -> None:
+    mailroom.hear([Traits(NOW, {"plan": "pro", "city": "Lagos"}, "c1")], NOW)
+    mailroom.hear([Traits(NOW - HOUR, {"plan": "free", "age": 3}, "c1"), Traits(NOW, {"city": None}, "c1")], NOW)
+    mailroom.hear([Traits(NOW, {"email": "x@example.com"}, anonymous_id="a3"), Traits(NOW, {}, "c4")], NOW)
+    assert dict(mailroom.people()) == {"c1": {"plan": "pro", "age": 3}, "c4": {}}
+    mailroom.hear([Named("a3", "c4"), Traits(NOW, {"first_name": "Zoë \ufffd"}, anonymous_id="a3")], NOW)
+    assert dict(mailroom.people())["c4"] == {"email": "x@example.com", "first_name": "Zoë \ufffd"}
+    many = {f"t{number}": number for number in range(MOST_TRAITS + 50)}
+    mailroom.hear([Traits(NOW, many, "c5")], NOW)
+    assert len(dict(mailroom.people())["c5"]) == MOST_TRAITS
+
+
+def _a_public_word(mailroom: Mailroom) -> None:
+    news: list[News] = [did(20, visitor="a9"), Traits(NOW, {"email": "thief@example.com"}, anonymous_id="a9")]
+    mailroom.hear(news, NOW)
+    mailroom.hear([Named("a9", "c4", sure=False), Traits(NOW, {"email": "y@example.com"}, anonymous_id="a9")], NOW)
+    assert events(mailroom)["m20"] == "c4"
+    assert dict(mailroom.people())["c4"]["email"] == "x@example.com", "only who may tell traits can hand them over"
+
+
+def _old_visits(mailroom: Mailroom) -> None:
+    mailroom.hear([did(30, visitor="a30")], NOW)
+    mailroom.hear([did(31, visitor="a31")], NOW + dt.timedelta(days=91))
+    mailroom.hear([Named("a30", "c1"), Named("a31", "c1")], NOW + dt.timedelta(days=91))
+    assert "m30" not in events(mailroom)
+    assert events(mailroom)["m31"] == "c1"
+
+
+def _at_once(mailroom: Mailroom) -> None:
+    """Many who tell of the same people in different orders: nobody waits for ever, nothing is lost or doubled."""
+
+    def tell(number: int) -> None:
+        order = range(40, 60) if number % 2 else range(59, 39, -1)
+        for one in order:
+            visitor = f"b{one}"
+            mailroom.hear([did(one, visitor=visitor), Traits(NOW, {"n": one}, f"p{one}")], NOW)
+        mailroom.hear([Named(f"b{one}", f"p{one}") for one in order], NOW)
+
+    with ThreadPoolExecutor(4) as several:
+        list(several.map(tell, range(4)))
+    found = events(mailroom)
+    assert {number: found[f"m{number}"] for number in range(40, 60)} == {n: f"p{n}" for n in range(40, 60)}
+    assert dict(mailroom.people())["p41"] == {"n": 41}
