@@ -111,7 +111,10 @@ def asks_mailroom(predicate: Predicate) -> bool:
     """Whether a condition looks at what became of messages or tasks."""
     return any(
         isinstance(leaf, Subscribed)
-        or (isinstance(leaf, Happened) and leaf.events.name.startswith(("message_", "task_", "unsubscribed")))
+        or (
+            isinstance(leaf, Happened)
+            and leaf.events.name.startswith(("message_", "task_", "unsubscribed", "subscribed", "answer_"))
+        )
         for leaf in leaves(predicate)
     )
 

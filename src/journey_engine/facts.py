@@ -125,8 +125,7 @@ class Facts:
             case InJourney():
                 return x.sure(x.col("j", f"j{self._in_journey(predicate)}"))
             case Subscribed():
-                count = x.col("f", f"n{self._history(subscription(predicate, self))}")
-                return x.compare("=", exp.Coalesce(this=count, expressions=[x.integer(0)]), x.integer(0))
+                return self._subscribed(predicate)
             case _:
                 assert_never(predicate)
 
@@ -179,6 +178,15 @@ class Facts:
         if key not in self.atoms:
             self.atoms[key] = PassAtom(len(self.atoms), None, "since", step, None, of_pass=False, same=None)
         return self.atoms[key]
+
+    def _subscribed(self, leaf: Subscribed) -> Sql:
+        """Nothing final, and the customer's last word, where there is one, is a yes."""
+        final, no, yes = (self._history((events, None)) for events in subscription(leaf, self))
+        count = exp.Coalesce(this=x.col("f", f"n{final}"), expressions=[x.integer(0)])
+        last_no, last_yes = x.col("f", f"last_at{no}"), x.col("f", f"last_at{yes}")
+        later = x.sure(x.compare(">", last_yes, last_no))
+        never = x.both([x.is_null(last_no), *([x.negate(x.is_null(last_yes))] if leaf.double else [])])
+        return x.both([x.compare("=", count, x.integer(0)), x.either([never, later])])
 
     def _in_journey(self, leaf: InJourney) -> int:
         state = x.col("n", "state")
@@ -325,23 +333,17 @@ def _digits(leaf: Drawn) -> Sql:
     return exp.Substring(this=exp.MD5(this=whole), start=x.integer(1), length=x.integer(8))
 
 
-def subscription(leaf: Subscribed, facts: Facts) -> tuple[Sql, None]:
-    """The events that end a subscription: an unsubscribe from the topic or from all, a complaint, a dead address."""
-    topic = facts.property("e", "topic").txt
-    left = x.both(
-        [
-            x.compare("=", x.col("e", "name"), x.text("unsubscribed")),
-            x.either([x.is_null(topic), x.sure(x.compare("=", topic, x.text(leaf.topic)))]),
-        ]
-    )
-    complained = x.compare("=", x.col("e", "name"), x.text("message_complained"))
-    bounced = x.both(
-        [
-            x.compare("=", x.col("e", "name"), x.text("message_bounced")),
-            x.sure(facts.property("e", "permanent").flag),
-        ]
-    )
-    return x.either([left, complained, bounced]), None
+def subscription(leaf: Subscribed, facts: Facts) -> tuple[Sql, Sql, Sql]:
+    """The events that end a subscription for good, those that say no to the topic or to all, and the customer's yes."""
+    topic, channel = facts.property("e", "topic").txt, facts.property("e", "channel").txt
+    named, mine = x.col("e", "name"), x.sure(x.compare("=", topic, x.text(leaf.topic)))
+    bounced = [x.compare("=", named, x.text("message_bounced")), x.sure(facts.property("e", "permanent").flag)]
+    final = x.either([x.compare("=", named, x.text("message_complained")), x.both(bounced)])
+    everything = x.both([x.is_null(topic), x.is_null(channel)])
+    no = x.both([x.compare("=", named, x.text("unsubscribed")), x.either([everything, mine])])
+    own = x.negate(x.is_null(facts.property("e", "consent_id").txt))
+    yes = x.both([x.compare("=", named, x.text("subscribed")), mine.copy(), own])
+    return final, no, yes
 
 
 def attribute_view(column: Sql, kind: str) -> View:
@@ -380,7 +382,7 @@ def iso(column: Sql) -> Sql:
 
 def named_properties(predicates: Sequence[Predicate], sets: Sequence[EventSet]) -> set[str]:
     """Every event property that conditions name, so that collect can give it typed columns."""
-    names = {"topic", "permanent", "template", "enrollment_id"}
+    names = {"topic", "channel", "permanent", "template", "enrollment_id"}
     sets = list(sets)
     for predicate in predicates:
         for leaf in leaves(predicate):
@@ -390,6 +392,8 @@ def named_properties(predicates: Sequence[Predicate], sets: Sequence[EventSet]) 
                     names |= {leaf.sum_of} if leaf.sum_of else set()
                 case TriggerHas(where=where):
                     names.add(where.name)
+                case Subscribed():
+                    names.add("consent_id")
                 case _:
                     pass
     for events in sets:

@@ -1,4 +1,4 @@
-"""Signed addresses: the unsubscribe link, the preference page and the answers of one customer.
+"""Signed addresses: the unsubscribe link, the preference page, the confirmations and the answers of one customer.
 
 A token is `<key id>.<content>.<HMAC-SHA256>`. It never expires, so a key is never thrown away, only
 followed by a newer one. Nothing here opens a store or answers a request.
@@ -10,13 +10,14 @@ import base64
 import datetime as dt
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from journey_engine.records import Event, identity
 
 UNSUBSCRIBE = "unsubscribe"
 PREFERENCES = "preferences"
+CONFIRM = "confirm"
 ANSWER = "answer"
 ANSWER_GIVEN = "answer_given"
 """The event that an answer becomes."""
@@ -55,12 +56,13 @@ class Links:
     """Makes and verifies the signed addresses of a project.
 
     `keys` maps key ids to secrets, `current` names the one that signs. Without `public_url` there are no
-    links, and a template that needs one is refused by its path.
+    links, and a template that needs one is refused by its path. `double` are the topics that a customer confirms.
     """
 
     public_url: str | None
     keys: Mapping[str, bytes]
     current: str
+    double: Collection[str] = ()
 
     @property
     def home(self) -> str | None:
@@ -74,6 +76,10 @@ class Links:
     def preferences(self, customer_id: str, message_id: str) -> str | None:
         """The address where this customer chooses topics."""
         return self._address(Claim(PREFERENCES, customer_id, None, message_id))
+
+    def confirm(self, customer_id: str, topic: str, message_id: str) -> str | None:
+        """The address where this customer says that they want a topic, which proves the address that it went to."""
+        return self._address(Claim(CONFIRM, customer_id, topic, message_id))
 
     def answer(self, customer_id: str, message_id: str, enrollment_id: str, question: str, answer: str) -> str | None:
         """The address that gives this answer to a question of this pass."""

@@ -209,10 +209,14 @@ class InArm(Frozen):
 
 
 class Subscribed(Frozen):
-    """No unsubscribe from the topic, or from everything, is known."""
+    """No unsubscribe from the topic, or from everything, is known, but for one before the customer's own later yes.
+
+    Of a `double` topic there is such a yes. A complaint and a dead address end every subscription.
+    """
 
     kind: Literal["subscribed"] = "subscribed"
     topic: str
+    double: bool = False
 
 
 Predicate = Annotated[

@@ -167,6 +167,15 @@ class Topic(Word):
         "marketing", alias="class", description="Marketing can be unsubscribed from and keeps to the send hours"
     )
     label: str | None = Field(None, description="Its name as customers read it")
+    opt_in: Literal["single", "double"] = Field(
+        "single", description="double: only who confirmed by the link of a letter (`links.confirm`) gets its marketing"
+    )
+
+    @model_validator(mode="after")
+    def _only_marketing(self) -> Topic:
+        if self.opt_in == "double" and self.class_ != "marketing":
+            raise ValueError(f"a {self.class_} topic goes to who must have it; `opt_in: double` is for marketing")
+        return self
 
 
 class CapWords(Word):
@@ -350,6 +359,11 @@ class Project(Word):
     max_lateness: Length = Field(
         default=Duration(0, 4 * DAY), validate_default=True, description="A message later than this is skipped"
     )
+
+    @property
+    def double(self) -> frozenset[str]:
+        """The topics that a customer must confirm."""
+        return frozenset(name for name, topic in self.topics.items() if topic.opt_in == "double")
 
     @field_validator("cadence")
     @classmethod

@@ -36,7 +36,8 @@ PROGRAMS = {
         "sides": {"advocate": {"amount": 12.5, "cap": 3}, "friend": {"percent": 15, "up_to": 20}},
     }),
 }  # fmt: skip
-TOPICS = {"offers": "marketing", "receipts": "transactional"}
+TOPICS = {"offers": "marketing", "receipts": "transactional", "news": "marketing"}
+DOUBLE = frozenset({"news"})  # topics that a customer must confirm
 WEBHOOKS = ("crm", "stock")
 
 
@@ -113,7 +114,8 @@ def journey(text: str, context: Context | None = None) -> Graph:
     """A journey as a marketer writes it, lowered."""
     file = read(text, "journey.yaml")
     assert not file.problems, file.problems
-    inside = Context(context.segments, context.stages, in_pass=True) if context else Context(in_pass=True)
+    known = (context.segments, context.stages) if context else ()
+    inside = Context(*known, in_pass=True, double=DOUBLE)
     builder = Builder(inside, topics=TOPICS, programs=PROGRAMS, webhooks=WEBHOOKS, tables=KEYS)
     graph = Journey.model_validate(file.data).lower(builder, "journey.yaml")
     assert not builder.problems, builder.problems
@@ -130,7 +132,7 @@ def rules(
     **settings: Any,
 ) -> Rules:
     """What a night applies: journeys, and in YAML segments and stages ({name: condition}) and caps (a list)."""
-    context = Context(_conditions(segments), _conditions(cycle))
+    context = Context(_conditions(segments), _conditions(cycle), double=DOUBLE)
     definitions = [_definition("segment", name, one.resolve(context)) for name, one in context.segments.items()]
     definitions += [_definition("stage", name, StageCondition(name=name).resolve(context)) for name in context.stages]
     graphs = sorted((journey(text, context) for text in journeys), key=lambda graph: graph.journey)

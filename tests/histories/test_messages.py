@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from journey_engine.records import DecisionKind, identity
+from journey_engine.records import DecisionKind, Event, identity
 from journey_engine.rules import Night
 from tests.histories.story import (
     HOURLY,
@@ -202,6 +204,19 @@ def test_an_unsubscribe_in_the_data_is_passed_on_once(reading: Reading) -> None:
     ]
 
 
+def test_an_unsubscribe_from_a_channel_names_it(reading: Reading) -> None:
+    rows = [event("unsubscribed", "2026-03-01 10:00", "u1", channel="sms")]
+    found = reading(evenings(rules(), rows, nights("2026-03-01", "2026-03-03")))["c1"]
+    assert [dict(row.payload) for row in found.decisions] == [
+        {"topic": None, "channel": "sms", "reason": "unsubscribed"}
+    ]
+
+
+def yes(when: str, topic: str | None = "offers", **more: Any) -> Event:
+    """The customer's own word, as the front door writes it."""
+    return event("subscribed", when, **({"topic": topic} if topic else {}), **({"consent_id": "said"} | more))
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
@@ -213,10 +228,39 @@ def test_an_unsubscribe_in_the_data_is_passed_on_once(reading: Reading) -> None:
         ([event("message_complained", "2026-02-01 10:00")], False),
         ([event("message_bounced", "2026-02-01 10:00", permanent=True)], False),
         ([event("message_bounced", "2026-02-01 10:00", permanent=False)], True),
+        ([event("unsubscribed", "2026-02-01 10:00", channel="sms")], True),  # offers still come by mail
+        ([event("unsubscribed", "2026-02-01 10:00", topic="offers"), yes("2026-02-01 10:01")], True),
+        ([event("unsubscribed", "2026-02-01 10:00"), yes("2026-02-01 10:01")], True),
+        ([event("unsubscribed", "2026-02-01 10:00"), yes("2026-02-01 10:01", "receipts")], False),
+        ([event("unsubscribed", "2026-02-01 10:00"), yes("2026-02-01 10:01", None)], False),  # of no topic
+        ([event("unsubscribed", "2026-02-01 10:00"), yes("2026-02-01 10:00")], False),  # at one instant the no counts
+        ([yes("2026-02-01 09:00"), event("unsubscribed", "2026-02-01 10:00", topic="offers")], False),
+        ([event("unsubscribed", "2026-02-01 10:00"), yes("2026-02-01 10:01", consent_id=None)], False),  # rule 19
+        ([event("unsubscribed", "2026-02-01 10:00"), yes("2026-02-01 10:01", consent_id=7)], False),
+        ([event("message_complained", "2026-02-01 10:00"), yes("2026-02-02 10:00")], False),
+        ([event("message_bounced", "2026-02-01 10:00", permanent=True), yes("2026-02-02 10:00")], False),
     ],
 )
 def test_subscribed_is_asked_of_all_that_is_known(reading: Reading, rows: list, expected: bool) -> None:
     told = rules(one("audience: {subscribed: offers}\nsteps: [{send: hello}]"))
+    found = reading(evenings(told, [SIGNED_UP, *rows], nights("2026-03-01", "2026-03-03")))["c1"]
+    assert bool(messages(found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], False),
+        ([yes("2026-02-01 10:00", "news")], True),
+        ([yes("2026-02-01 10:00", "offers")], False),
+        ([event("subscribed", "2026-02-01 10:00", topic="news")], False),  # data confirm nothing
+        ([yes("2026-02-01 10:00", "news"), event("unsubscribed", "2026-02-02 10:00")], False),
+        ([event("unsubscribed", "2026-02-01 10:00"), yes("2026-02-02 10:00", "news")], True),
+        ([yes("2026-02-01 10:00", "news"), event("unsubscribed", "2026-02-02 10:00", topic="offers")], True),
+    ],
+)
+def test_a_topic_with_double_opt_in_needs_the_customers_own_yes(reading: Reading, rows: list, expected: bool) -> None:
+    told = rules(one("audience: {subscribed: news}\nsteps: [{send: hello}]"))
     found = reading(evenings(told, [SIGNED_UP, *rows], nights("2026-03-01", "2026-03-03")))["c1"]
     assert bool(messages(found)) == expected
 

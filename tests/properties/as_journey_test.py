@@ -18,7 +18,7 @@ from journey_engine.times import iso
 from journey_engine.walk import Life, Party, live_together
 from journey_engine.walk.values import plain
 from tests.properties.readings import as_customer, by_key, refused, responses
-from tests.properties.scenario import KEYS, PROGRAM_FILES, TOPICS, WEBHOOKS, Person, Scenario
+from tests.properties.scenario import DOUBLE, KEYS, PROGRAM_FILES, TOPICS, WEBHOOKS, Person, Scenario
 
 LETTER = "{{ sender.postal_address }} {{ links.unsubscribe }}\n"
 OWN = {"at", "id", "received_at", "name", "properties"}
@@ -121,7 +121,9 @@ def _project(scenario: Scenario) -> dict[str, Any]:
         "events": "data/events.csv",
         "sender": {"name": "Shop", "email": "shop@example.com", "postal_address": "1 Street"},
         "cycle": {"stages": stages or [{"stage": "known", "when": everyone}]},
-        "topics": TOPICS,
+        "topics": {
+            name: {"class": kind, "opt_in": "double" if name in DOUBLE else "single"} for name, kind in TOPICS.items()
+        },
         "tables": {name: {"source": f"data/{name}.csv", "key": key} for name, key in KEYS.items()},
         "webhooks": {
             name: {"url": f"https://{name}.example.com/", "secret_env": "WEBHOOK_SECRET"} for name in WEBHOOKS

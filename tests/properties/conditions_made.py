@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 EVENTS = ("order_placed", "cart_item_added", "signed_up", "feedback_given")
+CONSENTS = ("unsubscribed", "subscribed")
 ZONES = (
     "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Casablanca",
     "Pacific/Apia", "America/Sao_Paulo",
@@ -133,7 +134,7 @@ class Conditions:
             case "stage":
                 return self.of(*self.stages)
             case "subscribed":
-                return self.of("offers", "receipts")
+                return self.of("offers", "receipts", "news")
             case "journey":
                 state = self.of("in", "finished", "converted", "exited")
                 self.used(f"journey {state}")

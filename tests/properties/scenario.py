@@ -40,7 +40,8 @@ PROGRAM_FILES: dict[str, dict[str, Any]] = {
     }.items()
 }  # fmt: skip
 PROGRAMS = {name: Program.model_validate(words) for name, words in PROGRAM_FILES.items()}
-TOPICS = {"offers": "marketing", "receipts": "transactional"}
+TOPICS = {"offers": "marketing", "receipts": "transactional", "news": "marketing"}
+DOUBLE = frozenset({"news"})  # topics that a customer must confirm
 WEBHOOKS = ("crm", "stock")
 KEYS = {"stores": "store_id", "products": "sku"}  # the tables, each with the column of its keys
 CONDITION: TypeAdapter[Any] = TypeAdapter(Condition)
@@ -90,7 +91,7 @@ class Scenario:
         """What that night applies."""
         segments = dict(self.segments)
         segments |= {name: condition for since, name, condition in self.redefined if since <= index}
-        context = Context(_conditions(segments), _conditions(self.stages), in_pass=True)
+        context = Context(_conditions(segments), _conditions(self.stages), in_pass=True, double=DOUBLE)
         live = {journey["journey"]: journey for journey in self.journeys}
         pinned: dict[str, Graph] = {}
         # A changed segment makes another version of the journeys that name it.
@@ -99,7 +100,7 @@ class Scenario:
                 if since == earlier:
                     live[journey["journey"]] = journey
             standing = dict(self.segments) | {n: c for since, n, c in self.redefined if since <= earlier}
-            before = Context(_conditions(standing), _conditions(self.stages), in_pass=True)
+            before = Context(_conditions(standing), _conditions(self.stages), in_pass=True, double=DOUBLE)
             for journey in live.values():
                 graph = self._graph(journey, before)
                 pinned[graph.version] = graph

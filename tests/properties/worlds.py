@@ -16,7 +16,7 @@ from journey_engine.records import Event
 from journey_engine.rules import following, newest
 from journey_engine.times import UTC, Duration, add_months, iso, local_to_utc
 from journey_engine.triggers.date import parse_shift
-from tests.properties.conditions_made import COLUMNS, EVENTS, PROPERTIES, ZONES
+from tests.properties.conditions_made import COLUMNS, CONSENTS, EVENTS, PROPERTIES, ZONES
 from tests.properties.journeys_made import Journeys
 from tests.properties.scenario import Person, Scenario
 
@@ -243,9 +243,7 @@ class Maker(Journeys):
         for number in range(self.of(0, 2, 3, 4, 6, 9)):
             at = self.instant(known)
             known.append(at)
-            name = (
-                self.of(*self.events_known) if self.maybe(0.9) else self.of(*EVENTS, "unsubscribed", "message_bounced")
-            )
+            name = self.of(*self.events_known) if self.maybe(0.9) else self.of(*EVENTS, *CONSENTS, "message_bounced")
             event_id = f"{customer_id}-{self.of('a', 'b', 'c')}{number}"
             arrived = at
             if self.maybe(0.12):
@@ -260,7 +258,11 @@ class Maker(Journeys):
 
     def properties(self, name: str) -> dict[str, Any]:
         if name == "unsubscribed":
-            return self.of({}, {"topic": "offers"}, {"topic": "receipts"}, {"topic": 5}, {"topic": None})
+            topic = self.of({}, {"topic": "offers"}, {"topic": "news"}, {"topic": 5}, {"topic": None})
+            return topic | self.of({}, {}, {}, {"channel": "sms"}, {"channel": 1})
+        if name == "subscribed":
+            said = self.of({"consent_id": "said"}, {"consent_id": "said"}, {}, {"consent_id": 7})
+            return said | self.of({}, {"topic": "offers"}, {"topic": "news"}, {"topic": "receipts"})
         if name == "message_bounced":
             return self.of({}, {"permanent": True}, {"permanent": False}, {"permanent": "true"})
         names = self.dice.sample(list(PROPERTIES), self.of(2, 3, 5))

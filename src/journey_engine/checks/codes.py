@@ -83,6 +83,7 @@ CODES: Mapping[str, str] = {
     "computed-name": "A layout or block whose name is computed.",
     "missing-variant": "A template that has no variants to choose from (warning).",
     "missing-answer": "A letter that asks, and shows no link for an answer.",
+    "vain-confirmation": "A letter that asks to confirm a topic goes on this very topic.",
     "unchecked-link": "A value used as an address without the filter link (warning).",
     "unknown-value": "A value that nothing provides.",
     "sensitive-value": "A sensitive attribute in a message or a title.",

@@ -122,6 +122,24 @@ def answer_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
                 yield Problem(_place(scope, use), message, "unknown-value")
 
 
+def confirm_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A link that confirms names a topic with double opt-in, and its letter reaches who has not confirmed yet."""
+    known = sorted(scope.project.double)
+    for _, step in _sends(scope, subject):
+        for use in scope.renderer.confirms(step.template):
+            topic = use.path.removeprefix("links.confirm").lstrip(".")
+            if topic not in known:
+                allowed = (
+                    ", ".join(f"links.confirm.{one}" for one in known) or "none: write `opt_in: double` at a topic"
+                )
+                what = f"'{topic}' is no topic with double opt-in{nearest(topic, known)}" if topic else "name the topic"
+                yield Problem(_place(scope, use), f"{what}; project.yaml gives: {allowed}", "unknown-value")
+            elif (step.topic or subject.journey.topic) == topic:
+                message = f"this letter is of the topic '{topic}' itself, which nobody gets before confirming it"
+                told = f"{message}; send it on a transactional topic (sent by '{subject.journey.journey}')"
+                yield Problem(_place(scope, use), told, "vain-confirmation")
+
+
 def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """The same for the titles of tasks, for webhooks, and for the values that `set` takes over."""
     for path, step in of_kind(TaskStep, subject.words):

@@ -17,6 +17,7 @@ class Context:
     segments: Mapping[str, Any] = field(default_factory=dict)  # name -> condition
     stages: Mapping[str, Any] = field(default_factory=dict)  # name -> condition, in the order of the cycle
     in_pass: bool = False
+    double: frozenset[str] = frozenset()  # topics that a customer must confirm
 
     def outside(self) -> Context:
         """The same names, for a definition that sees the whole history."""

@@ -11,7 +11,9 @@ from journey_engine.predicates import Predicate, Subscribed
 
 
 class SubscribedCondition(ConditionWord):
-    """Subscribed to a topic: no unsubscribe from it, or from everything, is known.
+    """Subscribed to a topic: no unsubscribe from it, or from everything, is known, or the customer said yes since.
+
+    A topic with `opt_in: double` needs that yes.
 
     ```yaml
     subscribed: offers
@@ -24,4 +26,4 @@ class SubscribedCondition(ConditionWord):
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""
-        return Subscribed(topic=self.topic)
+        return Subscribed(topic=self.topic, double=self.topic in context.double)

@@ -120,7 +120,8 @@ def _with_stand_ins(context: Context, words: Words) -> Context:
     segments = {word.name: everyone for _, word in of_kind(SegmentCondition, words)}
     stages = {word.name: everyone for _, word in of_kind(StageCondition, words)}
     known = dict(context.stages)
-    return Context({**segments, **context.segments}, known | {**stages, **known}, in_pass=True)
+    names = {**segments, **context.segments}
+    return replace(context, segments=names, stages=known | {**stages, **known}, in_pass=True)
 
 
 def _pointed(positions: Positions, path: Path, code: str) -> Place:

@@ -151,7 +151,7 @@ def read_project(folder: File) -> ProjectFile:
     project, mistakes = validated(Project, source)
     if project is None:
         return replace(file, problems=tuple(mistakes))
-    context = Context(segments=project.segments, stages=_stages(project))
+    context = Context(segments=project.segments, stages=_stages(project), double=project.double)
     problems = list(unknown_names(project, context, source.positions))
     if not problems:
         problems = list(circles(context, _places(project), source.positions))

@@ -52,12 +52,13 @@ class Share:
 
 
 def claim(
-    store: Store, as_of: dt.datetime, worker: str, share: Share, held: Collection[str] = (), gate: Gate | None = None
-) -> Claimed:
+    store: Store, as_of: dt.datetime, worker: str, share: Share, held: Collection[str] = (), gate: Gate | None = None,
+    double: Collection[str] = (),
+) -> Claimed:  # fmt: skip
     """Take the due messages of a share in one transaction; skip what must not go, leave what must wait.
 
     Those of `held` journeys, and of what is stopped at this very moment, are not looked at. With a `gate` no more are
-    taken than the limits of its channel have room for.
+    taken than the limits of its channel have room for. Marketing of `double` topics goes only to who has confirmed.
     """
     with store.write() as db:
         room = None if gate is None else limits.room(db, gate)
@@ -75,7 +76,8 @@ def claim(
         stands = consents.standings(db, {reader(row) for row in rows})
         none = rewards.refused(db, {row.message_id: row.variables for row in rows})
         verdicts = [
-            (row, NO_REWARD if row.message_id in none else judge(row, as_of, stands[reader(row)])) for row in rows
+            (row, NO_REWARD if row.message_id in none else judge(row, as_of, stands[reader(row)], double))
+            for row in rows
         ]
         _change(db, State.PENDING, None, as_of, verdicts, worker)
         if gate is not None and room is not None:

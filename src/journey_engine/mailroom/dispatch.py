@@ -120,13 +120,14 @@ def dispatch(
     owner: str = "dispatch",
     held: Collection[str] = (),
     limits: Mapping[str, Limits] = NO_LIMITS,
+    double: Collection[str] = (),
     wait: Callable[[float], object] = _asleep,
 ) -> DispatchReport:
     """Hand over everything that is due at `as_of`; many may do so at once.
 
     `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason. Where the
     `limits` of a channel have no room, it waits for a minute at most, and for ten in all; what is left then goes with
-    the next dispatch.
+    the next dispatch. Marketing of `double` topics goes only to who has confirmed.
     Raises JourneyError when the mailroom cannot be written; what was handed over until then is settled, and the
     batch in hand is looked into by the next dispatch.
     """
@@ -134,7 +135,7 @@ def dispatch(
         began, tally = clock(), _Tally()
         now = lambda: as_of + (clock() - began)  # noqa: E731 - the instant of the dispatch, and what has passed since
         ways = Ways(mailroom.store, channels, limits, opened, lease.name, as_of, now, tally.trouble)
-        work = _Work(mailroom, as_of, renderer, lease, ways, tally, held)
+        work = _Work(mailroom, as_of, renderer, lease, ways, tally, held, double)
         settle_rewards(mailroom.store, as_of)
         look_into(ways, lease.name, as_of, clock, work.count_doubts)
         tally.tasks = give_tasks(mailroom.store, as_of, renderer, tally.trouble, held)
@@ -150,10 +151,10 @@ class _Work:
 
     def __init__(
         self, mailroom: Mailroom, as_of: dt.datetime, renderer: Renders, lease: Lease, ways: Ways, tally: _Tally,
-        held: Collection[str],
+        held: Collection[str], double: Collection[str],
     ) -> None:  # fmt: skip
         self.store, self.as_of, self.renderer, self.lease = mailroom.store, as_of, renderer, lease
-        self.ways, self.tally, self.held = ways, tally, sorted(held)
+        self.ways, self.tally, self.held, self.double = ways, tally, sorted(held), double
         self.patience = PATIENCE
 
     # sending
@@ -164,7 +165,7 @@ class _Work:
         something = False
         self.ways.full = {}
         for share, gate in self.ways.shares(size):
-            claimed = claims.claim(self.store, self.as_of, self.lease.name, share, self.held, gate)
+            claimed = claims.claim(self.store, self.as_of, self.lease.name, share, self.held, gate, self.double)
             if claimed.again_at is not None:
                 self.ways.full[share.channels[0]] = claimed.again_at
             if claimed.nothing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,8 +27,10 @@ class Verdict:
     bounced: bool = False
 
 
-def judge(row: Row[Any], as_of: dt.datetime, standing: Standing) -> Verdict:
-    """Claim it, skip it, or let it wait. `standing` is that of the customer who would get it."""
+def judge(row: Row[Any], as_of: dt.datetime, standing: Standing, double: Collection[str] = ()) -> Verdict:
+    """Claim it, skip it, or let it wait. `standing` is that of the customer who would get it; `double` topics they must
+    have confirmed.
+    """
     if row.channel == WEBHOOK:  # no letter: nobody can say no to it, and it is never too late
         return Verdict(State.CLAIMED)
     late = (as_of - row.reached_at).total_seconds()
@@ -42,6 +45,8 @@ def judge(row: Row[Any], as_of: dt.datetime, standing: Standing) -> Verdict:
     stop = standing.stopped_by(row.topic, row.topic_class, row.channel)
     if stop is not None:
         return Verdict(State.SKIPPED, stop)
+    if row.topic in double and row.topic not in standing.granted:
+        return Verdict(State.SKIPPED, "not_confirmed", f"the topic '{row.topic}' needs the customer's own yes")
     if row.send_from is None:
         return Verdict(State.CLAIMED)
     try:

@@ -63,12 +63,13 @@ def hand_over(
     )
     if project.webhooks:
         channels[WEBHOOK] = WebhookChannel(project.webhooks, clock)
-    links = Links(project.public_url, mailroom.link_keys, mailroom.link_key)
+    links = Links(project.public_url, mailroom.link_keys, mailroom.link_key, project.double)
     renderer = Renderer(loaded.folder / "templates", project.sender, links, project.locale)
     held = {one.name for one in loaded.journeys.values() if one.journey is not None and one.journey.status != "live"}
     return dispatch(
         mailroom, as_of, channels, renderer,
         clock=clock, on_batch=on_batch, owner=owner(), held=held, limits=limits_of(project.channels, channels),
+        double=project.double,
     )  # fmt: skip
 
 

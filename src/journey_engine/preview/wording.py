@@ -50,7 +50,7 @@ class Wording:
 
     def __init__(self, loaded: LoadedProject, as_of: dt.datetime, why: Callable[[str], str]) -> None:
         self.project, self.as_of, self.why = loaded.project, as_of, why
-        links = Links(self.project.public_url, {KEY: KEY.encode()}, KEY)
+        links = Links(self.project.public_url, {KEY: KEY.encode()}, KEY, self.project.double)
         self.renderer = Renderer(loaded.folder / "templates", self.project.sender, links, self.project.locale)
 
     def word(self, decision: Decision, place: str) -> Letter:

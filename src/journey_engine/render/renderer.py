@@ -31,7 +31,7 @@ from journey_engine.render.values import MissingValue, Values, wrap
 
 PROVIDED: Mapping[str, tuple[str, ...]] = {
     "sender": ("name", "email", "postal_address"),
-    "links": ("home", "unsubscribe", "preferences", "answer"),
+    "links": ("home", "unsubscribe", "preferences", "confirm", "answer"),
     "message": ("id", "locale", "timezone"),
     "answers": (),
     "ask": (),
@@ -190,6 +190,11 @@ class Renderer:
                 if links
                 else None,
                 "preferences": links.preferences(message.customer_id, message.message_id) if links else None,
+                "confirm": {
+                    topic: links.confirm(message.customer_id, topic, message.message_id) for topic in links.double
+                }
+                if links
+                else {},
             },
             "message": {
                 "id": message.message_id,
@@ -261,6 +266,11 @@ class Renderer:
         return tuple(
             dict.fromkeys(use for use in found if use.path.split(".")[0] in ("answers", "ask") or _of_answer(use))
         )
+
+    def confirms(self, template: str) -> tuple[Use, ...]:
+        """Every use of a link that confirms a topic: `links.confirm.news`."""
+        found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
+        return tuple(dict.fromkeys(use for use in found if f"{use.path}.".startswith("links.confirm.")))
 
     def problems(self, template: str) -> list[Problem]:
         """Every mistake in the template, its layouts and blocks, in any locale, sorted by place."""

@@ -250,11 +250,11 @@ SELECT md5(concat(length(x.enrollment_id), ':', x.enrollment_id, '6:cancel', len
     '{}'
 FROM cancelled AS x CROSS JOIN night AS n;
 
--- decide_suppressions: What customers' own data says: no more of a topic, or of everything.
+-- decide_suppressions: What customers' own data says: no more of a topic, by a channel, or of everything.
 INSERT INTO decisions
 SELECT md5(concat('8:suppress', length(e.event_id), ':', e.event_id)), 'suppress', n.run, '', '', '', e.customer_id, '', 1,
     'pending', 'unsubscribed', n.as_of, e.occurred_at,
-    CAST(json_object('topic', {topic}, 'reason', 'unsubscribed') AS VARCHAR)
+    CAST(json_object('topic', {topic}, 'channel', {channel}, 'reason', 'unsubscribed') AS VARCHAR)
 FROM events AS e
 CROSS JOIN night AS n
 WHERE e.name = 'unsubscribed' AND e.received_at = n.as_of AND e.revision = 1;

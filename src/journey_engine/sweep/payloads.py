@@ -35,7 +35,8 @@ DELIVERED = ("email", "first_name", "locale")
 def write_decisions(evening: Evening) -> None:
     """Write the decisions of this run: messages, tasks, webhooks, attributes set, cancellations and suppressions."""
     evening.run("payloads", "decide_cancels")
-    evening.run("payloads", "decide_suppressions", topic=evening.facts.property("e", "topic").txt)
+    told = {name: evening.facts.property("e", name).txt for name in ("topic", "channel")}
+    evening.run("payloads", "decide_suppressions", **told)
     if not evening.any("emitted"):
         return
     evening.run("caps", "keep_counted")

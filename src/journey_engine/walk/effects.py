@@ -183,8 +183,9 @@ def cancel(night: Night, one: Enrollment, reason: str, closed_at: dt.datetime) -
 
 def suppress(night: Night, event: Event) -> Decision:
     """What an `unsubscribed` event in the data asks of the mailroom (rule 19)."""
-    topic = event.properties.get("topic")
-    payload = {"topic": topic if isinstance(topic, str) else None, "reason": "unsubscribed"}
+    told = {name: event.properties.get(name) for name in ("topic", "channel")}
+    payload = {name: value if isinstance(value, str) else None for name, value in told.items()}
+    payload["reason"] = "unsubscribed"
     return Decision(
         identity("suppress", event.event_id),
         DecisionKind.SUPPRESS,

@@ -90,8 +90,7 @@ def look(leaf: Attribute | TriggerHas | Happened | Drawn | InArm | InJourney | S
         case InJourney():
             return _in_journey(leaf, scene)
         case Subscribed():
-            against = [event for event in scene.events if unsubscribes(event, leaf.topic)]
-            return Seen(not against, against[-1] if against else None)
+            return _subscribed(leaf, scene)
 
 
 def belongs(event: Event, events: EventSet, trigger: Mapping[str, Any], enrollment_id: str | None = None) -> bool:
@@ -160,14 +159,34 @@ def unsubscribes(event: Event, topic: str) -> bool:
     """Whether an event ends the subscription to a topic."""
     match event.name:
         case "unsubscribed":
-            named = event.properties.get("topic")
-            return named == topic or not isinstance(named, str)
+            named, channel = event.properties.get("topic"), event.properties.get("channel")
+            return named == topic or not (isinstance(named, str) or isinstance(channel, str))
         case "message_bounced":
             return event.properties.get("permanent") is True
         case "message_complained":
             return True
         case _:
             return False
+
+
+def subscribes(event: Event, topic: str) -> bool:
+    """Whether an event is the customer's own yes to a topic; one of other data lifts nothing (rule 19)."""
+    told = event.properties
+    return event.name == "subscribed" and told.get("topic") == topic and isinstance(told.get("consent_id"), str)
+
+
+def _subscribed(leaf: Subscribed, scene: Scene) -> Seen:
+    """The customer's last word counts; of a yes and a no at one instant the no."""
+    against = [event for event in scene.events if unsubscribes(event, leaf.topic)]
+    final = [event for event in against if event.name != "unsubscribed"]
+    said = [event for event in scene.events if subscribes(event, leaf.topic)]
+    last_no = max((event.occurred_at for event in against), default=None)
+    last_yes = max((event.occurred_at for event in said), default=None)
+    if final:
+        return Seen(False, final[-1])
+    if last_no is not None and (last_yes is None or last_yes <= last_no):
+        return Seen(False, against[-1])
+    return Seen(last_yes is not None or not leaf.double, said[-1] if said else None)
 
 
 def _between(instant: dt.datetime, lower: dt.datetime | None, upper: dt.datetime) -> bool:

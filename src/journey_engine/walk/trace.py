@@ -142,6 +142,8 @@ def _happened(leaf: Happened) -> str:
 def _saw(leaf: object, observed: Any) -> str:
     match observed:
         case None:
+            if isinstance(leaf, Subscribed) and leaf.double:
+                return "no confirmation"
             nothing: Sequence[tuple[type, str]] = (
                 (Subscribed, "no unsubscribe"),
                 (InJourney, "no such pass"),

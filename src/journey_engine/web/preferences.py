@@ -58,7 +58,7 @@ def _save(house: House, claim: Claim, form: Mapping[str, list[str]], text: str) 
     words = [
         said(Word.SUBSCRIBED if one in topics else Word.UNSUBSCRIBED, topic=one)
         for one in offered
-        if (one in topics) is standing.refuses(one)
+        if (one in topics) is not _wanted(house, standing, one)
     ]
     words += [
         said(Word.SUBSCRIBED if one in channels else Word.UNSUBSCRIBED, channel=one)
@@ -73,6 +73,11 @@ def _topics(house: House) -> list[str]:
     return [name for name, words in house.project.topics.items() if words.class_ == "marketing"]
 
 
+def _wanted(house: House, standing: Standing, topic: str) -> bool:
+    """Whether the customer gets a topic, as far as their own words go."""
+    return not standing.refuses(topic) and (topic in standing.granted or topic not in house.project.double)
+
+
 def _channels(house: House) -> list[str]:
     """The ways to be reached, when there is more than one to choose among."""
     return [EMAIL, SMS] if SMS in house.project.channels.model_dump(exclude_none=True) else []
@@ -81,7 +86,7 @@ def _channels(house: House) -> list[str]:
 def _values(house: House, standing: Standing, *, saved: bool) -> dict[str, object]:
     return {
         "topics": [
-            {"name": one, "label": label(house, one), "wanted": not standing.refuses(one)} for one in _topics(house)
+            {"name": one, "label": label(house, one), "wanted": _wanted(house, standing, one)} for one in _topics(house)
         ],
         "channels": [
             {"name": one, "label": CHANNELS[one], "wanted": not standing.refuses_channel(one)}

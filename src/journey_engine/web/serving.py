@@ -31,7 +31,7 @@ QUIET_S = 5
 def open_house(loaded: LoadedProject, clock: Clock) -> Iterator[House]:
     """A project with its mailroom open. Raises JourneyError when that cannot be had."""
     with open_mailroom(loaded) as mailroom:
-        links = Links(loaded.project.public_url, mailroom.link_keys, mailroom.link_key)
+        links = Links(loaded.project.public_url, mailroom.link_keys, mailroom.link_key, loaded.project.double)
         pages = Pages(loaded.folder / "templates" / "pages", loaded.project.sender)
         yield House(loaded, mailroom, links, clock, logging.getLogger(LOG), pages)
 
