@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from journey_engine.errors import JourneyError
 from journey_engine.times import iso
@@ -110,6 +110,15 @@ class Outgoing:
     template: str
     topic_class: str = "marketing"
     journey: str = ""
+
+
+@runtime_checkable
+class Erases(Protocol):
+    """A channel that can forget what it keeps of letters."""
+
+    def erase(self, message_ids: Collection[str], addresses: Collection[str]) -> int:
+        """Forget these letters, and what is kept of these addresses; how many were there."""
+        ...
 
 
 class Channel(Protocol):

@@ -360,6 +360,17 @@ class Project(Word):
         default=Duration(0, 4 * DAY), validate_default=True, description="A message later than this is skipped"
     )
 
+    retention: Length | None = Field(
+        None, description="How long the mailroom keeps addresses and values of messages that have left: 1 year"
+    )
+
+    @field_validator("retention")
+    @classmethod
+    def _long_enough(cls, value: Duration | None) -> Duration | None:
+        if value is not None and value.at_least_seconds < 30 * DAY:
+            raise ValueError(f"'{value}' is too short: bounces and answers still come in then; write '30 days' or more")
+        return value
+
     @property
     def double(self) -> frozenset[str]:
         """The topics that a customer must confirm."""

@@ -79,6 +79,16 @@ class FileChannel:
             found = {entry.name[-36:-4] for entry in entries if entry.name.endswith(".eml")}
         return {one: Presence.ACCEPTED if one in found else Presence.ABSENT for one in message_ids}
 
+    def erase(self, message_ids: Collection[str], addresses: Collection[str]) -> int:
+        """Remove the files of these messages."""
+        wanted, count = set(message_ids), 0
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".eml") and entry.name[-36:-4] in wanted:
+                    os.unlink(entry.path)
+                    count += 1
+        return count
+
 
 def _write(path: Path, data: bytes) -> None:
     """Write beside, flush to the disk, then rename: no reader ever sees half a message."""

@@ -35,3 +35,18 @@ def tasks(commands: Commands) -> None:
     project(parser)
     as_of(parser, "without it the clock's")
     as_json(parser)
+
+
+def customer(commands: Commands) -> None:
+    """`journey customer`."""
+    parser = add(
+        commands,
+        "customer",
+        "customer:customer",
+        "Print all that is kept of one customer as JSON, or erase it.",
+        "What was erased cannot be brought back; that nothing may be sent to them stays known.",
+    )
+    parser.add_argument("action", choices=("export", "erase"), help="export prints JSON; erase forgets them everywhere")
+    parser.add_argument("customer", metavar="ID", help="the customer_id")
+    project(parser)
+    as_json(parser)

@@ -6,6 +6,7 @@ import json
 
 from sqlalchemy import select, update
 
+from journey_engine.mailroom.erasing import is_erased
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback
 from journey_engine.records import Event
@@ -17,6 +18,8 @@ def keep(store: Store, event: Event) -> bool:
     names = [column.name for column in feedback.columns]
     row = (event.event_id, event.customer_id, event.name, store.instant(event.occurred_at), told)
     with store.write() as db:
+        if is_erased(db, event.customer_id):
+            return False  # nothing new is kept of them
         if store.insert_new(db, feedback, names, [row]):
             return True
         mine = feedback.c.event_id == event.event_id

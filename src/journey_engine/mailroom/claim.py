@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from journey_engine.mailroom import consents, holds, limits, rewards
+from journey_engine.mailroom import consents, erasing, holds, limits, rewards
 from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.limits import Gate
 from journey_engine.mailroom.states import State
@@ -22,6 +22,7 @@ from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, messages
 from journey_engine.message import WEBHOOK, medium
 
+ERASED = Verdict(State.SKIPPED, "erased", "this customer was erased, and is in the data again")
 NO_REWARD = Verdict(State.SKIPPED, "no_reward", "it tells of a reward that was not given")
 
 Settled = tuple[Row[Any], Verdict]
@@ -74,9 +75,17 @@ def claim(
         if room is not None and not room.messages:
             return Claimed(again_at=room.again_at if rows else None)
         stands = consents.standings(db, {reader(row) for row in rows})
+        gone = erasing.forgotten(db, rows, {row.message_id: reader(row) for row in rows})
         none = rewards.refused(db, {row.message_id: row.variables for row in rows})
         verdicts = [
-            (row, NO_REWARD if row.message_id in none else judge(row, as_of, stands[reader(row)], double))
+            (
+                row,
+                ERASED
+                if row.message_id in gone
+                else NO_REWARD
+                if row.message_id in none
+                else judge(row, as_of, stands[reader(row)], double),
+            )
             for row in rows
         ]
         _change(db, State.PENDING, None, as_of, verdicts, worker)

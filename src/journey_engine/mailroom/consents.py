@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from journey_engine.mailroom.erasing import is_erased
 from journey_engine.mailroom.standing import UNSUBSCRIBED, Standing, Stop
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import consents, feedback, messages, suppressions
@@ -54,6 +55,8 @@ class Said:
 
 def say(store: Store, db: Connection, said: Said, at: dt.datetime) -> bool:
     """Write a customer's word down with what follows from it; False when it is what already stands."""
+    if is_erased(db, said.customer_id):
+        return False  # nothing reaches them, and nothing new is kept of them
     scope = (
         consents.c.customer_id == said.customer_id,
         consents.c.topic == said.topic,

@@ -5,14 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
 from sqlalchemy import select
 
-from journey_engine.mailroom import answers, consents, door, holds, inbox, listing, pauses, rewards, told
+from journey_engine.mailroom import (
+    answers,
+    consents,
+    door,
+    erasing,
+    exporting,
+    holds,
+    inbox,
+    listing,
+    pauses,
+    rewards,
+    told,
+)
 from journey_engine.mailroom.consents import Said
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
@@ -195,6 +207,22 @@ class Mailroom:
     def answer(self, event: Event) -> bool:
         """Keep an answer as an event of the next night; another one in its place, when it is later."""
         return answers.keep(self.store, event)
+
+    # the law
+
+    def export(self, customer_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Everything that is kept of a customer, by table."""
+        return exporting.export(self.store, customer_id)
+
+    def erase(self, customer_id: str, addresses: Collection[str], at: dt.datetime) -> dict[str, int]:
+        """Forget a customer; that nothing may be sent to their id and addresses stays known, as keyed hashes."""
+        done = erasing.erase(self.store, customer_id, addresses, at)
+        self.store.flush_away()
+        return done
+
+    def wipe(self, before: dt.datetime) -> int:
+        """Take addresses and values out of messages that ended before an instant; how many."""
+        return erasing.wipe(self.store, before)
 
     # what an operator says
 

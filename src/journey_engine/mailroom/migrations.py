@@ -147,6 +147,11 @@ def _consents(op: Operations) -> None:
     op.execute("DROP TABLE kept")
 
 
+def _erased(op: Operations) -> None:
+    """Who was forgotten."""
+    op.create_table("erased", Column("mark", String, primary_key=True), Column("erased_at", DateTime, nullable=False))
+
+
 def _visitors(op: Operations) -> None:
     """Who was identified, visitors and what they did."""
     op.create_table(
@@ -179,7 +184,7 @@ def _visitors(op: Operations) -> None:
 
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents, _visitors),
+    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents, _visitors, _erased),
 }
 
 

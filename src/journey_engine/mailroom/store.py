@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,12 @@ class Store:
         if value is None:
             return None
         return _text(value) if self.is_sqlite else value.astimezone(dt.UTC).replace(tzinfo=None)
+
+    def flush_away(self) -> None:
+        """SQLite keeps older pages in its log until it is emptied; others may read on meanwhile."""
+        if self.is_sqlite:
+            with closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every connection."""

@@ -212,6 +212,13 @@ consents = Table(
     Column("given_at", Instant, nullable=False),
 )
 
+erased = Table(
+    "erased",  # who was forgotten: keyed hashes of customers' ids and addresses
+    metadata,
+    Column("mark", String, primary_key=True),
+    Column("erased_at", Instant, nullable=False),
+)
+
 holds = Table(
     "holds",
     metadata,

@@ -3,6 +3,7 @@
 Reads no clock of its own; the faces pass one in.
 """
 
+from journey_engine.night.customers import Erased, erase_customer, export_customer
 from journey_engine.night.delivery import deliver
 from journey_engine.night.reporting import COUNTS, Group, JourneyCounts, RunReport, groups, held_back, journey_counts
 from journey_engine.night.running import NightRun, begin, run
@@ -11,6 +12,7 @@ from journey_engine.night.versions import as_ran, with_pinned
 
 __all__ = [
     "COUNTS",
+    "Erased",
     "Group",
     "JourneyCounts",
     "NightRun",
@@ -19,6 +21,8 @@ __all__ = [
     "begin",
     "decisions_of",
     "deliver",
+    "erase_customer",
+    "export_customer",
     "finish_last_run",
     "groups",
     "held_back",

@@ -143,6 +143,8 @@ class NightRun:
         if not self.dry_run:
             with self._timed("door"):
                 self.odd += finish_last_run(self.engine, self.mailroom, self.loaded.project.fuse)
+                if self.loaded.project.retention is not None:
+                    self.mailroom.wipe(self.loaded.project.retention.before(self.as_of))
 
     def dispatch(
         self, phase: str = "dispatch", on_batch: Callable[[DispatchReport], None] | None = None

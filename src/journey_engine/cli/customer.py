@@ -1,0 +1,34 @@
+"""`journey customer`: what is kept of one customer, and forgetting them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from journey_engine.cli import DONE, output
+from journey_engine.cli.output import now, project_folder, say
+
+
+def customer(options: argparse.Namespace) -> int:
+    """Export or erase one customer."""
+    from journey_engine.load import load_project
+    from journey_engine.night import erase_customer, export_customer
+
+    loaded = load_project(project_folder(options.project))
+    if options.action == "export":
+        output.print_json(export_customer(loaded, options.customer), indent=2)
+        return DONE
+    done = erase_customer(loaded, options.customer, clock=now)
+    if options.json:
+        output.print_json(dataclasses.asdict(done))
+        return DONE
+    for where, rows in (("the mailroom", done.mailroom), ("the engine", done.engine)):
+        told = ", ".join(f"{name} {count:,}" for name, count in sorted(rows.items()))
+        say(f"{where}: {told or 'nothing was kept'}")
+    if done.letters:
+        say(f"letters in folders: {done.letters:,} removed")
+    if done.kept_by:
+        say(f"what {', '.join(done.kept_by)} keeps of letters that have left is not ours to erase: ask your provider")
+    say("erased; their id and addresses are kept as keyed hashes only, so that nothing is sent to them again")
+    say("your own data and backups still have them: take them out there too, or the next night reads them in anew")
+    return DONE

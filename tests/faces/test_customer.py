@@ -1,0 +1,132 @@
+"""`journey customer`: all that is kept of one customer in JSON, and nothing left of them after erasing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pytest
+from sqlalchemy import text
+
+from journey_engine.links import Claim, answered
+from journey_engine.load import load_project
+from journey_engine.mailroom import Said, State, Word
+from journey_engine.night import open_mailroom
+from tests.faces.conftest import NIGHT, Journey
+
+DAY = "2026-03-02T15:00:00Z"
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+PERSONAL = (b"ngozi@example.org", b"Ngozi", b'"c3"')
+
+
+def ran(journey: Journey, shop: Path) -> None:
+    """A night, its letters, and what one customer said since."""
+    assert journey("run", "--project", shop, "--as-of", NIGHT).status == 0
+    assert journey("dispatch", "--project", shop, "--as-of", DAY).status == 0
+    with open_mailroom(load_project(shop)) as mailroom:
+        mailroom.say([Said("c3", Word.UNSUBSCRIBED, "letters", source="one click")], NOON)
+        mailroom.answer(answered(Claim("answer", "c3", None, "m1", "e1", "taste", "jazz"), NOON))
+
+
+def stored(shop: Path) -> dict[str, bytes]:
+    """Every row of both stores and of the copy for reading, and the letters, as bytes to search."""
+    found = {path.name: path.read_bytes() for path in (shop / "var/outbox").glob("*.eml")}
+    for name in ("engine.duckdb", "engine.read.duckdb"):
+        with duckdb.connect(str(shop / "var" / name), read_only=True) as db:
+            tables = [row[0] for row in db.execute("SELECT table_name FROM information_schema.tables").fetchall()]
+            found[name] = repr([db.execute(f'SELECT * FROM "{one}"').fetchall() for one in tables]).encode()
+    # Of the mailroom not only the rows: what was in its pages is overwritten.
+    found |= {path.name: path.read_bytes() for path in (shop / "var").glob("mailroom.sqlite*")}
+    return found
+
+
+def test_all_that_is_kept_of_a_customer_is_printed_as_json(journey: Journey, shop: Path) -> None:
+    ran(journey, shop)
+    said = journey("customer", "export", "c3", "--project", shop)
+    assert said.status == 0, said.err
+    told = said.json
+    assert told["engine"]["customers"][0]["email"] == "ngozi@example.org"
+    assert {row["name"] for row in told["engine"]["events"]} >= {"signed_up"}
+    assert {"enrollments", "transitions", "decisions"} <= set(told["engine"])
+    (letter,) = told["mailroom"]["messages"]
+    assert (letter["state"], letter["recipient"]) == ("accepted", "ngozi@example.org")
+    assert letter["variables"]["customer"] == {"first_name": "Ngozi"}
+    assert [row["word"] for row in told["mailroom"]["consents"]] == ["unsubscribed"]
+    assert {row["name"] for row in told["mailroom"]["feedback"]} == {"message_sent", "unsubscribed", "answer_given"}
+    assert "ada@example.com" not in journey("customer", "export", "c3", "--project", shop).out
+
+
+def test_an_erased_customer_is_nowhere_any_more(journey: Journey, shop: Path) -> None:
+    ran(journey, shop)
+    assert any(word in content for content in stored(shop).values() for word in PERSONAL)
+    said = journey("customer", "erase", "c3", "--project", shop)
+    assert said.status == 0, said.err
+    assert "letters in folders: 1 removed" in said.out
+    assert "take them out there too" in said.out
+    for name, content in stored(shop).items():
+        for word in PERSONAL[:2]:
+            assert word not in content, f"{word!r} is still in {name}"
+    again = journey("customer", "export", "c3", "--project", shop)
+    assert (again.status, "nothing is known of a customer 'c3'" in again.err) == (2, True)
+    others = journey("customer", "export", "c4", "--project", shop).json
+    assert others["mailroom"]["messages"][0]["recipient"] == "sakura@example.org"
+    # What was counted stays counted.
+    assert journey("mailroom", "--project", shop, "--json").json["messages"] == {"accepted": 4}
+
+
+def test_who_was_erased_gets_nothing_when_old_data_bring_them_back(journey: Journey, shop: Path) -> None:
+    ran(journey, shop)
+    assert journey("customer", "erase", "c3", "--project", shop, "--json").json["letters"] == 1
+    # The same file again, and the same address under a new id.
+    rows = (shop / "data/customers.csv").read_text()
+    (shop / "data/customers.csv").write_text(rows + rows.splitlines()[3].replace("c3", "c7") + "\n")
+    with (shop / "data/events.csv").open("a") as events:
+        events.write("e99,c7,signed_up,2026-03-02T20:00:00Z,{}\n")
+    assert journey("run", "--project", shop, "--as-of", "2026-03-03T02:00:00Z").status == 0
+    assert journey("dispatch", "--project", shop, "--as-of", "2026-03-03T15:00:00Z").status == 0
+    with open_mailroom(load_project(shop)) as mailroom:
+        back = {one.customer_id: (one.state, one.reason) for one in mailroom.listing(limit=100)}
+        assert back["c7"] == (State.SKIPPED, "erased")
+        assert "c3" not in back  # what would be the same letter has the same id, and was sent
+        # A link in an old letter writes nothing of them.
+        assert mailroom.say([Said("c3", Word.SUBSCRIBED, "letters")], NOON) == 0
+        assert not mailroom.answer(answered(Claim("answer", "c3", None, "m1", "e1", "mood", "blue"), NOON))
+
+
+def test_a_message_that_waits_is_given_up(journey: Journey, shop: Path) -> None:
+    assert journey("run", "--project", shop, "--as-of", NIGHT).status == 0
+    assert journey("customer", "erase", "c3", "--project", shop).status == 0
+    reasons = journey("mailroom", "--project", shop, "--state", "cancelled", "--json").json["groups"]
+    assert [(one["reason"], one["count"]) for one in reasons] == [("erased", 1)]
+
+
+def test_while_a_run_is_on_or_a_message_is_in_hand_nothing_is_erased(journey: Journey, shop: Path) -> None:
+    assert journey("run", "--project", shop, "--as-of", NIGHT).status == 0
+    with open_mailroom(load_project(shop)) as mailroom:
+        with mailroom.lease("run", "a night", lambda: dt.datetime.now(dt.UTC)):
+            said = journey("customer", "erase", "c3", "--project", shop)
+            assert (said.status, "a night" in said.err) == (2, True), said.err
+        with mailroom.store.write() as db:
+            db.execute(text("UPDATE messages SET state = 'claimed', claimed_by = 'w' WHERE customer_id = 'c3'"))
+        said = journey("customer", "erase", "c3", "--project", shop)
+        assert (said.status, "in hand" in said.err) == (2, True)
+    assert journey("customer", "export", "c3", "--project", shop).status == 0
+
+
+@pytest.mark.parametrize("action", ["export", "erase"])
+def test_somebody_unknown_is_told(journey: Journey, shop: Path, action: str) -> None:
+    assert journey("run", "--project", shop, "--as-of", NIGHT).status == 0
+    said = journey("customer", action, "nobody", "--project", shop)
+    assert (said.status, "customer_id as your data have it" in said.err) == (2, True)
+
+
+def test_old_messages_forget_whom_they_went_to(journey: Journey, shop: Path) -> None:
+    project = shop / "journeys/project.yaml"
+    project.write_text(project.read_text() + "\nretention: 30 days\n")
+    ran(journey, shop)
+    for as_of, kept in (("2026-03-31T02:00:00Z", True), ("2026-04-02T02:00:00Z", False)):
+        assert journey("run", "--project", shop, "--as-of", as_of, "--accept-loss").status == 0
+        letter = journey("customer", "export", "c3", "--project", shop).json["mailroom"]["messages"][0]
+        assert (bool(letter["recipient"]), bool(letter["variables"])) == (kept, kept)
+    assert letter["state"] == "accepted"
