@@ -13,13 +13,14 @@ STAMP := .venv/installed$(addprefix -,$(subst $(COMMA),-,$(EXTRAS)))
 LOG := .venv/install.log
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint format docs bench clean
+.PHONY: help setup run test test-all kill-test lint format docs bench clean
 MAKEFLAGS += --no-print-directory
 
 help:
 	@echo "make run       set up, then three nights of a sample shop"
 	@echo "make test      set up, then the default test suite (ARGS=... goes to pytest)"
 	@echo "make test-all  the same with the long profiles, minutes to hours"
+	@echo "make kill-test kill dispatchers at random while 5,000 messages leave, and print what became of them (minutes)"
 	@echo "make lint      ruff, mypy, import rules"
 	@echo "make format    let ruff format and sort"
 	@echo "make docs      write docs/language.md anew from the models"
@@ -50,6 +51,9 @@ test: setup
 
 test-all: setup
 	@JOURNEY_LONG=1 HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+
+kill-test: setup
+	@JOURNEY_LONG=1 $(BIN)/python -m pytest -q -s tests/mailroom/test_kills.py $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check --quiet .

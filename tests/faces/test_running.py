@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from journey_engine.cli import main
@@ -164,3 +165,15 @@ def test_faces_read_while_a_run_is_at_work(journey: Journey, shop: Path) -> None
         (shop / "x.yaml").write_text("customer: {plan: pro}\n")
         said = together([["report"], ["explain", "c1"], ["mailroom"], ["audience", "x.yaml"]], folder=shop)
     assert said.out.splitlines()[-1] == "[0, 0, 0, 0]", said.err
+
+
+def test_several_dispatchers_at_once_add_up_what_they_did(journey: Journey, run_shop: Path, tmp_path: Path) -> None:
+    shop = Path(shutil.copytree(run_shop, tmp_path / "shop"))
+    waiting = journey("mailroom", "--project", shop, "--json").json["messages"]["pending"]
+    words = ("dispatch", "--as-of", "2026-03-02T15:00:00Z", "--project", shop, "--workers")
+    done = journey(*words, "2", "--json")
+    assert (done.status, done.json["accepted"], done.json["waiting"]) == (0, waiting, 0)
+    assert "nothing was due" in journey(*words, "2").out
+    refused = process("dispatch", "--workers", "many", folder=shop)
+    assert refused.status == 2
+    assert "'many' is no number of dispatchers; write one from 1 to 64" in refused.err

@@ -315,6 +315,26 @@ def test_unsure_is_held_then_settled_by_the_channels_records(tmp_path: Path) -> 
         assert len(list(mailroom.feedback())) == 2
 
 
+def test_what_a_dead_dispatcher_had_is_not_sent_again_before_the_records_can_know_of_it(tmp_path: Path) -> None:
+    class Dying(Scripted):
+        def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
+            raise KeyboardInterrupt
+            yield
+
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [message(1), message(2)])
+        with pytest.raises(KeyboardInterrupt):
+            send(tmp_path, mailroom, channels={"file": Dying()})
+        channel = Scripted()
+        late, never = message(1).decision_id, message(2).decision_id
+        channel.records = {late: Presence.ABSENT, never: Presence.ABSENT}
+        assert send(tmp_path, mailroom, NOW, {"file": channel}).unsure == 2
+        channel.records[late] = Presence.ACCEPTED  # the provider's word comes in
+        report = send(tmp_path, mailroom, NOW + channel.hold, {"file": channel})
+        assert (report.accepted, report.taken_back) == (2, 1)
+        assert channel.seen == [never]
+
+
 def test_an_operator_ends_what_stays_unsure(tmp_path: Path) -> None:
     channel = Scripted(*[Outcome(OutcomeKind.UNSURE, "no_answer", "lost")] * 3)
     one, two, three = message(1), message(2), message(3)

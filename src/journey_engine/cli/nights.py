@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import gc
+from typing import Any
 
 from journey_engine.cli import DONE, FOUND, output
 from journey_engine.cli.output import now, project_folder, say, warn
@@ -42,27 +44,38 @@ def _show(sql: str) -> None:
     warn(f"{sql.strip().rstrip(';')};\n")
 
 
+COUNTED = ("accepted", "refused", "skipped", "unsure", "waiting", "tasks")
+
+
 def dispatch(options: argparse.Namespace) -> int:
     """Hand over the messages that are due."""
+    as_of = options.as_of or now()
+    if options.workers > 1:
+        from journey_engine.cli.workers import hand_over
+
+        told = hand_over(project_folder(options.project), as_of, options.workers)
+    else:
+        told = _handed_over(options, as_of)
+    if options.json:
+        output.print_json(told)
+        return FOUND if told["troubles"] else DONE
+    found = ", ".join(f"{told[name]:,} {name}" for name in COUNTED if told[name])
+    say(f"dispatch as of {iso(as_of)}: {found or 'nothing was due'}")
+    for trouble in told["troubles"]:
+        warn(f"journey: {trouble}")
+    return FOUND if told["troubles"] else DONE
+
+
+def _handed_over(options: argparse.Namespace, as_of: dt.datetime) -> dict[str, Any]:
     from journey_engine.checks import open_project
     from journey_engine.night import deliver
 
     loaded = open_project(project_folder(options.project))
-    as_of = options.as_of or now()
     gc.freeze()
     done = deliver(loaded, as_of, clock=now)
-    counts = {name: getattr(done, name) for name in ("accepted", "refused", "skipped", "unsure", "waiting", "tasks")}
-    if options.json:
-        reasons = [
-            {"state": state, "reason": reason, "count": n} for (state, reason), n in sorted(done.reasons.items())
-        ]
-        output.print_json({"as_of": as_of, **counts, "reasons": reasons, "troubles": list(done.troubles)})
-        return FOUND if done.troubles else DONE
-    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    say(f"dispatch as of {iso(as_of)}: {found or 'nothing was due'}")
-    for trouble in done.troubles:
-        warn(f"journey: {trouble}")
-    return FOUND if done.troubles else DONE
+    reasons = [{"state": state, "reason": reason, "count": n} for (state, reason), n in sorted(done.reasons.items())]
+    counts = {name: getattr(done, name) for name in COUNTED}
+    return {"as_of": as_of, **counts, "reasons": reasons, "troubles": list(done.troubles)}
 
 
 def report(options: argparse.Namespace) -> int:

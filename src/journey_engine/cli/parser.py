@@ -37,6 +37,12 @@ def build() -> argparse.ArgumentParser:
     return parser
 
 
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of dispatchers; write one from 1 to 64")
+    return int(text)
+
+
 def _init(commands: Commands) -> None:
     parser = _add(commands, "init", "check:init", "Make a new project with one journey that runs as it is.")
     parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where; this folder without it")
@@ -119,6 +125,9 @@ def _run(commands: Commands) -> None:
 
 def _dispatch(commands: Commands) -> None:
     parser = _add(commands, "dispatch", "nights:dispatch", "Hand over the messages that are due.")
+    parser.add_argument(
+        "--workers", type=_workers, default=1, metavar="N", help="so many dispatchers at once, a process each (1)"
+    )
     _project(parser)
     _as_of(parser, "without it the clock's")
     _json(parser)
