@@ -261,6 +261,27 @@ class FuseWords(Word):
     )
 
 
+class GaugeWords(Word):
+    """A topic of marketing is stopped by itself when too many complain about it, or too much of it bounces.
+
+    ```yaml
+    gauges: {complaints: 0.3%, bounces: 5%, within: 7 days, at_least: 1000}
+    ```
+    """
+
+    complaints: str | None = Field(default="0.3%", description="From this share of complaints on")
+    bounces: str | None = Field(default="5%", description="From this share of bounces for good on")
+    within: Length = Field(
+        default=Duration(0, 7 * DAY), validate_default=True, description="Of what left within this time"
+    )
+    at_least: Whole = Field(default=1000, ge=1, description="Fewer messages tell nothing")
+
+    @field_validator("complaints", "bounces", mode="before", json_schema_input_type=str)
+    @classmethod
+    def _share(cls, value: Any) -> Any:
+        return known_share(value)
+
+
 class AttributeWords(Word):
     """What is known of an attribute.
 
@@ -347,6 +368,7 @@ class Project(Word):
         None, description="Share of the customers for whom no journey does anything, to see what all achieve: 5%"
     )
     fuse: FuseWords | None = Field(None, description="How many messages a run may have before somebody looks at it")
+    gauges: GaugeWords = Field(GaugeWords(), description="When a topic is stopped because of complaints or bounces")
     send_hours: SendHours = Field(SendHours(), description="When marketing may arrive")
     attributes: dict[str, AttributeWords] = Field(
         default_factory=dict, description="What is known of customers' attributes, by name"

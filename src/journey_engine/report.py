@@ -35,6 +35,8 @@ def last(loaded: LoadedProject) -> RunReport:
     with open_mailroom(loaded) as mailroom:
         messages, reasons = mailroom.counts(run), mailroom.reasons(run)
         webhooks = mailroom.webhook_counts(run)
+        stands = [f"{hold.detail}; ended by `{hold.resumed_by}`" for hold in mailroom.stopped()]
+        stands += [f"{pause} {pause.told}; at once by `{pause.ended_by}`" for pause in mailroom.paused()]
     told = json.loads(kept or "{}")
     ran = [journey for journey in ran if journey not in told.get("broken", {})]
     return RunReport(
@@ -45,7 +47,7 @@ def last(loaded: LoadedProject) -> RunReport:
         messages=messages,
         held_back=held_back(told.get("held_back", {}), reasons),
         set_aside=told.get("set_aside", {}),
-        notes=told.get("notes", []),
+        notes=[*told.get("notes", []), *stands],
         broken=told.get("broken", {}),
         customers=customers,
         events_received=received,

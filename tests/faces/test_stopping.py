@@ -131,3 +131,46 @@ def test_a_fuse_without_sense_is_refused(journey: Journey, shop: Path) -> None:
     said = journey("validate", "--project", shop)
     assert said.status == 1
     assert said.out.count("journeys/project.yaml:") == 2
+
+
+def test_the_mailroom_is_ended_by_filter_after_a_look_and_with_the_number_that_was_seen(
+    journey: Journey, shop: Path
+) -> None:
+    named = ("--state", "pending", "--journey", "hello", "--channel", "file", "--run", "1", "--project", shop)
+    meant = journey("mailroom", "--project", shop, "--json").json["messages"]["pending"]
+    looked = journey("mailroom", "cancel", *named, "--dry-run")
+    assert looked.status == 0
+    assert f"{meant} messages would be cancelled; nothing was changed. Do it with: --confirm {meant}" in looked.out
+    assert journey("mailroom", "cancel", *named, "--dry-run", "--json").json["messages"] == meant
+    refused = journey("mailroom", "cancel", *named, "--confirm", str(meant + 1))
+    assert (refused.status, "nothing was changed" in refused.err) == (2, True)
+    young = journey("mailroom", "cancel", *named, "--older-than", "1 day", "--as-of", "2026-03-02T03:00:00Z", "--json")
+    assert young.json["messages"] == 0
+    odd = journey("mailroom", "cancel", *named, "--older-than", "long")
+    assert (odd.status, "--older-than: 'long' is not a duration" in odd.err) == (2, True)
+    assert journey("mailroom", "retry", *named).status == 2
+    listed = journey("mailroom", "--topic", "nothing", "--project", shop)
+    assert "no messages" in listed.out
+    assert journey("mailroom", "cancel", *named, "--confirm", str(meant), "--json").json["messages"] == meant
+
+
+def test_many_messages_are_not_ended_by_an_oversight(
+    journey: Journey, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journey_engine.cli.mailing.MANY", 1)
+    meant = journey("mailroom", "--project", shop, "--json").json["messages"]["pending"]
+    refused = journey("mailroom", "cancel", "--state", "pending", "--project", shop)
+    assert refused.status == 2
+    assert f"that are {meant} messages" in refused.err
+    assert f"say the same with --confirm {meant}" in refused.err
+    assert journey("mailroom", "--project", shop, "--json").json["messages"]["pending"] == meant
+
+
+def test_the_report_tells_what_is_stopped_and_which_channel_takes_nothing(journey: Journey, shop: Path) -> None:
+    assert journey("stop", "--topic", "letters", "--reason", "wrong prices", "--project", shop).status == 0
+    with Mailroom.open(f"sqlite:///{shop}/var/mailroom.sqlite", environment="development") as room:
+        pauses.put(room.store, "file", "", "unavailable", "nobody there", parse_instant("2026-03-02T15:00:00Z"))
+    told = journey("report", "--project", shop).out
+    assert "note: topic letters is stopped since" in told
+    assert "wrong prices; ended by `journey resume --topic letters`" in told
+    assert "note: channel file takes nothing since 2026-03-02T15:00:00Z: nobody there" in told

@@ -172,7 +172,7 @@ def _mailroom(commands: Commands) -> None:
     parser = _add(
         commands,
         "mailroom",
-        "look:mailroom",
+        "mailing:mailroom",
         "Show every message by state and reason, and end what is stuck.",
         "What each state means and which action ends it is in docs/mailroom.md.",
     )
@@ -186,9 +186,19 @@ def _mailroom(commands: Commands) -> None:
     )
     parser.add_argument("--state", help="only messages in this state; list shows them one by one")
     parser.add_argument("--reason", help="only messages with this reason")
-    parser.add_argument("--template", help="retry, cancel, accept: only messages of this template")
+    _narrow(parser)
+    parser.add_argument("--older-than", metavar="LENGTH", help="only what has stood so for that long, such as '2 days'")
+    parser.add_argument("--id", action="append", metavar="MESSAGE", help="only this message; repeatable")
     parser.add_argument(
-        "--id", action="append", metavar="MESSAGE", help="retry, cancel, accept: only this message; repeatable"
+        "--dry-run",
+        action="store_true",
+        help="retry, cancel, accept: show what is meant and how many, change nothing",
+    )
+    parser.add_argument(
+        "--confirm",
+        type=int,
+        metavar="N",
+        help="retry, cancel, accept: do it if exactly N messages are meant, or not at all; more than 100 need it",
     )
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="list: at most so many one by one (100)")
     _project(parser)
@@ -196,12 +206,16 @@ def _mailroom(commands: Commands) -> None:
     _json(parser)
 
 
-def _stopped(parser: argparse.ArgumentParser) -> None:
+def _narrow(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", help="only this channel")
     parser.add_argument("--topic", help="only this topic")
     parser.add_argument("--journey", help="only what this journey sends")
     parser.add_argument("--template", help="only this template")
     parser.add_argument("--run", dest="run_name", metavar="RUN", help="only what this run (number or run_id) decided")
+
+
+def _stopped(parser: argparse.ArgumentParser) -> None:
+    _narrow(parser)
     _project(parser)
 
 

@@ -45,7 +45,7 @@ def resume(options: argparse.Namespace) -> int:
         kind, name = _named(options, loaded, room)
         what = str(Hold(kind, name, None, now()))
         tried = kind is HoldKind.CHANNEL and room.end_pause(name)
-        if not room.resume(kind, name) and not tried:
+        if not room.resume(kind, name, now()) and not tried:
             held = ", ".join(map(str, [*room.stopped(), *room.paused()]))
             raise JourneyError(f"{what} is not stopped", remedy=f"stopped now: {held or 'nothing'}", code="not-stopped")
         left = [str(one) for one in room.stopped()]

@@ -8,6 +8,7 @@ from journey_engine.mailroom.consents import Said, Word
 from journey_engine.mailroom.dispatch import DispatchReport, dispatch
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
+from journey_engine.mailroom.gauges import Gauges
 from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.inbox import STANDINGS, Todo
 from journey_engine.mailroom.limits import Limits
@@ -26,6 +27,7 @@ __all__ = [
     "Balance",
     "DispatchReport",
     "Fuse",
+    "Gauges",
     "Group",
     "Hold",
     "HoldKind",

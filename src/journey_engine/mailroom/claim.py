@@ -9,6 +9,7 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,10 +113,10 @@ def settle(
                 limits.done(db, [worker], left_by)
 
 
-def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled]) -> None:
-    """Write what was found out about messages that were unsure."""
+def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled], within: Connection | None = None) -> None:
+    """Write what was found out about messages that were unsure; `within` a transaction, or in one of its own."""
     if settled:
-        with store.write() as db:
+        with nullcontext(within) if within is not None else store.write() as db:
             _change(db, State.UNSURE, None, as_of, settled)
             _record(store, db, as_of, settled)
 

@@ -25,6 +25,7 @@ from journey_engine.mailroom.calls import call_body
 from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.doubts import look_into
 from journey_engine.mailroom.eligible import Verdict
+from journey_engine.mailroom.gauges import Gauges, check
 from journey_engine.mailroom.holds import HELD
 from journey_engine.mailroom.lease import Clock, Lease
 from journey_engine.mailroom.limits import BEAT, Limits
@@ -121,13 +122,14 @@ def dispatch(
     held: Collection[str] = (),
     limits: Mapping[str, Limits] = NO_LIMITS,
     double: Collection[str] = (),
+    gauges: Gauges | None = None,
     wait: Callable[[float], object] = _asleep,
 ) -> DispatchReport:
     """Hand over everything that is due at `as_of`; many may do so at once.
 
-    `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason. Where the
-    `limits` of a channel have no room, it waits for a minute at most, and for ten in all; what is left then goes with
-    the next dispatch. Marketing of `double` topics goes only to who has confirmed.
+    `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason. `gauges` may
+    stop a topic before anything leaves. Where the `limits` of a channel have no room, it waits for a minute at most,
+    and for ten in all; what is left then goes with the next dispatch. Marketing of `double` topics goes only to who has confirmed.
     Raises JourneyError when the mailroom cannot be written; what was handed over until then is settled, and the
     batch in hand is looked into by the next dispatch.
     """
@@ -139,6 +141,8 @@ def dispatch(
         settle_rewards(mailroom.store, as_of)
         look_into(ways, lease.name, as_of, clock, work.count_doubts)
         tally.tasks = give_tasks(mailroom.store, as_of, renderer, tally.trouble, held)
+        for hold in check(mailroom.store, gauges, as_of) if gauges is not None else ():
+            tally.trouble(str(hold), "gauge", f"is stopped: {hold.reason}; go on with `{hold.resumed_by}`")
         while work.one_batch(batch) or work.waited(wait):
             if on_batch is not None:
                 on_batch(tally.report())

@@ -76,11 +76,10 @@ def put(db: Connection, hold: Hold) -> bool:
     return True
 
 
-def resume(store: Store, kind: HoldKind, name: str) -> bool:
+def resume(db: Connection, kind: HoldKind, name: str) -> bool:
     """Let it go on; False when it was not held."""
-    with store.write() as db:
-        mine = (holds.c.kind == kind.value, holds.c.name == name)
-        return db.execute(delete(holds).where(*mine)).rowcount > 0
+    mine = (holds.c.kind == kind.value, holds.c.name == name)
+    return db.execute(delete(holds).where(*mine)).rowcount > 0
 
 
 def standing(db: Connection) -> list[Hold]:

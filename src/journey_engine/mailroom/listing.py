@@ -1,18 +1,15 @@
-"""What is in the mailroom, by state and reason, and what an operator may do about it."""
+"""What is in the mailroom, by state and reason."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, true, update
+from sqlalchemy import func, select, true
 
-from journey_engine.errors import JourneyError
-from journey_engine.mailroom.claim import resolve
-from journey_engine.mailroom.eligible import Verdict
+from journey_engine.mailroom.by_hand import ALL, Choice
 from journey_engine.mailroom.states import ENDED_BY, State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, messages, tasks
@@ -77,7 +74,7 @@ def reasons(store: Store, run: int) -> dict[str, int]:
         return {str(row[0]): int(row[1]) for row in db.execute(query)}
 
 
-def groups(store: Store, state: State | None = None, reason: str | None = None) -> list[Group]:
+def groups(store: Store, state: State | None = None, choice: Choice = ALL) -> list[Group]:
     """Everything, grouped by state, reason and template: a broken template shows up once."""
     keys = (messages.c.state, messages.c.reason, messages.c.template)
     query = (
@@ -88,7 +85,7 @@ def groups(store: Store, state: State | None = None, reason: str | None = None) 
             func.max(messages.c.changed_at),
             func.min(messages.c.detail),
         )
-        .where(_chosen(state, reason, None, None))
+        .where(choice.where(state))
         .group_by(*keys)
         .order_by(*keys)
     )
@@ -103,15 +100,14 @@ def groups(store: Store, state: State | None = None, reason: str | None = None) 
 def rows(
     store: Store,
     state: State | None = None,
-    reason: str | None = None,
+    choice: Choice = ALL,
     limit: int = 100,
-    ids: Sequence[str] | None = None,
 ) -> list[Listed]:
     """Single messages, those that have stood longest first."""
     names = list(Listed.__slots__)
     query = (
         select(*(messages.c[name] for name in names))
-        .where(_chosen(state, reason, None, ids))
+        .where(choice.where(state))
         .order_by(messages.c.changed_at, messages.c.message_id)
         .limit(limit)
     )
@@ -190,93 +186,3 @@ def all_feedback(store: Store) -> Iterator[Event]:
         if len(found) < CHUNK:
             return
         last = found[-1].event_id
-
-
-# what an operator may do
-
-_RETRIED = (State.REFUSED, State.UNSURE)
-_CANCELLED = (State.PENDING, State.UNSURE, State.REFUSED)
-
-
-def retry(
-    store: Store,
-    state: State,
-    as_of: dt.datetime,
-    *,
-    reason: str | None = None,
-    template: str | None = None,
-    ids: Sequence[str] | None = None,
-) -> int:
-    """Refused or unsure messages become due again at the operator's word; how many."""
-    _allow("retried", state, _RETRIED)
-    values = {"state": State.PENDING.value, "reason": "retried", "detail": None, "try_at": as_of}
-    return _move(store, state, reason, template, ids, {**values, "changed_at": as_of})
-
-
-def cancel(
-    store: Store,
-    state: State,
-    as_of: dt.datetime,
-    *,
-    reason: str | None = None,
-    template: str | None = None,
-    ids: Sequence[str] | None = None,
-) -> int:
-    """Pending, unsure or refused messages are given up; how many."""
-    _allow("cancelled", state, _CANCELLED)
-    values = {"state": State.CANCELLED.value, "reason": "by_hand", "changed_at": as_of}
-    return _move(store, state, reason, template, ids, values)
-
-
-def accept(
-    store: Store,
-    as_of: dt.datetime,
-    *,
-    reason: str | None = None,
-    template: str | None = None,
-    ids: Sequence[str] | None = None,
-) -> int:
-    """Unsure messages did go out, says the operator: they count as sent; how many."""
-    with store.read() as db:
-        query = select(messages).where(_chosen(State.UNSURE, reason, template, ids))
-        settled = [(row, Verdict(State.ACCEPTED, "by_hand")) for row in db.execute(query)]
-    for start in range(0, len(settled), CHUNK):
-        resolve(store, as_of, settled[start : start + CHUNK])
-    return len(settled)
-
-
-def _allow(what: str, state: State, allowed: tuple[State, ...]) -> None:
-    if state not in allowed:
-        raise JourneyError(
-            f"messages that are {state} cannot be {what}",
-            remedy=f"choose among {', '.join(allowed)}",
-            code="final_state",
-        )
-
-
-def _move(
-    store: Store,
-    state: State,
-    reason: str | None,
-    template: str | None,
-    ids: Sequence[str] | None,
-    values: dict[str, Any],
-) -> int:
-    with store.write() as db:
-        changed = update(messages).where(_chosen(state, reason, template, ids)).values(**values)
-        return db.execute(changed).rowcount
-
-
-def _chosen(
-    state: State | None, reason: str | None, template: str | None, ids: Sequence[str] | None
-) -> ColumnElement[bool]:
-    terms: list[ColumnElement[bool]] = [messages.c.message_id.is_not(None)]
-    if state is not None:
-        terms.append(in_state(state))
-    if reason is not None:
-        terms.append(messages.c.reason == reason)
-    if template is not None:
-        terms.append(messages.c.template == template)
-    if ids is not None:
-        terms.append(messages.c.message_id.in_(ids))
-    return and_(*terms)

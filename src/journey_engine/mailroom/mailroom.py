@@ -8,16 +8,18 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import select
 
 from journey_engine.mailroom import (
     answers,
+    by_hand,
     consents,
     door,
     erasing,
     exporting,
+    gauges,
     holds,
     inbox,
     listing,
@@ -25,6 +27,7 @@ from journey_engine.mailroom import (
     rewards,
     told,
 )
+from journey_engine.mailroom.by_hand import Choice, Chosen
 from journey_engine.mailroom.consents import Said
 from journey_engine.mailroom.door import LoadResult, MissedRun
 from journey_engine.mailroom.fuse import Fuse
@@ -154,19 +157,13 @@ class Mailroom:
         """How many webhooks are in each state."""
         return listing.counts(self.store, run, webhooks=True)
 
-    def groups(self, state: State | None = None, reason: str | None = None) -> list[Group]:
+    def groups(self, state: State | None = None, **chosen: Unpack[Chosen]) -> list[Group]:
         """Messages by state, reason and template."""
-        return listing.groups(self.store, state, reason)
+        return listing.groups(self.store, state, Choice(**chosen))
 
-    def listing(
-        self,
-        state: State | None = None,
-        reason: str | None = None,
-        limit: int = 100,
-        ids: Sequence[str] | None = None,
-    ) -> list[Listed]:
+    def listing(self, state: State | None = None, limit: int = 100, **chosen: Unpack[Chosen]) -> list[Listed]:
         """Single messages, those that have stood longest first."""
-        return listing.rows(self.store, state, reason, limit, ids)
+        return listing.rows(self.store, state, Choice(**chosen), limit)
 
     def task_counts(self) -> dict[tuple[str, str], int]:
         """How many tasks each (team, state) has."""
@@ -226,48 +223,32 @@ class Mailroom:
 
     # what an operator says
 
-    def retry(
-        self,
-        state: State,
-        as_of: dt.datetime,
-        *,
-        reason: str | None = None,
-        template: str | None = None,
-        ids: Sequence[str] | None = None,
-    ) -> int:
+    # `confirm`: do it only if exactly so many messages are meant
+
+    def retry(self, state: State, as_of: dt.datetime, confirm: int | None = None, **chosen: Unpack[Chosen]) -> int:
         """Refused or unsure messages become due again; how many."""
-        return listing.retry(self.store, state, as_of, reason=reason, template=template, ids=ids)
+        return by_hand.retry(self.store, state, as_of, Choice(**chosen), confirm)
 
-    def cancel(
-        self,
-        state: State,
-        as_of: dt.datetime,
-        *,
-        reason: str | None = None,
-        template: str | None = None,
-        ids: Sequence[str] | None = None,
-    ) -> int:
+    def cancel(self, state: State, as_of: dt.datetime, confirm: int | None = None, **chosen: Unpack[Chosen]) -> int:
         """Pending, unsure or refused messages are given up; how many."""
-        return listing.cancel(self.store, state, as_of, reason=reason, template=template, ids=ids)
+        return by_hand.cancel(self.store, state, as_of, Choice(**chosen), confirm)
 
-    def accept(
-        self,
-        as_of: dt.datetime,
-        *,
-        reason: str | None = None,
-        template: str | None = None,
-        ids: Sequence[str] | None = None,
-    ) -> int:
+    def accept(self, as_of: dt.datetime, confirm: int | None = None, **chosen: Unpack[Chosen]) -> int:
         """Unsure messages did go out; how many."""
-        return listing.accept(self.store, as_of, reason=reason, template=template, ids=ids)
+        return by_hand.accept(self.store, as_of, Choice(**chosen), confirm)
 
     def stop(self, kind: HoldKind, name: str, reason: str | None, at: dt.datetime) -> bool:
         """Hold everything, or what is named, from the next claim on; False when it is held already."""
         return holds.stop(self.store, kind, name, reason, at)
 
-    def resume(self, kind: HoldKind, name: str) -> bool:
-        """Let it go on; False when it was not held."""
-        return holds.resume(self.store, kind, name)
+    def resume(self, kind: HoldKind, name: str, at: dt.datetime | None = None) -> bool:
+        """Let it go on; False when it was not held. Of a topic that a gauge had stopped, what left by then counts no
+        more."""
+        with self.store.write() as db:
+            held = holds.resume(db, kind, name)
+            if held and kind is HoldKind.TOPIC and at is not None:
+                gauges.forgive(db, name, at)
+            return held
 
     def stopped(self) -> list[Hold]:
         """What is held now."""

@@ -182,9 +182,19 @@ def _visitors(op: Operations) -> None:
     op.create_index("visitors_by_age", "visitors", ["updated_at"])
 
 
+def _gauges(op: Operations) -> None:
+    """What the gauges of complaints and bounces need."""
+    op.create_table("gauged", Column("topic", String, primary_key=True), Column("since", DateTime, nullable=False))
+    for name, table, columns, where in (
+        ("messages_accepted", "messages", ["topic", "changed_at"], text("state = 'accepted'")),
+        ("feedback_unhappy", "feedback", ["occurred_at"], text("name IN ('message_bounced', 'message_complained')")),
+    ):
+        op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents, _visitors, _erased),
+    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents, _visitors, _erased, _gauges),
 }
 
 

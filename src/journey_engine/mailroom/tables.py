@@ -240,6 +240,13 @@ pauses = Table(
     Column("tries", Integer, nullable=False),
 )
 
+gauged = Table(  # topics that somebody let go on after a gauge had stopped them
+    "gauged",
+    metadata,
+    Column("topic", String, primary_key=True),
+    Column("since", Instant, nullable=False),  # what left before counts no more
+)
+
 paced = Table(  # channels with a limit; locked while a dispatcher takes its share
     "paced",
     metadata,
@@ -331,6 +338,9 @@ _partial("rewards_held", RewardState.PENDING, rewards, "available_at", "reward_i
 _partial("rewards_open", RewardState.AVAILABLE, rewards, "expires_at", "reward_id")
 Index("rewards_of_customer", rewards.c.customer_id, rewards.c.program)
 Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_id)
+_partial("messages_accepted", State.ACCEPTED, messages, "topic", "changed_at")
+_unhappy = feedback.c.name.in_([literal_column("'message_bounced'"), literal_column("'message_complained'")])
+Index("feedback_unhappy", feedback.c.occurred_at, sqlite_where=_unhappy, postgresql_where=_unhappy)
 Index("shares_of_channel", shares.c.channel, shares.c.done_at)
 Index("consents_of_customer", consents.c.customer_id)
 Index("visits_of_visitor", visits.c.anonymous_id)

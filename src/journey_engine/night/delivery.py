@@ -12,12 +12,14 @@ from journey_engine.channels.webhook import WebhookChannel
 from journey_engine.engines import open_reader
 from journey_engine.errors import JourneyError
 from journey_engine.graph import Emit, Message
+from journey_engine.language import parse_share
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import DispatchReport, Limits, Mailroom, dispatch
+from journey_engine.mailroom import DispatchReport, Gauges, Limits, Mailroom, dispatch
 from journey_engine.message import WEBHOOK
 from journey_engine.night.stores import check_not_behind, loaded_run, open_mailroom, owner
 from journey_engine.pacing import Paced, parse_rate
+from journey_engine.project import GaugeWords
 from journey_engine.render import Renderer
 from journey_engine.times import DAY, Clock
 
@@ -69,7 +71,7 @@ def hand_over(
     return dispatch(
         mailroom, as_of, channels, renderer,
         clock=clock, on_batch=on_batch, owner=owner(), held=held, limits=limits_of(project.channels, channels),
-        double=project.double,
+        double=project.double, gauges=gauges_of(project.gauges),
     )  # fmt: skip
 
 
@@ -85,3 +87,11 @@ def limits_of(settings: Channels, names: Iterable[str]) -> dict[str, Limits]:
             )  # fmt: skip
             found[name] = Limits(rate, timedelta(seconds=seconds), words.daily, start, timedelta(seconds=every))
     return found
+
+
+def gauges_of(words: GaugeWords) -> Gauges:
+    """The shares at which a topic is stopped, as the mailroom reads them."""
+    complaints, bounces = (
+        None if text is None else parse_share(text) / 100 for text in (words.complaints, words.bounces)
+    )
+    return Gauges(complaints, bounces, timedelta(seconds=words.within.at_least_seconds), words.at_least)
