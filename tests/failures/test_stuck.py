@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels import Outcome, OutcomeKind
 from journey_engine.channels.smtp import SmtpChannel
 from journey_engine.mailroom import State, dispatch
 from journey_engine.mailroom.states import ENDED_BY
-from journey_engine.project import SmtpChannel as SmtpSettings
 from tests.channels.test_smtp import Handler, server
 from tests.failures.small_shop import Shop
 from tests.histories.story import Evening, Reading, customer, ends, event, messages, nights, rules

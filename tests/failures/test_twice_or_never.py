@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event as sql
 
+from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels import Outcome, OutcomeKind
 from journey_engine.channels.smtp import SmtpChannel
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom import DispatchReport, Mailroom, dispatch
-from journey_engine.project import SmtpChannel as SmtpSettings
 from journey_engine.rules import Night
 from tests.channels.test_smtp import Handler, server
 from tests.failures.small_shop import Shop

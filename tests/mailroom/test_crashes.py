@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels.smtp import SmtpChannel
 from journey_engine.mailroom import State, dispatch
-from journey_engine.project import SmtpChannel as SmtpSettings
 from tests.channels.test_smtp import Handler, server
 from tests.mailroom.house import (
     NOW,
@@ -33,7 +33,7 @@ PRELUDE = """
 import json, os, sys
 from pathlib import Path
 from journey_engine.mailroom import claim, dispatch
-from journey_engine.project import SmtpChannel as SmtpSettings
+from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels.file import FileChannel
 from journey_engine.channels.smtp import SmtpChannel
 from tests.mailroom.house import NOW, SENDER, clock, file_channel, open_mailroom, renderer, message
