@@ -82,6 +82,7 @@ def test_the_statements_of_a_dispatch_grow_with_batches_of_a_hundred(tmp_path: P
         report = hand_over(loaded, mailroom, NOW + DAY, clock, None)
     batches = -(-due // 100)
     assert (report.accepted, batches) == (due, 3)
-    # A batch is claimed and settled in a transaction each, whatever its size; the rest is once a dispatch: two of them
-    # look for rewards whose hold or validity is over, one for what is stopped.
-    assert ran == {"SELECT": 2 * batches + 8, "UPDATE": 2 * batches, "INSERT": batches}
+    # A batch is claimed and settled in a transaction each, whatever its size, after a look at which channels pause and
+    # at what its customers said; the rest is once a dispatch: two look for rewards whose hold or validity is over, one
+    # for what is stopped, one for complaints and bounces.
+    assert ran == {"SELECT": 4 * batches + 10, "UPDATE": 2 * batches, "INSERT": batches}
