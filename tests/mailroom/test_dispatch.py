@@ -335,6 +335,29 @@ def test_what_a_dead_dispatcher_had_is_not_sent_again_before_the_records_can_kno
         assert channel.seen == [never]
 
 
+def test_what_was_found_out_of_an_earlier_try_is_not_taken_for_the_one_that_came_meanwhile(tmp_path: Path) -> None:
+    """While one dispatcher asks, another has found the same, sent it again and does not know again."""
+    unsure = Outcome(OutcomeKind.UNSURE, "no_answer", "lost")
+
+    class Slow(Scripted):
+        def lookup(self, message_ids: Collection[str]) -> Mapping[str, Presence]:
+            found = super().lookup(message_ids)
+            other = Scripted(unsure)
+            other.records = dict.fromkeys(message_ids, Presence.ABSENT)
+            assert send(tmp_path, mailroom, NOW + HOUR, {"file": other}).unsure == 1
+            return found
+
+    one = message(1)
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [one])
+        send(tmp_path, mailroom, NOW, {"file": Scripted(unsure)})
+        channel = Slow()
+        channel.records = {one.decision_id: Presence.ABSENT}
+        send(tmp_path, mailroom, NOW + HOUR, {"file": channel})
+        assert channel.seen == []
+        assert state_of(mailroom, one) == ("unsure", "no_answer")
+
+
 def test_an_operator_ends_what_stays_unsure(tmp_path: Path) -> None:
     channel = Scripted(*[Outcome(OutcomeKind.UNSURE, "no_answer", "lost")] * 3)
     one, two, three = message(1), message(2), message(3)

@@ -117,7 +117,12 @@ def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled], within
     """Write what was found out about messages that were unsure; `within` a transaction, or in one of its own."""
     if settled:
         with nullcontext(within) if within is not None else store.write() as db:
-            _change(db, State.UNSURE, None, as_of, settled)
+            # One that has left again since it was read is in doubt anew: what was found out is of the try before.
+            by_attempts: dict[int, list[Settled]] = defaultdict(list)
+            for one in settled:
+                by_attempts[one[0].attempts].append(one)
+            for attempts, group in by_attempts.items():
+                _change(db, State.UNSURE, None, as_of, group, attempts=attempts)
             _record(store, db, as_of, settled)
 
 
@@ -128,6 +133,7 @@ def _change(
     as_of: dt.datetime,
     verdicts: Iterable[Settled],
     claims: str | None = None,
+    attempts: int | None = None,
 ) -> None:
     """What becomes the same is changed as one, what is different in a statement for each."""
     by_verdict: dict[Verdict, list[Row[Any]]] = defaultdict(list)
@@ -135,6 +141,7 @@ def _change(
         by_verdict[verdict].append(row)
     single: list[dict[str, Any]] = []
     guard = in_state(leaves) if worker is None else in_state(leaves) & (messages.c.claimed_by == worker)
+    guard = guard if attempts is None else guard & (messages.c.attempts == attempts)
     for verdict, rows in by_verdict.items():
         becomes = {
             "state": verdict.state.value,
@@ -151,8 +158,8 @@ def _change(
             db.execute(update(messages).where(ids, guard).values(attempts=tried, **becomes))
         else:
             (row,) = rows
-            attempts = row.attempts + (leaves is State.CLAIMED)
-            single.append({"id_": row.message_id, "try_at": row.try_at, "attempts": attempts, **becomes})
+            tries = row.attempts + (leaves is State.CLAIMED)
+            single.append({"id_": row.message_id, "try_at": row.try_at, "attempts": tries, **becomes})
     if single:
         names = [name for name in single[0] if name != "id_"]
         one = update(messages).where(messages.c.message_id == bindparam("id_"), guard)

@@ -129,7 +129,8 @@ def dispatch(
 
     `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason. `gauges` may
     stop a topic before anything leaves. Where the `limits` of a channel have no room, it waits for a minute at most,
-    and for ten in all; what is left then goes with the next dispatch. Marketing of `double` topics goes only to who has confirmed.
+    and for ten in all; what is left then goes with the next dispatch. Marketing of `double` topics goes only to who has
+    confirmed.
     Raises JourneyError when the mailroom cannot be written; what was handed over until then is settled, and the
     batch in hand is looked into by the next dispatch.
     """
