@@ -269,8 +269,8 @@ class GaugeWords(Word):
     ```
     """
 
-    complaints: str | None = Field(default="0.3%", description="From this share of complaints on")
-    bounces: str | None = Field(default="5%", description="From this share of bounces for good on")
+    complaints: str = Field(default="0.3%", description="From this share of complaints on; or `never`")
+    bounces: str = Field(default="5%", description="From this share of bounces for good on; or `never`")
     within: Length = Field(
         default=Duration(0, 7 * DAY), validate_default=True, description="Of what left within this time"
     )
@@ -279,7 +279,7 @@ class GaugeWords(Word):
     @field_validator("complaints", "bounces", mode="before", json_schema_input_type=str)
     @classmethod
     def _share(cls, value: Any) -> Any:
-        return known_share(value)
+        return value if value == "never" else known_share(value)
 
 
 class AttributeWords(Word):

@@ -92,6 +92,6 @@ def limits_of(settings: Channels, names: Iterable[str]) -> dict[str, Limits]:
 def gauges_of(words: GaugeWords) -> Gauges:
     """The shares at which a topic is stopped, as the mailroom reads them."""
     complaints, bounces = (
-        None if text is None else parse_share(text) / 100 for text in (words.complaints, words.bounces)
+        None if text == "never" else parse_share(text) / 100 for text in (words.complaints, words.bounces)
     )
     return Gauges(complaints, bounces, timedelta(seconds=words.within.at_least_seconds), words.at_least)
