@@ -39,6 +39,35 @@ class WriteKey(Word):
     events: list[Name] = Field(default_factory=list, description="Only these events are taken; without it, all")
 
 
+_SPKI = re.compile(r"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==")
+
+
+def _verification_key(value: str) -> str:
+    if not value.split() or not all(_SPKI.fullmatch(one) for one in value.split()):
+        raise ValueError(
+            "this is no verification key of SendGrid; copy it whole from SendGrid's settings, one line that begins "
+            "with MFkw and ends with =="
+        )
+    return value
+
+
+VerificationKey = Annotated[str, AfterValidator(_verification_key)]
+
+
+class SendgridHook(Word):
+    """What SendGrid's event webhook is signed with: the verification key that its settings show, which is no secret.
+
+    ```yaml
+    front_door:
+      sendgrid: MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEmgmjvPAR/Lmwn2teL2WJUDIx35PqsnLKjP\
+hPbrKkfMg6vK4NZQB1VeFSKbV7whQbEJRFHjF8+1zJxsXRP1GbWw==
+    ```
+    """
+
+    main: ClassVar[str | None] = "public_key"
+    public_key: VerificationKey = Field(description="The key; two with a space between them while one is changed")
+
+
 class FrontDoor(Word):
     """What other systems tell `journey serve`.
 
@@ -50,4 +79,7 @@ class FrontDoor(Word):
     write_keys: list[WriteKey] = Field(default_factory=list, description="Who may send events to /v1")
     people: Literal["known", "all"] = Field(
         default="known", description="Whose traits count: customers of the source, or everyone who was identified"
+    )
+    sendgrid: SendgridHook | None = Field(
+        default=None, description="What SendGrid tells of messages, at /hooks/sendgrid"
     )

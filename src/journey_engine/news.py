@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 
@@ -43,3 +44,38 @@ class Named:
 
 
 News = Told | Traits | Named
+
+
+class Fate(StrEnum):
+    """What became of a message, as every provider tells it."""
+
+    PROCESSED = "processed"  # the provider has it in hand
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"  # not yet taken; the provider tries again
+    BOUNCED = "bounced"
+    REJECTED = "rejected"  # the provider did not even try
+    OPENED = "opened"
+    OPENED_BY_MACHINE = "opened_by_machine"  # a mail program looked at it before anyone did
+    CLICKED = "clicked"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that a provider tells of one message.
+
+    `notice_id` is made of what it is about, `provider_id` is the provider's own. Without `message_id` the message is
+    sought by the address. `letter_id` is the Message-ID that the letter left with. `stops` is the reason why nothing
+    more may go to this customer.
+    """
+
+    fate: Fate
+    occurred_at: dt.datetime
+    notice_id: str
+    provider_id: str | None = None
+    message_id: str | None = None
+    address: str | None = None
+    letter_id: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    stops: str | None = None

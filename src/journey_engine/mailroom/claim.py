@@ -113,6 +113,13 @@ def settle(
                 limits.done(db, [worker], left_by)
 
 
+def report(store: Store, db: Connection, leaves: State, as_of: dt.datetime, settled: Sequence[Settled]) -> None:
+    """Write what a provider told of messages, within its transaction."""
+    if settled:
+        _change(db, leaves, None, as_of, settled)
+        _record(store, db, as_of, settled)
+
+
 def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled], within: Connection | None = None) -> None:
     """Write what was found out about messages that were unsure; `within` a transaction, or in one of its own."""
     if settled:
@@ -175,9 +182,9 @@ def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[
         if verdict.state is State.ACCEPTED and row.channel == WEBHOOK:
             events.append(_delivered(row, instant))
         elif verdict.state is State.ACCEPTED:
-            events.append(_event(row, "sent", "message_sent", instant, {}))
+            events.append(event_of(row, "sent", "message_sent", instant, {}))
         elif verdict.bounced:
-            events.append(_event(row, "bounced", "message_bounced", instant, {"permanent": True}))
+            events.append(event_of(row, "bounced", "message_bounced", instant, {"permanent": True}))
             bounced.append((reader(row), "", medium(row.channel), "bounced", as_of))
     store.insert_new(db, feedback, [column.name for column in feedback.columns], events)
     consents.suppress(store, db, bounced)
@@ -188,8 +195,14 @@ def reader(row: Row[Any]) -> str:
     return str(row.addressee or row.customer_id)
 
 
-def _event(row: Row[Any], word: str, name: str, instant: object, more: dict[str, Any]) -> tuple[Any, ...]:
-    properties = {
+def event_of(row: Row[Any], word: str, name: str, instant: object, more: dict[str, Any]) -> tuple[Any, ...]:
+    """A row of `feedback` about a message; `word` tells its events apart."""
+    return (f"{row.message_id}:{word}", row.customer_id, name, instant, json.dumps(properties_of(row) | more))
+
+
+def properties_of(row: Row[Any]) -> dict[str, Any]:
+    """What every event of a message says: which it was, and whose pass it belongs to."""
+    return {
         "message_id": row.message_id,
         "template": row.template,
         "journey": row.journey,
@@ -198,9 +211,7 @@ def _event(row: Row[Any], word: str, name: str, instant: object, more: dict[str,
         "topic": row.topic,
         "channel": row.channel,
         **({"addressee": row.addressee} if row.addressee else {}),
-        **more,
     }
-    return (f"{row.message_id}:{word}", row.customer_id, name, instant, json.dumps(properties))
 
 
 def _delivered(row: Row[Any], instant: object) -> tuple[Any, ...]:

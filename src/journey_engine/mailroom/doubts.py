@@ -13,6 +13,7 @@ from journey_engine.mailroom import claim as claims
 from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.eligible import Verdict
 from journey_engine.mailroom.lease import Clock, dead_among, machine
+from journey_engine.mailroom.notices import settle_reported
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.ways import Ways
 from journey_engine.message import Presence
@@ -48,6 +49,7 @@ def look_into(
             resolved = [(row, _looked_up(found[row.message_id], as_of)) for row in known]
             claims.resolve(store, as_of, resolved)
             count(resolved)
+    count(settle_reported(store, as_of))
 
 
 def _lookup(ways: Ways, name: str, rows: Collection[Row[Any]]) -> dict[str, Presence]:

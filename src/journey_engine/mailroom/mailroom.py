@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -23,6 +24,7 @@ from journey_engine.mailroom import (
     holds,
     inbox,
     listing,
+    notices,
     pauses,
     rewards,
     told,
@@ -41,7 +43,7 @@ from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import messages, suppressions
-from journey_engine.news import News
+from journey_engine.news import News, Notice
 from journey_engine.records import Decision, Event
 
 _workers = itertools.count(1)
@@ -142,6 +144,10 @@ class Mailroom:
     def hear(self, news: Sequence[News], at: dt.datetime) -> None:
         """Keep what was told at the front door, all or nothing; what was told before changes nothing."""
         told.take(self.store, news, at)
+
+    def notice(self, told: Sequence[Notice], at: dt.datetime) -> Counter[str]:
+        """Keep what a provider told of messages; how many were `taken`, came `again`, or are `unknown` here."""
+        return notices.take(self.store, told, at)
 
     # what people ask
 

@@ -192,9 +192,21 @@ def _gauges(op: Operations) -> None:
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
 
 
+def _heard(op: Operations) -> None:
+    """What providers told."""
+    op.create_table(
+        "heard",
+        Column("kind", String, primary_key=True),
+        Column("key", String, primary_key=True),
+        Column("message_id", String),
+        Column("heard_at", DateTime, nullable=False),
+    )
+    op.create_index("heard_by_age", "heard", ["kind", "heard_at"])
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents, _visitors, _erased, _gauges),
+    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents, _visitors, _erased, _gauges, _heard),
 }
 
 

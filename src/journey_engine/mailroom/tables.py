@@ -304,6 +304,15 @@ visits = Table(
     Column("received_at", Instant, nullable=False),
 )
 
+heard = Table(
+    "heard",  # what providers told, so that it counts once, and which message a letter of theirs was
+    metadata,
+    Column("kind", String, primary_key=True),  # event, letter or message
+    Column("key", String, primary_key=True),
+    Column("message_id", String),
+    Column("heard_at", Instant, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -345,6 +354,7 @@ Index("shares_of_channel", shares.c.channel, shares.c.done_at)
 Index("consents_of_customer", consents.c.customer_id)
 Index("visits_of_visitor", visits.c.anonymous_id)
 Index("visits_by_age", visits.c.received_at)
+Index("heard_by_age", heard.c.kind, heard.c.heard_at)
 Index("visitors_by_age", visitors.c.updated_at)
 _partial("tasks_due", State.PENDING, tasks, "try_at")
 Index("tasks_open", tasks.c.due_at, sqlite_where=tasks.c.done_at.is_(None), postgresql_where=tasks.c.done_at.is_(None))
