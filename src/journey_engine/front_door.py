@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from journey_engine.language import Flag, Name, Word
 
@@ -68,6 +68,25 @@ hPbrKkfMg6vK4NZQB1VeFSKbV7whQbEJRFHjF8+1zJxsXRP1GbWw==
     public_key: VerificationKey = Field(description="The key; two with a space between them while one is changed")
 
 
+class InboundHook(Word):
+    """Letters from customers, handed over by SendGrid's Inbound Parse: signed, or with a password in the address.
+
+    ```yaml
+    front_door: {inbound: {secret_env: INBOUND_PASSWORD}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "secret_env"
+    secret_env: Variable | None = Field(None, description="The environment variable that holds the password")
+    public_key: VerificationKey | None = Field(None, description="The key of the security policy that signs")
+
+    @model_validator(mode="after")
+    def _proven(self) -> InboundHook:
+        if self.secret_env is None and self.public_key is None:
+            raise ValueError("anyone could write in anybody's name; name a `secret_env` or a `public_key`")
+        return self
+
+
 class FrontDoor(Word):
     """What other systems tell `journey serve`.
 
@@ -82,4 +101,8 @@ class FrontDoor(Word):
     )
     sendgrid: SendgridHook | None = Field(
         default=None, description="What SendGrid tells of messages, at /hooks/sendgrid"
+    )
+    inbound: InboundHook | None = Field(default=None, description="Letters from customers at /hooks/inbound")
+    teams: dict[Name, str] = Field(
+        default_factory=dict, description="By event: the team that gets a task when it comes in by the front door"
     )

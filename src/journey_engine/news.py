@@ -79,3 +79,22 @@ class Notice:
     letter_id: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
     stops: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a customer wrote to us. `answers` are the Message-IDs of the letters it answers, the nearest first;
+    `automatic` says why it is no customer who writes.
+    """
+
+    letter_id: str
+    sender: str
+    answers: tuple[str, ...]
+    subject: str
+    text: str
+    automatic: str | None = None
+
+
+def visitor_of(address: str | None) -> str | None:
+    """The visitor who writes from an address that we know of nobody; `alias` may say who that is."""
+    return None if address is None else f"mailto:{address.strip().lower()}"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from journey_engine.checks import open_project
 from journey_engine.engines import open_reader
@@ -13,6 +17,7 @@ from journey_engine.scaffold import make_project
 from journey_engine.times import parse_instant
 from tests.engines.kept import kept, same
 
+Kept = dict[str, list[tuple[Any, ...]]]
 NIGHT = parse_instant("2026-03-02T02:00:00Z")
 EARLIER = NIGHT - dt.timedelta(hours=5)
 SIGNED_UP = {"original_name": "Signed Up", "plan": "pro", "deep": {"list": [1, "x\ufffd", None]}}
@@ -37,9 +42,7 @@ def project(folder: Path, people: str, engine: str) -> Path:
     return folder
 
 
-def night(
-    folder: Path, people: str, engine: str = "duckdb:///var/engine.duckdb"
-) -> dict[str, list[tuple[object, ...]]]:
+def night(folder: Path, people: str, engine: str = "duckdb:///var/engine.duckdb") -> Kept:
     loaded = open_project(project(folder, people, engine))
     assert not loaded.problems
     with open_mailroom(loaded) as mailroom:
@@ -58,6 +61,13 @@ def night(
         reader.close()
 
 
+@pytest.fixture(scope="module")
+def everyone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Kept]:
+    """A shop after a night in which everyone who was identified is a customer, and what it keeps."""
+    folder = tmp_path_factory.mktemp("everyone") / "shop"
+    return folder, night(folder, "all")
+
+
 def test_traits_fill_what_the_source_leaves_empty(tmp_path: Path) -> None:
     found = night(tmp_path / "shop", "known")
     assert found["seen"] == [
@@ -67,8 +77,8 @@ def test_traits_fill_what_the_source_leaves_empty(tmp_path: Path) -> None:
     assert "segment:m1" not in {row[0] for row in found["events"]}, "its customer is not known, it waits"
 
 
-def test_people_whom_the_source_lacks_are_customers_where_the_project_says_so(tmp_path: Path) -> None:
-    found = night(tmp_path / "shop", "all")
+def test_people_whom_the_source_lacks_are_customers_where_the_project_says_so(everyone: tuple[Path, Kept]) -> None:
+    _, found = everyone
     assert found["seen"][2] == ("n1", "Nia", "new@example.com", "pro", None, 41, None)
     events = {row[0] for row in found["events"]}
     assert {"segment:m1", "segment:m2"} <= events
@@ -77,12 +87,14 @@ def test_people_whom_the_source_lacks_are_customers_where_the_project_says_so(tm
     assert any("n1" in row for row in letters), "the newcomer gets the letter of everyone who signs up"
 
 
-def test_postgresql_tells_the_same(database: str, tmp_path: Path) -> None:
-    same(night(tmp_path / "postgres", "all", database), night(tmp_path / "duckdb", "all"))
+def test_postgresql_tells_the_same(everyone: tuple[Path, Kept], database: str, tmp_path: Path) -> None:
+    same(night(tmp_path / "postgres", "all", database), everyone[1])
 
 
-def test_a_night_repeated_takes_nothing_twice_and_late_news_is_of_the_next(tmp_path: Path) -> None:
-    night(tmp_path / "shop", "all")
+def test_news_that_is_repeated_is_taken_once_and_late_news_is_of_the_next_night(
+    everyone: tuple[Path, Kept], tmp_path: Path
+) -> None:
+    shutil.copytree(everyone[0], tmp_path / "shop")
     loaded = open_project(tmp_path / "shop")
     late = Told("segment:m9", "order_placed", EARLIER - dt.timedelta(days=2), {}, "n1")
     with open_mailroom(loaded) as mailroom:

@@ -14,7 +14,7 @@ from typing import Any
 
 from journey_engine.inbound.bodies import Refused
 from journey_engine.inbound.names import is_ours, known_as
-from journey_engine.news import Named, News, Told, Traits
+from journey_engine.news import Named, News, Told, Traits, visitor_of
 from journey_engine.records import identity
 from journey_engine.times import UTC, iso
 
@@ -23,6 +23,8 @@ BATCH_BYTES = 500 * 1024
 BATCH_CALLS = 2500
 LONGEST_ID = 200
 LONGEST_MESSAGE_ID = 100
+LONGEST_SUBJECT, LONGEST_TEXT = 300, 10_000
+FEEDBACK = {"query": "query_received", "feedback": "feedback_given", "service_request": "service_requested"}
 KINDS = ("track", "page", "screen", "identify", "group", "alias")
 _EARLIEST = dt.datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -139,7 +141,7 @@ def _news(
     if len(json.dumps(one, ensure_ascii=False, separators=(",", ":")).encode()) > EVENT_BYTES:
         raise Refused("too_large", f"a call has {EVENT_BYTES:,} bytes at most")
     told = kind or one.get("type") or one.get("action")
-    if not isinstance(told, str) or told not in _READ:
+    if not isinstance(told, str) or told not in (*KINDS, kind):
         raise Refused("invalid_type", f"`type` is one of {', '.join(KINDS)}")
     sent_at = one.get("sentAt") or whole.get("sentAt")
     return _READ[told](_Call(told, one, sent_at, received_at, sender))
@@ -202,13 +204,36 @@ def _alias(call: _Call) -> Iterator[News]:
         yield Named(previous, customer_id, not call.sender.public)
 
 
+def _feedback(call: _Call) -> Iterator[News]:
+    """What somebody asks, thinks or wants; `email` alone is a visitor, as the writer of a letter is one."""
+    said = call.body.get("type", "query")
+    if not isinstance(said, str) or said not in FEEDBACK:
+        raise Refused("invalid_type", f"`type` is one of {', '.join(FEEDBACK)}")
+    found: dict[str, Any] = dict(call.mapping("properties"))
+    for name, longest in (("subject", LONGEST_SUBJECT), ("text", LONGEST_TEXT)):
+        value = call.body.get(name)
+        if value is not None and (not isinstance(value, str) or len(value) > longest):
+            raise Refused(f"invalid_{name}", f"`{name}` is a text of {longest:,} signs at most")
+        found |= {name: value.strip()} if value else {}
+    score = call.body.get("score")
+    if score is not None and (isinstance(score, bool) or not isinstance(score, int | float)):
+        raise Refused("invalid_score", "`score` is a number")
+    found |= {"score": score} if score is not None else {}
+    if not found.keys() & {"text", "subject", "score"}:
+        raise Refused("no_text", "`text`, `subject` or `score` says what it is about")
+    yield from _told(call, FEEDBACK[said], {**found, "by": "form"})
+
+
 _READ: Mapping[str, Callable[[_Call], Iterator[News]]] = {
     "track": _track, "page": _viewed, "screen": _viewed, "identify": _identify, "group": _group, "alias": _alias,
+    "feedback": _feedback,
 }  # fmt: skip
 
 
 def _who(call: _Call) -> tuple[str | None, str | None]:
     customer_id, anonymous_id = call.text("userId"), call.text("anonymousId")
+    if customer_id is None and anonymous_id is None and call.kind == "feedback":
+        anonymous_id = visitor_of(call.text("email"))
     if customer_id is None and anonymous_id is None:
         raise Refused("no_user_anon_id", "`userId` or `anonymousId` says who it was")
     return customer_id, anonymous_id

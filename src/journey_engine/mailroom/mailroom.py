@@ -23,6 +23,7 @@ from journey_engine.mailroom import (
     gauges,
     holds,
     inbox,
+    letters,
     listing,
     notices,
     pauses,
@@ -32,6 +33,7 @@ from journey_engine.mailroom import (
 from journey_engine.mailroom.by_hand import Choice, Chosen
 from journey_engine.mailroom.consents import Said
 from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.errands import Teams
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.inbox import Todo
@@ -43,7 +45,7 @@ from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import messages, suppressions
-from journey_engine.news import News, Notice
+from journey_engine.news import Letter, News, Notice
 from journey_engine.records import Decision, Event
 
 _workers = itertools.count(1)
@@ -141,9 +143,13 @@ class Mailroom:
 
     # what others tell
 
-    def hear(self, news: Sequence[News], at: dt.datetime) -> None:
+    def hear(self, news: Sequence[News], at: dt.datetime, teams: Teams | None = None) -> None:
         """Keep what was told at the front door, all or nothing; what was told before changes nothing."""
-        told.take(self.store, news, at)
+        told.take(self.store, news, at, teams or {})
+
+    def receive(self, letter: Letter, teams: Teams, at: dt.datetime) -> str:
+        """Keep a letter from a customer; the name of the event that it became."""
+        return letters.take(self.store, letter, teams, at)
 
     def notice(self, told: Sequence[Notice], at: dt.datetime) -> Counter[str]:
         """Keep what a provider told of messages; how many were `taken`, came `again`, or are `unknown` here."""

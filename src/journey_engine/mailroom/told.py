@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, select, update
 
+from journey_engine.mailroom import errands
+from journey_engine.mailroom.errands import Errand, Teams
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, people, visitors, visits
 from journey_engine.news import Named, News, Told, Traits
@@ -31,16 +33,30 @@ Known = dict[str, list[Any]]
 """Traits as they are kept: name to [value, the instant it was told]."""
 
 
-def take(store: Store, news: Sequence[News], at: dt.datetime) -> None:
-    """Keep everything, or nothing.
+def take(store: Store, news: Sequence[News], at: dt.datetime, teams: Teams) -> None:
+    """Keep everything, or nothing; `teams` see to what has their name."""
+    with store.write() as db:
+        hear(store, db, news, at, teams)
+
+
+def hear(store: Store, db: Connection, news: Sequence[News], at: dt.datetime, teams: Teams) -> None:
+    """The same within a transaction.
 
     Rows are touched in one order, so that two who tell the same at once do not wait for each other for ever.
     """
-    with store.write() as db:
-        taking = _Taking(store, db, at, news)
-        for one in news:
-            taking.one(one)
-        taking.finish()
+    taking = _Taking(store, db, at, news)
+    for one in news:
+        taking.one(one)
+    taking.finish()
+    told = [one for one in news if isinstance(one, Told) and one.name in teams]
+    known = {one.event_id: taking.events[one.event_id][1] for one in told if one.event_id in taking.events}
+    errands.run(
+        store,
+        db,
+        [Errand(one.event_id, one.name, known.get(one.event_id), one.properties) for one in told],
+        teams,
+        at,
+    )
 
 
 class _Taking:

@@ -29,6 +29,7 @@ PATHS: Mapping[str, str | None] = {
     "identify": "identify", "i": "identify",
     "group": "group", "g": "group",
     "alias": "alias", "a": "alias",
+    "feedback": "feedback",
 }  # fmt: skip
 """By the last part of the path: what each call is; None for a batch, whose calls say it themselves."""
 OPEN: Mapping[str, str] = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -85,7 +86,7 @@ def _way(house: House, keys: WriteKeys, path: str, kind: str | None) -> Route:
             found = heard(whole, kind, keys.sender(request, whole), house.clock())
         except Refused as refused:
             return refusal(refused, OPEN)
-        await house.work(house.mailroom.hear, found.news, house.clock())
+        await house.work(house.mailroom.hear, found.news, house.clock(), house.project.front_door.teams)
         _log(house, found)
         return JSONResponse({"success": True}, headers=dict(OPEN))
 

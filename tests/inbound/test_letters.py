@@ -1,0 +1,129 @@
+"""Letters from customers: the form they come in, what of them is kept, and what no customer wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from journey_engine.inbound import Refused
+from journey_engine.inbound.forms import FIELD_BYTES, Form
+from journey_engine.inbound.letters import LONGEST_TEXT, letter
+from journey_engine.news import Letter
+
+OWN = frozenset({"hello@shop.example"})
+KIND = 'multipart/form-data; boundary="xYzZY"'
+
+
+def form(fields: Mapping[str, str | bytes], files: Mapping[str, bytes] | None = None) -> bytes:
+    """As SendGrid sends it."""
+    body = b""
+    for name, value in fields.items():
+        content = value.encode() if isinstance(value, str) else value
+        body += b'--xYzZY\r\nContent-Disposition: form-data; name="' + name.encode() + b'"\r\n\r\n' + content + b"\r\n"
+    for name, content in (files or {}).items():
+        head = (
+            f'Content-Disposition: form-data; name="{name}"; filename="{name}.bin"\r\nContent-Type: image/png\r\n\r\n'
+        )
+        body += b"--xYzZY\r\n" + head.encode() + content + b"\r\n"
+    return body + b"--xYzZY--\r\n"
+
+
+def read(body: bytes, step: int = 1_000_000, kind: str = KIND) -> dict[str, bytes]:
+    found = Form(kind)
+    for start in range(0, len(body), step):
+        found.feed(body[start : start + step])
+    return found.finish()
+
+
+def test_fields_are_kept_and_files_passed_over_however_the_bytes_come() -> None:
+    fields = {"text": "a\r\n--xYz\r\n--x", "empty": "", "subject": "Grüße", "raw": b"\x00\xff"}
+    body = form(fields, {"attachment1": b"\r\n--xYzZ\r\n" * 5, "attachment2": b""})
+    for step in (1, 2, 3, 7, 64, 100_000):
+        assert read(body, step) == {
+            "text": b"a\r\n--xYz\r\n--x", "empty": b"", "subject": "Grüße".encode(), "raw": b"\x00\xff",
+        }  # fmt: skip
+    assert len(read(form({"text": "x" * 900_000}))["text"]) <= FIELD_BYTES
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(form({"a": "b"})[:-6], KIND), (b"", KIND), (b"--xYzZY\r\n" + b"x" * 20_000, KIND),
+     (form({"a": "b"}), "text/plain"),
+     (form({"a": "b"}), "multipart/form-data"), (form({"a": "b"}), 'multipart/form-data; boundary="other"')],
+)  # fmt: skip
+def test_what_is_no_form_is_refused(body: bytes, kind: str) -> None:
+    with pytest.raises(Refused) as found:
+        read(body, 1000, kind)
+    assert found.value.code == "invalid_form"
+
+
+def made(**fields: str | bytes) -> Letter:
+    told: dict[str, str | bytes] = {
+        "from": "Ada <Ada@Example.com>",
+        "subject": "Hello",
+        "text": "Where is it?",
+        **fields,
+    }
+    return letter({name: value.encode() if isinstance(value, str) else value for name, value in told.items()}, OWN)
+
+
+def test_a_letter_has_its_writer_its_words_and_what_it_answers() -> None:
+    headers = (
+        "Message-ID: <in@example.com>\nIn-Reply-To: <b@shop.example>\nReferences: <a@shop.example>\n <b@shop.example>"
+    )
+    found = made(headers=headers, subject="Re: Hello\x00\r\nBcc: all@example.com")
+    assert (found.sender, found.text, found.automatic) == ("ada@example.com", "Where is it?", None)
+    assert found.answers == ("b@shop.example", "a@shop.example")
+    assert found.subject == "Re: Hello\ufffd Bcc: all@example.com"
+    assert found.letter_id == made(headers=headers, text="another").letter_id
+    assert made(text="one").letter_id != made(text="two").letter_id
+
+
+def test_only_words_of_the_writers_own_are_kept() -> None:
+    quoted = (
+        "Thank you!\r\n\r\n\r\n\r\n> On Monday you wrote\r\n> things\r\nAda\r\n-----Original Message-----\r\nFrom: us"
+    )
+    assert made(text=quoted).text == "Thank you!\n\nAda"
+    html = (
+        "<style>p{}</style><script>steal()</script><p>Dear &amp; <b>all</b></p><p onclick=x>bye<br>Ada</p><img src=x>"
+    )
+    assert made(text="", html=html).text == "Dear & all\nbye\nAda"
+    assert len(made(text="x" * 50_000).text) == LONGEST_TEXT
+    assert made(html="<" * 100_000, text="").text
+
+
+def test_words_are_read_in_the_charset_they_came_in() -> None:
+    charsets = json.dumps({"text": "iso-8859-1", "subject": "utf-7", "from": "no-such"})
+    assert made(text="Grüße".encode("latin-1"), charsets=charsets, subject="Grüße").text == "Grüße"
+    assert made(text="Grüße".encode("latin-1")).text == "Gr\ufffd\ufffde"
+    assert made(charsets="[" * 5000, text="x").text == "x"
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"headers": "Auto-Submitted: auto-replied"}, "auto_submitted"),
+        ({"headers": "auto-submitted: auto-generated (rejected)"}, "auto_submitted"),
+        ({"headers": "Precedence: bulk"}, "bulk"),
+        ({"headers": "Precedence: List"}, "bulk"),
+        ({"headers": "X-Autoreply: yes"}, "automatic"),
+        ({"headers": "List-Id: <a.example>"}, "automatic"),
+        ({"from": "hello@shop.example"}, "our_own"),
+        ({"from": "MAILER-DAEMON@example.com"}, "machine"),
+        ({"envelope": '{"to": ["x@shop.example"], "from": ""}'}, "machine"),
+        ({"headers": "Auto-Submitted: no"}, None),
+        ({"envelope": '{"from": "ada@example.com"}'}, None),
+        ({"envelope": "{"}, None),
+    ],
+)
+def test_what_a_machine_wrote_is_told_apart(fields: dict[str, str], why: str | None) -> None:
+    assert made(**fields).automatic == why
+
+
+@pytest.mark.parametrize("sender", ["", "Ada", "<>", "ada@", "a@b@c.example"])
+def test_a_letter_of_nobody_is_refused(sender: str) -> None:
+    with pytest.raises(Refused) as found:
+        made(**{"from": sender})
+    assert found.value.code == "no_sender"

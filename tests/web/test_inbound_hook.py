@@ -1,0 +1,161 @@
+"""`/hooks/inbound` and `/v1/feedback`: what customers write is theirs, of the pass it answers, and a team's to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from journey_engine.mailroom import dispatch
+from journey_engine.message import MESSAGE_ID
+from journey_engine.news import Fate, Named, Notice
+from tests.inbound.signing import Signer
+from tests.inbound.test_letters import KIND, form
+from tests.mailroom.house import clock, file_channel, letters, message, renderer
+from tests.web.conftest import Front, serving
+
+SIGNER = Signer()
+PASSWORD, KEY = "inbound-password-01", "server-key-0123456789"
+NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+MAIL = message(1, to="Ada@example.com", due_at=NOW, reached_at=NOW)
+SETTINGS = f"""
+front_door:
+  write_keys: [WRITE_KEY]
+  inbound: {{secret_env: INBOUND_PASSWORD, public_key: {SIGNER.public}}}
+  teams: {{query_received: service, message_replied: sales, service_requested: service}}
+"""
+
+
+@pytest.fixture
+def front(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    """A shop that has written to Ada."""
+    settings = shop / "journeys" / "project.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
+    monkeypatch.setenv("WRITE_KEY", KEY)
+    monkeypatch.setenv("INBOUND_PASSWORD", PASSWORD)
+    with serving(shop) as open_:
+        open_.house.mailroom.load_run(1, "r1", NOW, [MAIL])
+        dispatch(open_.house.mailroom, NOW, {"file": file_channel(shop)}, renderer(shop / "house"), clock=clock)
+        yield open_
+
+
+def post(front: Front, body: bytes, signer: Signer = SIGNER, password: str = PASSWORD, **more: str) -> httpx.Response:
+    headers = {"Content-Type": KIND, **signer.headers(body, dt.datetime.now(dt.UTC)), **more}
+    return front.http.post("/hooks/inbound", content=body, headers=headers, auth=("sendgrid", password))
+
+
+def letter(**more: str | bytes) -> bytes:
+    told: dict[str, str | bytes] = {
+        "from": "Ada <ada@example.com>",
+        "subject": "Re: Hello",
+        "text": "Yes!\n> no",
+        **more,
+    }
+    return form(told, {"attachment1": b"\x00" * 300_000})
+
+
+def kept(front: Front) -> dict[str, tuple[str, dict[str, Any]]]:
+    found = front.house.mailroom.feedback()
+    return {
+        e.name: (e.customer_id, dict(e.properties)) for e in found if not e.name.startswith(("message_sent", "task"))
+    }
+
+
+def todo(front: Front) -> list[tuple[str, str, str]]:
+    return [(one.team, one.title, one.customer_id) for one in front.house.mailroom.todo(NOW)]
+
+
+def test_an_answer_to_a_letter_is_of_its_pass(front: Front, shop: Path) -> None:
+    (sent,) = letters(shop)
+    for number in range(2):
+        told = letter(headers=f"Message-ID: <one@example.com>\nIn-Reply-To: {sent['Message-ID']}\nX: {number}")
+        assert post(front, told).json() == {"success": True}
+    customer, properties = kept(front)["message_replied"]
+    assert customer == "c1"
+    assert (properties["enrollment_id"], properties["template"]) == (MAIL.enrollment_id, "hello")
+    assert (properties["text"], properties["subject"], properties["from_recipient"]) == ("Yes!", "Re: Hello", True)
+    assert todo(front) == [("sales", "Answer a reply from c1: Re: Hello", "c1")]
+
+
+def test_an_answer_names_the_letter_as_its_provider_named_it(front: Front) -> None:
+    told = Notice(Fate.DELIVERED, NOW, "n1", message_id=MAIL.decision_id, letter_id="sg.1@mail.example")
+    front.house.mailroom.notice([told], NOW)
+    assert post(
+        front, letter(**{"from": "other@example.com", "headers": "References: <x@y> <sg.1@mail.example>"})
+    ).is_success
+    customer, properties = kept(front)["message_replied"]
+    assert (customer, properties["message_id"], properties["from_recipient"]) == ("c1", MAIL.decision_id, False)
+    assert MESSAGE_ID not in properties
+
+
+def test_any_other_letter_is_a_question_of_whoever_we_wrote_to(front: Front) -> None:
+    assert post(front, letter(subject="{{ customer.email }} {% raw %}")).is_success
+    customer, properties = kept(front)["query_received"]
+    assert (customer, properties["text"], properties["by"]) == ("c1", "Yes!", "letter")
+    assert todo(front) == [("service", "Answer a question from c1: {{ customer.email }} {% raw %}", "c1")]
+
+
+def test_a_strangers_letter_waits_for_a_name_and_is_on_the_list_at_once(front: Front) -> None:
+    assert post(front, letter(**{"from": "Eve@example.org"})).is_success
+    assert kept(front) == {}
+    assert todo(front) == [("service", "Answer a question from a stranger: Re: Hello", "")]
+    front.house.mailroom.hear([Named("mailto:eve@example.org", "c7")], NOW)
+    assert kept(front)["query_received"][0] == "c7"
+
+
+def test_what_a_machine_wrote_is_neither_kept_nor_sent_again(front: Front, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        answer = post(front, letter(headers="Auto-Submitted: auto-replied"))
+    assert (answer.status_code, kept(front), todo(front)) == (200, {}, [])
+    assert "a letter came in: auto_submitted" in caplog.text
+    assert "example.com" not in caplog.text
+
+
+def test_forged_and_malformed_letters_do_nothing(front: Front, caplog: pytest.LogCaptureFixture) -> None:
+    body = letter()
+    with caplog.at_level(logging.INFO):
+        for answer, status, code in (
+            (post(front, body, password="wrong"), 401, "wrong_password"),
+            (front.http.post("/hooks/inbound", content=body, headers={"Content-Type": KIND}), 401, "wrong_password"),
+            (post(front, body, Signer()), 401, "bad_signature"),
+            (post(front, body[:-9]), 400, "invalid_form"),
+            (post(front, b"{}", **{"Content-Type": "application/json"}), 400, "invalid_form"),
+            (post(front, letter(**{"from": "nobody"})), 400, "no_sender"),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (kept(front), todo(front)) == ({}, [])
+    assert "example.com" not in caplog.text
+    assert post(front, body).status_code == 200
+
+
+def test_feedback_comes_from_forms(front: Front) -> None:
+    def send(body: dict[str, Any], key: str = KEY) -> httpx.Response:
+        return front.http.post("/v1/feedback", content=json.dumps(body), auth=(key, ""))
+
+    assert send({"userId": "c1", "type": "feedback", "score": 9, "text": " Fine ", "messageId": "f1"}).is_success
+    assert send(
+        {"userId": "c2", "type": "service_request", "subject": "Broken", "properties": {"order": "o1"}}
+    ).is_success
+    assert send({"email": "Eve@example.org", "text": "Hello?"}).is_success
+    found = kept(front)
+    assert found["feedback_given"] == ("c1", {"score": 9, "text": "Fine", "by": "form"})
+    assert found["service_requested"] == ("c2", {"order": "o1", "subject": "Broken", "by": "form"})
+    assert sorted(todo(front)) == [
+        ("service", "Answer a question from a stranger: Hello?", ""),
+        ("service", "See to a request from c2: Broken", "c2"),
+    ]
+    for body, code in (
+        ({"userId": "c1"}, "no_text"), ({"userId": "c1", "text": 5}, "invalid_text"),
+        ({"text": "x"}, "no_user_anon_id"),
+        ({"userId": "c1", "text": "x" * 10_001}, "invalid_text"), ({"userId": "c1", "type": "x"}, "invalid_type"),
+        ({"userId": "c1", "score": "9"}, "invalid_score"), ({"userId": "c1", "score": True}, "invalid_score"),
+    ):  # fmt: skip
+        answer = send(body)
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert send({"userId": "c1", "text": "x"}, "wrong").status_code == 401
