@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
 from sqlalchemy import text
 
+from journey_engine.cli import main
 from journey_engine.links import Claim, answered
 from journey_engine.load import load_project
 from journey_engine.mailroom import Said, State, Word
 from journey_engine.night import open_mailroom
-from tests.faces.conftest import NIGHT, Journey
+from tests.faces.conftest import Journey
 
 DAY = "2026-03-02T15:00:00Z"
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 PERSONAL = (b"ngozi@example.org", b"Ngozi", b'"c3"')
 
 
-def ran(journey: Journey, shop: Path) -> None:
-    """A night, its letters, and what one customer said since."""
-    assert journey("run", "--project", shop, "--as-of", NIGHT).status == 0
-    assert journey("dispatch", "--project", shop, "--as-of", DAY).status == 0
-    with open_mailroom(load_project(shop)) as mailroom:
+@pytest.fixture(scope="module")
+def kept(run_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A night, its letters, and what one customer said since; to be copied."""
+    folder = tmp_path_factory.mktemp("kept") / "shop"
+    shutil.copytree(run_shop, folder)
+    assert main(["dispatch", "--project", str(folder), "--as-of", DAY]) == 0
+    with open_mailroom(load_project(folder)) as mailroom:
         mailroom.say([Said("c3", Word.UNSUBSCRIBED, "letters", source="one click")], NOON)
         mailroom.answer(answered(Claim("answer", "c3", None, "m1", "e1", "taste", "jazz"), NOON))
+    return folder
+
+
+@pytest.fixture
+def shop(kept: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(kept, tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def decided(run_shop: Path, tmp_path: Path) -> Path:
+    """A copy of the shop after its night, before its letters leave."""
+    shutil.copytree(run_shop, tmp_path / "shop")
+    return tmp_path / "shop"
 
 
 def stored(shop: Path) -> dict[str, bytes]:
@@ -42,7 +61,6 @@ def stored(shop: Path) -> dict[str, bytes]:
 
 
 def test_all_that_is_kept_of_a_customer_is_printed_as_json(journey: Journey, shop: Path) -> None:
-    ran(journey, shop)
     said = journey("customer", "export", "c3", "--project", shop)
     assert said.status == 0, said.err
     told = said.json
@@ -58,7 +76,6 @@ def test_all_that_is_kept_of_a_customer_is_printed_as_json(journey: Journey, sho
 
 
 def test_an_erased_customer_is_nowhere_any_more(journey: Journey, shop: Path) -> None:
-    ran(journey, shop)
     assert any(word in content for content in stored(shop).values() for word in PERSONAL)
     said = journey("customer", "erase", "c3", "--project", shop)
     assert said.status == 0, said.err
@@ -76,7 +93,6 @@ def test_an_erased_customer_is_nowhere_any_more(journey: Journey, shop: Path) ->
 
 
 def test_who_was_erased_gets_nothing_when_old_data_bring_them_back(journey: Journey, shop: Path) -> None:
-    ran(journey, shop)
     assert journey("customer", "erase", "c3", "--project", shop, "--json").json["letters"] == 1
     # The same file again, and the same address under a new id.
     rows = (shop / "data/customers.csv").read_text()
@@ -94,37 +110,33 @@ def test_who_was_erased_gets_nothing_when_old_data_bring_them_back(journey: Jour
         assert not mailroom.answer(answered(Claim("answer", "c3", None, "m1", "e1", "mood", "blue"), NOON))
 
 
-def test_a_message_that_waits_is_given_up(journey: Journey, shop: Path) -> None:
-    assert journey("run", "--project", shop, "--as-of", NIGHT).status == 0
-    assert journey("customer", "erase", "c3", "--project", shop).status == 0
-    reasons = journey("mailroom", "--project", shop, "--state", "cancelled", "--json").json["groups"]
+def test_a_message_that_waits_is_given_up(journey: Journey, decided: Path) -> None:
+    assert journey("customer", "erase", "c3", "--project", decided).status == 0
+    reasons = journey("mailroom", "--project", decided, "--state", "cancelled", "--json").json["groups"]
     assert [(one["reason"], one["count"]) for one in reasons] == [("erased", 1)]
 
 
-def test_while_a_run_is_on_or_a_message_is_in_hand_nothing_is_erased(journey: Journey, shop: Path) -> None:
-    assert journey("run", "--project", shop, "--as-of", NIGHT).status == 0
-    with open_mailroom(load_project(shop)) as mailroom:
+def test_while_a_run_is_on_or_a_message_is_in_hand_nothing_is_erased(journey: Journey, decided: Path) -> None:
+    with open_mailroom(load_project(decided)) as mailroom:
         with mailroom.lease("run", "a night", lambda: dt.datetime.now(dt.UTC)):
-            said = journey("customer", "erase", "c3", "--project", shop)
+            said = journey("customer", "erase", "c3", "--project", decided)
             assert (said.status, "a night" in said.err) == (2, True), said.err
         with mailroom.store.write() as db:
             db.execute(text("UPDATE messages SET state = 'claimed', claimed_by = 'w' WHERE customer_id = 'c3'"))
-        said = journey("customer", "erase", "c3", "--project", shop)
+        said = journey("customer", "erase", "c3", "--project", decided)
         assert (said.status, "in hand" in said.err) == (2, True)
-    assert journey("customer", "export", "c3", "--project", shop).status == 0
+    assert journey("customer", "export", "c3", "--project", decided).status == 0
 
 
-@pytest.mark.parametrize("action", ["export", "erase"])
-def test_somebody_unknown_is_told(journey: Journey, shop: Path, action: str) -> None:
-    assert journey("run", "--project", shop, "--as-of", NIGHT).status == 0
-    said = journey("customer", action, "nobody", "--project", shop)
-    assert (said.status, "customer_id as your data have it" in said.err) == (2, True)
+def test_somebody_unknown_is_told(journey: Journey, decided: Path) -> None:
+    for action in ("export", "erase"):
+        said = journey("customer", action, "nobody", "--project", decided)
+        assert (said.status, "customer_id as your data have it" in said.err) == (2, True)
 
 
 def test_old_messages_forget_whom_they_went_to(journey: Journey, shop: Path) -> None:
     project = shop / "journeys/project.yaml"
     project.write_text(project.read_text() + "\nretention: 30 days\n")
-    ran(journey, shop)
     for as_of, kept in (("2026-03-31T02:00:00Z", True), ("2026-04-02T02:00:00Z", False)):
         assert journey("run", "--project", shop, "--as-of", as_of, "--accept-loss").status == 0
         letter = journey("customer", "export", "c3", "--project", shop).json["mailroom"]["messages"][0]

@@ -19,9 +19,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from journey_engine.web import House, app
+from journey_engine.errors import JourneyError
+from journey_engine.links import Claim, Links
+from journey_engine.load import load_project
+from journey_engine.night import open_mailroom
+from journey_engine.web import House, app, bound
 from journey_engine.web.ways import Way
-from tests.faces.conftest import process
 from tests.web.conftest import Front, serving
 
 
@@ -40,7 +43,7 @@ def served(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], st
         running.communicate()
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_the_command_serves_on_this_machine_only_and_stops_when_it_is_told(shop: Path, stop: signal.Signals) -> None:
     with served(shop) as (running, url):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
@@ -53,12 +56,22 @@ def test_the_command_serves_on_this_machine_only_and_stops_when_it_is_told(shop:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ INFO GET /health 200 \d+ ms\n", err)
 
 
-def test_an_address_in_use_is_told_with_its_remedy(shop: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        said = process("serve", "--project", shop, "--port", str(taken.getsockname()[1]), folder=shop)
-    assert said.status == 2
-    assert "cannot be listened on" in said.err
-    assert "--port" in said.err
+def test_what_was_answered_is_on_disk_although_the_process_is_killed(shop: Path) -> None:
+    loaded = load_project(shop)
+    with open_mailroom(loaded) as mailroom:
+        token = Links("x", mailroom.link_keys, mailroom.link_key).sign(Claim("unsubscribe", "c1", "letters", "m1"))
+        with served(shop) as (running, url):
+            assert httpx.post(f"{url}/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"}).status_code == 200
+            running.kill()
+            running.wait()
+        assert mailroom.suppressed("c1") == [("letters", "unsubscribed")]
+
+
+def test_an_address_in_use_is_told_with_its_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(JourneyError) as caught:
+        bound("127.0.0.1", taken.getsockname()[1])
+    assert "cannot be listened on" in str(caught.value)
+    assert "--port" in str(caught.value)
 
 
 def test_every_answer_carries_the_headers_of_safety(front: Front) -> None:
