@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from journey_engine.language import Flag, Whole, Word
 from journey_engine.pacing import Paced
@@ -20,7 +20,7 @@ from journey_engine.times import Duration
 
 def variable_name(value: str, example: str) -> str:
     """Check the name of an environment variable; what it says does not show the value, which may be the secret."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) or re.fullmatch(r"(AC|SK)?[0-9a-fA-F]{32,}", value):
         raise ValueError(
             f"this is not the name of an environment variable, such as {example}; if it is the secret "
             "itself, take it out of the file and put it into the environment"
@@ -124,6 +124,78 @@ class SendgridChannel(Paced):
         return self.host or ("https://api.eu.sendgrid.com" if self.region == "eu" else "https://api.sendgrid.com")
 
 
+class SmsChannel(Paced):
+    """Short messages through Twilio; what logs in is read from the environment, never from YAML.
+
+    ```yaml
+    channels: {default: file, sms: {from: "+491701234567", country: DE}}
+    ```
+    """
+
+    from_: str | None = Field(None, alias="from", description="The number, short code or name that customers see")
+    service: str | None = Field(None, description="A messaging service of Twilio, which chooses among its numbers")
+    country: str = Field(description="Where numbers without + are from, in two letters such as DE")
+    account_env: str = Field("TWILIO_ACCOUNT_SID", description="The environment variable that holds the account SID")
+    token_env: str = Field("TWILIO_AUTH_TOKEN", description="The environment variable that holds the auth token")
+    timeout: Length = Field(
+        default=Duration(0, 30), validate_default=True, description="How long a whole call may take"
+    )
+    host: str | None = Field(None, description="A stand-in on this machine, for tests")
+
+    @field_validator("account_env")
+    @classmethod
+    def _account(cls, value: str) -> str:
+        return variable_name(value, "TWILIO_ACCOUNT_SID")
+
+    @field_validator("token_env")
+    @classmethod
+    def _token(cls, value: str) -> str:
+        return variable_name(value, "TWILIO_AUTH_TOKEN")
+
+    @field_validator("from_")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        # A number with its country, a short code, or a name of at most 11 letters and digits.
+        if value is not None and not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}", value):
+            raise ValueError(f"'{value}' can send nothing; write a number such as \"+491701234567\", in quotes")
+        return value
+
+    @field_validator("service")
+    @classmethod
+    def _service(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"MG[0-9a-fA-F]{32}", value):
+            raise ValueError("a messaging service is called MG and 32 signs, as Twilio's page shows it")
+        return value
+
+    @field_validator("country")
+    @classmethod
+    def _country(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Z]{2}", value):
+            raise ValueError(f"'{value}' is no country; write its two letters, such as DE or NG")
+        return value
+
+    @field_validator("timeout")
+    @classmethod
+    def _short(cls, value: Duration) -> Duration:
+        return short(value)
+
+    @field_validator("host")
+    @classmethod
+    def _here(cls, value: str | None) -> str | None:
+        return _on_this_machine(value)
+
+    @model_validator(mode="after")
+    def _one(self) -> SmsChannel:
+        if (self.from_ is None) == (self.service is None):
+            raise ValueError("write who sends: `from` a number, or a `service` of Twilio")
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where the calls go."""
+        return self.host or "https://api.twilio.com"
+
+
 class Channels(Word):
     """How messages travel.
 
@@ -137,6 +209,8 @@ class Channels(Word):
     file: FileChannel = Field(default=FileChannel(), description="Messages as files")
     smtp: SmtpChannel | None = Field(default=None, description="Messages through a mail server")
     sendgrid: SendgridChannel | None = Field(default=None, description="Messages through SendGrid")
+
+    sms: SmsChannel | None = Field(default=None, description="Short messages through Twilio")
 
     @property
     def known(self) -> list[str]:

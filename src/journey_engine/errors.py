@@ -14,6 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e
 _SECRETS = (
     re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)"),
     re.compile(r"(\bwhsec_)([A-Za-z0-9+/=_-]+)"),
+    re.compile(r"(\b\w+_env['\"]?\s*:\s*['\"]?)((?=[A-Z0-9_]*[a-z.+/=-])[\w.+/=-]{16,})"),
     re.compile(r"(\bSG\.)([A-Za-z0-9._-]{16,})"),
     re.compile(r"""(\b(?:password|api_key|token)['"]?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,}&]+)"""),
 )

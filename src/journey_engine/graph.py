@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from journey_engine.message import SMS
 from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Number, Predicate, Scalar, Test
 from journey_engine.structure import version_of
 
@@ -37,6 +38,11 @@ class Lookup(Frozen):
     name: str
     table: str
     key: str
+
+
+def address_of(channel: str) -> str:
+    """The attribute that holds a customer's address for a channel."""
+    return "phone" if channel == SMS else "email"
 
 
 class Question(Frozen):

@@ -21,6 +21,9 @@ from journey_engine.times import iso
 WEBHOOK = "webhook"
 """The channel of calls to other systems: no letters, so no address, no subscription and no hours."""
 
+SMS = "sms"
+"""The channel of short messages: to a phone number, in the words of `sms.txt`."""
+
 MESSAGE_ID = "journey_message_id"
 """What our message id is called where it travels with a message through a provider and comes back in its events."""
 
@@ -30,6 +33,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(
     r"[^\s@<>()\[\],;:\\\"]+@(?:[^\s@<>()\[\],;:\\\"._-][^\s@<>()\[\],;:\\\"._]*\.)*[^\s@<>()\[\],;:\\\"._]+"
 )
+
+_PHONE = re.compile(r"\+?[0-9(][0-9 ()./-]*")
 
 
 class OutcomeKind(StrEnum):
@@ -87,7 +92,8 @@ class Rendered:
 class MessageRef:
     """Which message is being rendered, for whom: what links, dates and the sender's lines need.
 
-    `customer_id` is who reads it; `pass_of` is whose pass it belongs to, when that is another customer.
+    `customer_id` is who reads it; `pass_of` is whose pass it belongs to, when that is another customer. The
+    channel says which of a template's words are meant.
     """
 
     message_id: str
@@ -96,6 +102,7 @@ class MessageRef:
     timezone: str = "UTC"
     enrollment_id: str | None = None
     pass_of: str | None = None
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,11 @@ def is_address(text: str) -> bool:
         except UnicodeError:
             return False
     return len(local) <= 64 and ".." not in local and local[0] != "." and local[-1] != "." and "." in domain
+
+
+def is_phone(text: str) -> bool:
+    """Whether the text can be one phone number: digits, and what people write between them."""
+    return _PHONE.fullmatch(text) is not None and 5 <= sum(char.isdecimal() for char in text) <= 20
 
 
 def webhook_data(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -190,6 +190,24 @@ def test_a_message_without_an_address_is_decided_and_left_to_the_mailroom(readin
     assert [row.payload["to"] for row in found["c1"].decisions] == [None]
 
 
+@pytest.mark.parametrize("to_contact", [False, True])
+def test_a_short_message_goes_to_the_phone_and_a_letter_to_the_mailbox(reading: Reading, to_contact: bool) -> None:
+    words = "steps: [{send: {template: text, channel: sms}}, {send: letter}]"
+    whom = "to: contact\n" if to_contact else ""
+    reader = customer("c2" if to_contact else "c1", phone="+49 170 1234567")
+    who = [reader, customer(contact_id="c2")] if to_contact else [reader]
+    when = nights("2026-03-01", "2026-03-02")
+    told = reading(evenings(rules(one(f"{whom}{words}")), [SIGNED_UP], when, who))["c1"]
+    found = [(row.payload["channel"], row.payload["to"]) for row in kinds(told, DecisionKind.MESSAGE)]
+    assert found == [("sms", "+49 170 1234567"), ("file", f"{reader.customer_id}@example.com")]
+
+
+def test_a_short_message_without_a_number_is_decided_and_left_to_the_mailroom(reading: Reading) -> None:
+    words = one("steps: [{send: {template: text, channel: sms}}]")
+    told = reading(evenings(rules(words), [SIGNED_UP], nights("2026-03-01", "2026-03-02"), [customer()]))["c1"]
+    assert [row.payload["to"] for row in kinds(told, DecisionKind.MESSAGE)] == [None]
+
+
 def test_an_unsubscribe_in_the_data_is_passed_on_once(reading: Reading) -> None:
     rows = [
         event("unsubscribed", "2026-03-01 10:00", "u1", topic="offers"),

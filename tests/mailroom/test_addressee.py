@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from journey_engine.links import Links
 from journey_engine.mailroom import State
 from journey_engine.mailroom.dispatch import dispatch
-from journey_engine.message import MessageRef
+from journey_engine.message import MessageRef, Outcome, Outgoing, Presence
 from journey_engine.records import Decision, DecisionKind
 from journey_engine.render import Renderer
 from tests.mailroom.house import (
@@ -58,3 +60,35 @@ def test_links_are_the_reader_s_and_answers_are_the_pass_s(tmp_path: Path) -> No
     text = words.render("asks", None, ask, reference).text
     assert str(links.unsubscribe("c1", "offers", "m" * 32)) in text
     assert str(links.answer("h1", "m" * 32, "e1", "q", "yes")) in text
+
+
+def test_short_message_needs_a_phone_number_and_reads_its_own_words(tmp_path: Path) -> None:
+    class Phones:
+        name, hold, taken = "sms", timedelta(0), ()
+
+        def open(self) -> None: ...
+
+        def close(self) -> None: ...
+
+        def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
+            self.taken = (*self.taken, *((one.to, one.rendered.text) for one in messages))
+            return ((one.message_id, Outcome.accepted()) for one in messages)
+
+        def lookup(self, message_ids: Collection[str]) -> dict[str, Presence]:
+            return dict.fromkeys(message_ids, Presence.UNKNOWN)
+
+    write_templates(tmp_path / "templates", {"hello/sms.txt": "Hi from us"})
+    made = [message(number) for number in range(3)]
+    numbers = ("0170 1234567", "ada@example.com", None)
+    made = [
+        replace(one, payload={**one.payload, "template": "hello", "channel": "sms", "to": to})
+        for one, to in zip(made, numbers, strict=True)
+    ]
+    phones = Phones()
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, made)
+        dispatch(mailroom, NOW, {"sms": phones}, Renderer(tmp_path / "templates", SENDER), clock=clock)
+        assert [state_of(mailroom, one) for one in made] == [
+            (State.ACCEPTED, None), (State.SKIPPED, "invalid_address"), (State.SKIPPED, "no_address"),
+        ]  # fmt: skip
+    assert phones.taken == (("0170 1234567", "Hi from us"),)

@@ -61,6 +61,7 @@ def show(scenario: Scenario, person: Person) -> Shown:
         files[f"journeys/{name}.test.yaml"] = _yaml({"journey": name, "tests": [case]})
     for template in ("t1", "t2"):
         files |= {f"templates/{template}/subject.txt": "A letter\n", f"templates/{template}/body.txt": LETTER}
+        files |= {f"templates/{template}/sms.txt": LETTER}
     columns = dict.fromkeys(["customer_id", "email", *scenario.kinds])
     files["data/customers.csv"] = ",".join(columns) + "\n"
     files["data/events.csv"] = "event_id,customer_id,name,occurred_at,properties\n"
@@ -124,6 +125,7 @@ def _project(scenario: Scenario) -> dict[str, Any]:
         "topics": {
             name: {"class": kind, "opt_in": "double" if name in DOUBLE else "single"} for name, kind in TOPICS.items()
         },
+        "channels": {"sms": {"from": "Shop", "country": "DE"}},
         "tables": {name: {"source": f"data/{name}.csv", "key": key} for name, key in KEYS.items()},
         "webhooks": {
             name: {"url": f"https://{name}.example.com/", "secret_env": "WEBHOOK_SECRET"} for name in WEBHOOKS

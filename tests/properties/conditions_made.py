@@ -29,6 +29,7 @@ COLUMNS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "born": ("date", ()),
     "seen": ("timestamp", ()),
     "email": ("text", ("a@example.com", "b@example.com")),
+    "phone": ("text", ("+49 170 1234567", "0170/1", "12")),
     "first_name": ("text", ("Ada", "Bob \"Bo\" O'Hara")),
     "locale": ("text", ("de-AT", "en")),
     "timezone": ("text", (*ZONES, "Mars/Base")),

@@ -185,6 +185,8 @@ class Journeys(Conditions):
         if self.maybe(0.2):
             found["variant"] = f"customer.{self.of('plan', 'mixed', 'spent', 'vip', 'born', 'seen', 'unknown')}"
             self.used("variant")
+        if self.maybe(0.2):
+            found["channel"] = self.used(self.of("sms", "sms", "file"))
         if self.maybe(0.3):
             names = self.dice.sample(["lines", "carts"], self.of(1, 2))
             found["with"] = {list_name: self.lines() for list_name in names}

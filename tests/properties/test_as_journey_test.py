@@ -27,7 +27,7 @@ def steady(scenario: Scenario, person: Person) -> Scenario:
 
 def test_the_journey_tests_of_worlds_load_and_expect_what_the_worlds_told(tmp_path: Path) -> None:
     told = 0
-    for seed, number in itertools.product(range(12), range(4)):
+    for seed, number in itertools.product(range(16, 28), range(4)):
         scenario = Maker(seed).scenario(4)
         world = steady(scenario, scenario.people[number])
         shown = show(world, world.people[0])

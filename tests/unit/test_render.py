@@ -465,3 +465,39 @@ def test_a_title_is_worded_like_a_template(tmp_path: Path) -> None:
     assert caught.value.path == "customer.first_name"
     with pytest.raises(RenderError):
         renderer.render_line("Call {{ customer", {}, REF)
+
+
+# --- short messages -------------------------------------------------------------------------------------------
+
+
+def short(root: Path, files: dict[str, str], values: dict[str, Any] | None = None, locale: str = "en") -> str:
+    return house(root, files).render("t", locale, values or {}, MessageRef("m" * 32, "c1", channel="sms")).text
+
+
+def test_short_message_reads_its_own_words_in_the_customer_s_language_and_variant(tmp_path: Path) -> None:
+    files = {"t/sms.txt": " Hi {{ customer.first_name }}\n", "t/sms.de.txt": "Hallo", "t/pro/sms.txt": "Hi, pro"}
+    ada = {"customer": {"first_name": "Ada & Bob"}}
+    assert short(tmp_path, files, ada) == "Hi Ada & Bob"
+    assert short(tmp_path, files, ada, "de-AT") == "Hallo"
+    assert short(tmp_path, files, ada | {"variant": "pro"}) == "Hi, pro"
+    assert house(tmp_path, files).variables("t") == {"customer.first_name"}
+    letter = house(tmp_path, files).render("t", "en", ada, REF)
+    assert (letter.subject, letter.text) == ("Subject", "Text")
+
+
+def test_short_message_without_words_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match=r"no words for a short message: .*t/sms.txt") as caught:
+        short(tmp_path, {})
+    assert caught.value.code == "no_template"
+    with pytest.raises(RenderError, match="it is empty"):
+        short(tmp_path, {"t/sms.txt": "{# nothing #}\n"})
+
+
+def test_template_of_a_short_message_alone_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "only").mkdir(parents=True)
+    (tmp_path / "only" / "sms.txt").write_text("Hi")
+    made = house(tmp_path, {})
+    assert made.problems("only") == []
+    assert made.marketing_problems("only") == []
+    (tmp_path / "only" / "subject.txt").write_text("Hi")
+    assert [one.code for one in house(tmp_path, {}).problems("only")] == ["missing-part"]

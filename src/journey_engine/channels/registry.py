@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from journey_engine.channels.file import FileChannel
+from journey_engine.channels.sms import SmsChannel
 from journey_engine.channels.smtp import SmtpChannel
 from journey_engine.errors import JourneyError, nearest
 from journey_engine.message import Channel
@@ -31,6 +32,10 @@ def _sendgrid(settings: Any, sender: Sender, root: Path) -> Channel:
     return SendgridChannel(_set_up(settings, "sendgrid", "sendgrid: region:"), sender)
 
 
+def _sms(settings: Any, sender: Sender, root: Path) -> Channel:
+    return SmsChannel(_set_up(settings, "sms", "sms:"))
+
+
 def _set_up(settings: Any, name: str, words: str) -> Any:
     if settings is None:
         raise JourneyError(
@@ -45,6 +50,7 @@ CHANNELS: tuple[tuple[str, Factory], ...] = (
     ("file", _file),
     ("smtp", _smtp),
     ("sendgrid", _sendgrid),
+    ("sms", _sms),
 )
 
 

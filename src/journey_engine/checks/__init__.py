@@ -41,6 +41,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     names.unknown_attributes,
     names.messages_not_sent,
     templates.missing_templates,
+    templates.channel_words,
     templates.template_mistakes,
     templates.template_values,
     templates.answer_links,

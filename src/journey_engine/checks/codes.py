@@ -69,7 +69,7 @@ CODES: Mapping[str, str] = {
     "missing-column": "A mapped column that the file does not have.",
     # messages
     "missing-template": "A message without words: there is no template of that name.",
-    "missing-part": "A template without subject or text part.",
+    "missing-part": "A template without subject or text part, or without the words of its message's channel.",
     "missing-file": "A layout or block that a template names and that is not there.",
     "encoding": "A template that is not written in UTF-8.",
     "template-syntax": "A template that cannot be parsed.",

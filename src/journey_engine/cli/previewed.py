@@ -85,7 +85,8 @@ def _letter(letter: Letter) -> Iterator[str]:
         if letter.remedy:
             yield f"  remedy:  {visible(letter.remedy)}"
         return
-    yield f"  subject: {letter.rendered.subject}"
+    if letter.rendered.subject:
+        yield f"  subject: {letter.rendered.subject}"
     if letter.held_back:
         yield paint(f"  would not leave: {visible(letter.held_back)}", RED)
     yield ""

@@ -228,7 +228,7 @@ class _Work:
         if row.channel == WEBHOOK:
             return Outgoing(row.message_id, row.recipient, None, Rendered("", call_body(row)), self.as_of, row.template)
         ref = MessageRef(
-            row.message_id, claims.reader(row), row.topic, row.timezone, row.enrollment_id, row.customer_id
+            row.message_id, claims.reader(row), row.topic, row.timezone, row.enrollment_id, row.customer_id, row.channel
         )
         try:
             rendered = self.renderer.render(row.template, row.locale, json.loads(row.variables), ref)

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
-from journey_engine.message import WEBHOOK, is_address
+from journey_engine.message import SMS, WEBHOOK, is_address, is_phone
 from journey_engine.times import into_hours, parse_time
 
 
@@ -38,7 +38,8 @@ def judge(row: Row[Any], as_of: dt.datetime, standing: Standing, double: Collect
         return Verdict(State.SKIPPED, "too_late", f"{int(late // 3600)} hours after it was meant")
     if not (row.recipient or "").strip():
         return Verdict(State.SKIPPED, "no_address")
-    if not is_address(row.recipient.strip()):
+    fits = is_phone if row.channel == SMS else is_address
+    if not fits(row.recipient.strip()):
         return Verdict(
             State.SKIPPED, "invalid_address", f"what customer {row.addressee or row.customer_id} has is no address"
         )

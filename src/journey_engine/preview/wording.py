@@ -12,7 +12,7 @@ from journey_engine.channels.mime import Envelope
 from journey_engine.errors import JourneyError
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
-from journey_engine.message import Aborted, MessageRef, Outgoing, Rendered, RenderError, is_address
+from journey_engine.message import SMS, Aborted, MessageRef, Outgoing, Rendered, RenderError, is_address, is_phone
 from journey_engine.records import Decision
 from journey_engine.render import Renderer
 
@@ -53,6 +53,12 @@ class Wording:
         links = Links(self.project.public_url, {KEY: KEY.encode()}, KEY, self.project.double)
         self.renderer = Renderer(loaded.folder / "templates", self.project.sender, links, self.project.locale)
 
+    @property
+    def short_sender(self) -> str:
+        """Who a short message is from."""
+        settings = self.project.channels.sms
+        return (settings.from_ or settings.service or "") if settings else ""
+
     def word(self, decision: Decision, place: str) -> Letter:
         """One letter, from what the night would decide; `place` is where it is written."""
         payload, sender = decision.payload, self.project.sender
@@ -66,7 +72,7 @@ class Wording:
         reader = payload.get("addressee") or decision.customer_id
         ref = MessageRef(
             decision.decision_id, reader, payload["topic"], payload["timezone"], decision.enrollment_id,
-            decision.customer_id,
+            decision.customer_id, payload["channel"],
         )  # fmt: skip
         try:
             rendered = self.renderer.render(payload["template"], payload["locale"], payload["values"], ref)
@@ -76,6 +82,10 @@ class Wording:
             missing = error.code == "missing_value" and error.path is not None
             more = f"; {self.why(error.path)}" if missing and error.path is not None else ""
             return Letter(**letter, to=address, problem=f"{error.message}{more}", remedy=error.remedy)
+        if payload["channel"] == SMS:
+            letter["sender"] = self.short_sender
+            held = None if is_phone((address or "").strip()) else f"{reader} has no phone number"
+            return Letter(**letter, to=address, rendered=rendered, held_back=held)
         if address is None or not is_address(address.strip()):
             held = f"{reader} has no email address" if address is None else f"the address of {reader} is none"
             return Letter(**letter, to=address, rendered=rendered, held_back=held)

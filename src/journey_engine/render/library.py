@@ -14,6 +14,8 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound
 from jinja2.loaders import split_template_path
 
 SUBJECT, HTML, TEXT = "subject.txt", "body.html", "body.txt"
+SHORT = "sms.txt"
+PARTS = (SUBJECT, HTML, TEXT, SHORT)
 SHARED = ("layouts", "blocks", "pages")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
@@ -44,7 +46,7 @@ class Library:
                 inside = [path for path in folder.iterdir() if path.is_dir()]
             except OSError:
                 inside = []  # it is not there, or nobody may look into it, which `unfit` tells
-            kept = (path.name for path in inside if any(self._known(path, part) for part in (SUBJECT, HTML, TEXT)))
+            kept = (path.name for path in inside if any(self._known(path, part) for part in PARTS))
             self._variants[template] = tuple(sorted(kept))
         return self._variants[template]
 
@@ -60,6 +62,10 @@ class Library:
                     if any(self._regular(self.root / folder / _file(part, locale)) for part in parts):
                         return folder
         return template
+
+    def says(self, template: str, part: str) -> bool:
+        """Whether a template has a part, in its default locale or as what a locale falls back to."""
+        return self.path(f"{template}/{part}", ()) is not None
 
     def _known(self, folder: Path, part: str) -> bool:
         return any(self._regular(folder / _file(part, locale)) for locale in ("", *self.locales.values()))

@@ -19,11 +19,11 @@ from jinja2.exceptions import SecurityError
 
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.links import Links
-from journey_engine.message import Aborted, MessageRef, Rendered, RenderError, header_safe
+from journey_engine.message import SMS, Aborted, MessageRef, Rendered, RenderError, header_safe
 from journey_engine.project import Sender
 from journey_engine.render.analysis import Parsed, Use, uses
 from journey_engine.render.filters import FilterError
-from journey_engine.render.library import HTML, SUBJECT, TEXT, Chain, Library, LocaleLoader, language
+from journey_engine.render.library import HTML, PARTS, SHORT, SUBJECT, TEXT, Chain, Library, LocaleLoader, language
 from journey_engine.render.mistakes import syntax_problem, tree_problems, unprovided
 from journey_engine.render.reading import Kept, Reading
 from journey_engine.render.sandbox import MAX_TEXT, TemplateEnvironment
@@ -37,6 +37,7 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "ask": (),
 }
 """What the renderer itself provides, by root."""
+LETTER = (SUBJECT, TEXT)
 MARKETING_NEEDS = ("links.unsubscribe", "sender.postal_address")
 
 
@@ -59,7 +60,7 @@ class Renderer:
         self._names: dict[str, tuple[str, ...]] = {}  # the files that the default of a part names
         self._html: dict[tuple[str, Chain], bool] = {}
         self._written: dict[tuple[str, Chain], str] = {}
-        self._chosen: dict[tuple[str, str, Chain], tuple[str, str]] = {}
+        self._chosen: dict[tuple[str, str, Chain, tuple[str, ...]], str] = {}
         self._lines: dict[str, Template | RenderError] = {}
         self._line_environment = TemplateEnvironment(None, html=False)
         self._inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
@@ -80,6 +81,8 @@ class Renderer:
             )
         chain = self.library.chain(locale)
         context = self._context(values, message, locale)
+        if message.channel == SMS:
+            return self._short(template, values.get("variant"), chain, context)
         head, body = self._folders(template, values.get("variant"), chain)
         subject = header_safe(self._part(head, SUBJECT, chain, context))
         if not subject:
@@ -94,6 +97,17 @@ class Renderer:
         links = context["links"]
         return Rendered(subject, text, html, links.get("unsubscribe") or None)
 
+    def _short(self, template: str, variant: object, chain: Chain, context: dict[str, Any]) -> Rendered:
+        """The words of a short message."""
+        folder = self._folder(template, variant, chain, (SHORT,))
+        if self.library.path(f"{folder}/{SHORT}", chain) is None:
+            where = self.library.root / template / SHORT
+            raise RenderError(f"template '{template}' has no words for a short message: {where}", code="no_template")
+        text = self._part(folder, SHORT, chain, context).strip()
+        if not text:
+            raise RenderError(f"{self.library.path(f'{folder}/{SHORT}', chain)}: it is empty", code="template_error")
+        return Rendered("", text)
+
     def render_line(self, source: str, values: Mapping[str, Any], message: MessageRef) -> str:
         """One line from the author's own text (a task's title), in no locale."""
         compiled = self._lines.get(source)
@@ -105,15 +119,15 @@ class Renderer:
 
     def _folders(self, template: str, variant: object, chain: Chain) -> tuple[str, str]:
         """Where the subject is read and where the two bodies are, which belong together."""
+        choose = self._folder
+        return choose(template, variant, chain, (SUBJECT,)), choose(template, variant, chain, (TEXT, HTML))
+
+    def _folder(self, template: str, variant: object, chain: Chain, parts: tuple[str, ...]) -> str:
         if not isinstance(variant, str):
-            return template, template
-        key = (template, variant, chain)
+            return template
+        key = (template, variant, chain, parts)
         if key not in self._chosen:
-            choose = self.library.folder
-            self._chosen[key] = (
-                choose(template, variant, (SUBJECT,), chain),
-                choose(template, variant, (TEXT, HTML), chain),
-            )
+            self._chosen[key] = self.library.folder(template, variant, parts, chain)
         return self._chosen[key]
 
     def _has_html(self, template: str, chain: Chain) -> bool:
@@ -276,11 +290,12 @@ class Renderer:
         """Every mistake in the template, its layouts and blocks, in any locale, sorted by place."""
         folder = self.library.root / template
         unfit = dict(self.library.unfit(template))
+        short = self.library.says(template, SHORT) and not any(self.library.says(template, one) for one in LETTER)
         found = [Problem(Place(str(path)), why, "unreadable-file") for path, why in unfit.items()]
         found += [
             Problem(Place(str(folder / part)), f"template '{template}' has no {part}", "missing-part")
-            for part in (SUBJECT, TEXT)
-            if self.library.path(f"{template}/{part}", ()) is None and not unfit.keys() & {folder, folder / part}
+            for part in (() if short else (SUBJECT, TEXT))
+            if not self.library.says(template, part) and not unfit.keys() & {folder, folder / part}
         ]
         for variant in self.library.variants(template):
             bodies = [self.library.path(f"{template}/{variant}/{part}", ()) for part in (HTML, TEXT)]
@@ -298,7 +313,8 @@ class Renderer:
         """What a marketing message must show in every body: the unsubscribe link and the postal address."""
         found = set()
         for name, chain in self._parts(template):
-            if name.endswith(SUBJECT) or any(one.severity == "error" for one in self._part_problems(name, chain)):
+            broken = any(one.severity == "error" for one in self._part_problems(name, chain))
+            if broken or name.endswith((SUBJECT, SHORT)):
                 continue  # what cannot be read whole may well show both
             named = {use.path for use in self._part_uses(name, chain)}
             path = self.library.path(name, chain)
@@ -331,7 +347,7 @@ class Renderer:
         variants = [f"{template}/{variant}" for variant in self.library.variants(template)]
         for chain in self.library.chains():
             for folder in (template, *variants):
-                for part in (SUBJECT, HTML, TEXT):
+                for part in PARTS:
                     if self.library.path(f"{folder}/{part}", chain) is not None:
                         yield f"{folder}/{part}", chain
 

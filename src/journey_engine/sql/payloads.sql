@@ -4,7 +4,7 @@ CREATE OR REPLACE TEMP TABLE graph_lines (
 );
 
 -- wording_table: What each emitting node says: its template or its task's title, the rest of its payload, and what it asks.
-CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT, asked VARCHAR, variant VARCHAR, to_contact BOOLEAN);
+CREATE OR REPLACE TEMP TABLE wording (journey VARCHAR, version VARCHAR, node INTEGER, wording VARCHAR, fixed VARCHAR, task_months INTEGER, task_micros BIGINT, asked VARCHAR, variant VARCHAR, address VARCHAR, to_contact BOOLEAN);
 
 -- steps_behind: The steps that a pass had left when it came to an effect of this run; later ones it left since.
 CREATE OR REPLACE TEMP TABLE steps_behind AS
@@ -144,7 +144,8 @@ WHERE t.own;
 INSERT INTO decisions
 WITH worded AS (
     SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, w.to_contact,
-        CASE WHEN w.to_contact THEN {contact_email} ELSE {email} END AS told_to,
+        CASE WHEN w.to_contact THEN CASE WHEN w.address = 'phone' THEN {contact_phone} ELSE {contact_email} END
+            WHEN w.address = 'phone' THEN {phone} ELSE {email} END AS told_to,
         CASE WHEN w.to_contact THEN {contact_first_name} ELSE {first_name} END AS told_name,
         CASE WHEN w.to_contact THEN {contact_locale} ELSE {locale} END AS told_locale,
         k.customer_id AS contact_id, coalesce(CASE WHEN w.to_contact THEN k.zone_in_force END, c.zone_in_force) AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told,

@@ -20,6 +20,7 @@ from journey_engine.graph import (
     SetAttributes,
     Task,
     Webhook,
+    address_of,
     lookups_of,
     wording_of,
 )
@@ -29,7 +30,7 @@ from journey_engine.sweep.evening import Evening
 from journey_engine.times import Duration
 
 TABLES = {"customer": "c", "account": "a", "contact": "k"}  # whose attributes, and the table that has them
-DELIVERED = ("email", "first_name", "locale")
+DELIVERED = ("email", "phone", "first_name", "locale")
 
 
 def write_decisions(evening: Evening) -> None:
@@ -144,16 +145,17 @@ def _wording(evening: Evening, effect: Message | Task | Webhook | Enroll) -> tup
     """The columns of `wording` behind the node: its name, what is the same for everyone, a task's length, the rest."""
     match effect:
         case Message(template=template):
-            return template, json.dumps(_fixed(evening, effect)), None, None, _asked(effect), effect.variant
+            fixed = json.dumps(_fixed(evening, effect))
+            return template, fixed, None, None, _asked(effect), effect.variant, address_of(effect.channel)
         case Task(team=team, title=title, due=due, outcomes=outcomes):
             limited = {"outcomes": outcomes} if outcomes else {}
             fixed = json.dumps({"team": team, "title": title, **limited})
-            return title, fixed, due and due.months, due and due.seconds * 10**6, None, None
+            return title, fixed, due and due.months, due and due.seconds * 10**6, None, None, None
         case Webhook():
             fixed = json.dumps({"endpoint": effect.to, "data": dict(effect.data)})
-            return effect.wording, fixed, None, None, None, None
+            return effect.wording, fixed, None, None, None, None, None
         case Enroll(journey=journey):
-            return journey, json.dumps({"journey": journey}), None, None, None, None
+            return journey, json.dumps({"journey": journey}), None, None, None, None, None
 
 
 def _variant(evening: Evening) -> Sql:

@@ -18,6 +18,7 @@ from journey_engine.graph import (
     SetAttributes,
     Task,
     Webhook,
+    address_of,
     wording_of,
 )
 from journey_engine.predicates import Predicate
@@ -304,7 +305,7 @@ def _message(tonight: Tonight, effect: Message, one: Enrollment, to_contact: boo
         "topic": effect.topic,
         "topic_class": effect.topic_class,
         "channel": effect.channel,
-        "to": as_text(reader.attributes.get("email")),
+        "to": as_text(reader.attributes.get(address_of(effect.channel))),
         "name": as_text(reader.attributes.get("first_name")),
         "locale": as_text(reader.attributes.get("locale")),
         "timezone": reader.timezone,
