@@ -196,6 +196,23 @@ class SmsChannel(Paced):
         return self.host or "https://api.twilio.com"
 
 
+class StaffChannel(Paced):
+    """Where your own people read notices, as apprise writes it: slack://..., msteams://..., ntfys://... and many more.
+
+    ```yaml
+    channels: {default: file, staff: {url_env: STAFF_URL}}
+    ```
+    """
+
+    main: ClassVar[str | None] = "url_env"
+    url_env: str = Field("STAFF_URL", description="The environment variable that holds the URL, which is a secret")
+
+    @field_validator("url_env")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return variable_name(value, "STAFF_URL")
+
+
 class Channels(Word):
     """How messages travel.
 
@@ -211,6 +228,7 @@ class Channels(Word):
     sendgrid: SendgridChannel | None = Field(default=None, description="Messages through SendGrid")
 
     sms: SmsChannel | None = Field(default=None, description="Short messages through Twilio")
+    staff: StaffChannel | None = Field(default=None, description="Notices for your own people")
 
     @property
     def known(self) -> list[str]:

@@ -21,6 +21,9 @@ from journey_engine.times import iso
 WEBHOOK = "webhook"
 """The channel of calls to other systems: no letters, so no address, no subscription and no hours."""
 
+STAFF = "staff"
+"""The channel of notices for the company's own people: they go to one place, not to a customer's address."""
+
 SMS = "sms"
 """The channel of short messages: to a phone number, in the words of `sms.txt`."""
 

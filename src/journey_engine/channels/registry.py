@@ -10,6 +10,7 @@ from typing import Any
 from journey_engine.channels.file import FileChannel
 from journey_engine.channels.sms import SmsChannel
 from journey_engine.channels.smtp import SmtpChannel
+from journey_engine.channels.staff import StaffChannel
 from journey_engine.errors import JourneyError, nearest
 from journey_engine.message import Channel
 from journey_engine.project import Sender
@@ -36,6 +37,10 @@ def _sms(settings: Any, sender: Sender, root: Path) -> Channel:
     return SmsChannel(_set_up(settings, "sms", "sms:"))
 
 
+def _staff(settings: Any, sender: Sender, root: Path) -> Channel:
+    return StaffChannel(_set_up(settings, "staff", "staff: url_env:"))
+
+
 def _set_up(settings: Any, name: str, words: str) -> Any:
     if settings is None:
         raise JourneyError(
@@ -51,6 +56,7 @@ CHANNELS: tuple[tuple[str, Factory], ...] = (
     ("smtp", _smtp),
     ("sendgrid", _sendgrid),
     ("sms", _sms),
+    ("staff", _staff),
 )
 
 

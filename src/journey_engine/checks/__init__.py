@@ -35,6 +35,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     accounts.contact_unknown,
     names.unknown_topics,
     names.unknown_channels,
+    names.staff_only,
     names.unknown_programs,
     names.since_steps,
     names.arms,

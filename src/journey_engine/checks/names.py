@@ -16,6 +16,7 @@ from journey_engine.conditions import (
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.graph import Emit, Gate, Message, OnChange, OnDate
 from journey_engine.load.parts import Words, of_kind
+from journey_engine.message import STAFF
 from journey_engine.steps.enroll import EnrollStep
 from journey_engine.steps.send import EventLines, Send
 from journey_engine.steps.wait import Wait
@@ -74,6 +75,17 @@ def unknown_channels(scope: Scope, subject: Subject) -> Iterator[Problem]:
             hint = nearest(step.channel, known)
             message = f"unknown channel '{step.channel}'{hint}; project.yaml sets up: {', '.join(known)}"
             yield subject.at((*path, "channel"), message, "unknown-channel")
+
+
+def staff_only(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """The channel of the company's own people is for topics of class staff."""
+    for path, step in of_kind(Send, subject.words):
+        name = step.topic or subject.journey.topic or ""
+        topic = scope.project.topics.get(name)
+        if (step.channel or scope.project.channels.default) == STAFF and topic and topic.class_ != "staff":
+            where = (*path, "channel") if step.channel else path
+            message = f"channel 'staff' writes to your own people, and topic '{name}' is of class {topic.class_}"
+            yield subject.at(where, f"{message}; name a topic of class staff", "staff-only")
 
 
 def unknown_programs(scope: Scope, subject: Subject) -> Iterator[Problem]:

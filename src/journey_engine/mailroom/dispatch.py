@@ -238,7 +238,7 @@ class _Work:
             return Verdict(State.REFUSED, error.code, error.message)
         except Exception as error:  # noqa: BLE001 - one message's failure touches no other
             return Verdict(State.REFUSED, "template_error", f"{type(error).__name__}: {error}")
-        name, to = row.recipient_name, row.recipient.strip()
+        name, to = row.recipient_name, (row.recipient or "").strip()
         return Outgoing(row.message_id, to, name, rendered, self.as_of, row.template, row.topic_class, row.journey)
 
     def send(self, name: str, channel: Channel, messages: list[Outgoing], outcomes: dict[str, Outcome]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
-from journey_engine.message import SMS, WEBHOOK, is_address, is_phone
+from journey_engine.message import SMS, STAFF, WEBHOOK, is_address, is_phone
 from journey_engine.times import into_hours, parse_time
 
 
@@ -36,13 +36,9 @@ def judge(row: Row[Any], as_of: dt.datetime, standing: Standing, double: Collect
     late = (as_of - row.reached_at).total_seconds()
     if row.max_lateness_s is not None and late > row.max_lateness_s:
         return Verdict(State.SKIPPED, "too_late", f"{int(late // 3600)} hours after it was meant")
-    if not (row.recipient or "").strip():
-        return Verdict(State.SKIPPED, "no_address")
-    fits = is_phone if row.channel == SMS else is_address
-    if not fits(row.recipient.strip()):
-        return Verdict(
-            State.SKIPPED, "invalid_address", f"what customer {row.addressee or row.customer_id} has is no address"
-        )
+    unreachable = _unreachable(row)
+    if unreachable is not None:
+        return unreachable
     stop = standing.stopped_by(row.topic, row.topic_class, row.channel)
     if stop is not None:
         return Verdict(State.SKIPPED, stop)
@@ -57,6 +53,19 @@ def judge(row: Row[Any], as_of: dt.datetime, standing: Standing, double: Collect
     if opens != as_of:
         return Verdict(State.PENDING, "send_hours", f"between {row.send_from} and {row.send_until} there", opens)
     return Verdict(State.CLAIMED)
+
+
+def _unreachable(row: Row[Any]) -> Verdict | None:
+    """Why there is nothing to send to, or None; notices for the company's own people need nobody's address."""
+    if row.channel == STAFF:
+        return None
+    to = (row.recipient or "").strip()
+    if not to:
+        return Verdict(State.SKIPPED, "no_address")
+    if not (is_phone(to) if row.channel == SMS else is_address(to)):
+        detail = f"what customer {row.addressee or row.customer_id} has is no address"
+        return Verdict(State.SKIPPED, "invalid_address", detail)
+    return None
 
 
 @lru_cache(maxsize=4096)
