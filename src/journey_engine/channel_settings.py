@@ -28,6 +28,14 @@ def variable_name(value: str, example: str) -> str:
     return value
 
 
+def _is_here(host: str) -> bool:
+    """Whether a host is this very machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _on_this_machine(value: str | None) -> str | None:
     """Check the address of a stand-in for a provider: it can only be this machine, so that no key goes elsewhere."""
     if value is None:
@@ -73,7 +81,9 @@ class SmtpChannel(Paced):
 
     host: str = Field(description="The server's name")
     port: Whole = Field(25, ge=1, le=65535, description="The server's port")
-    starttls: Flag = Field(False, description="Encrypt after connecting")
+    starttls: Flag | None = Field(
+        None, description="Encrypt after connecting, or not talk at all (default: when there is a username)"
+    )
     tls: Flag = Field(False, description="Encrypt from the start")
     username: str | None = Field(None, description="Who logs in")
     password_env: str | None = Field(
@@ -82,6 +92,22 @@ class SmtpChannel(Paced):
     timeout: Length = Field(
         default=Duration(0, 30), validate_default=True, description="How long to wait for an answer"
     )
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> SmtpChannel:
+        if self.tls and self.starttls:
+            raise ValueError("`tls` encrypts from the start and `starttls` after connecting; write one of them")
+        if self.username and not self.encrypts_later and not self.tls and not _is_here(self.host):
+            raise ValueError(
+                "a password never travels in the open; leave `starttls: false` out, or write `tls: true` where the "
+                "server encrypts from the start"
+            )
+        return self
+
+    @property
+    def encrypts_later(self) -> bool:
+        """Whether STARTTLS is asked for: when it is set, or when a password travels and nothing is set."""
+        return self.username is not None and not self.tls if self.starttls is None else self.starttls
 
 
 class SendgridChannel(Paced):

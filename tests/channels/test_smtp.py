@@ -6,12 +6,19 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from email import message_from_bytes, policy
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels import OutcomeKind, Outgoing, Presence, Rendered
@@ -332,6 +339,108 @@ def test_an_untrusted_certificate_is_not_talked_to(tmp_path: Any) -> None:
         outcomes = list(made.send([outgoing(1)]))
     assert kinds(outcomes) == [("later", "unavailable")]
     assert "certificate" in str(outcomes[0][1].detail).lower()
+
+
+@dataclass(frozen=True)
+class House:
+    """A certificate authority of our own, and a certificate of it for `localhost` alone."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    folder = tmp_path_factory.mktemp("authority")
+    ours, theirs = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca, host = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("Our CA", "localhost"))
+    now = dt.datetime.now(dt.UTC)
+    made = {}
+    for name, subject, key in (("ca", ca, ours), ("host", host, theirs)):
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(ca).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
+        builder = builder.not_valid_after(now + dt.timedelta(days=1))
+        builder = builder.add_extension(x509.BasicConstraints(ca=name == "ca", path_length=None), critical=True)
+        if name == "host":
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        made[name] = folder / f"{name}.pem"
+        made[name].write_bytes(builder.sign(ours, hashes.SHA256()).public_bytes(Encoding.PEM))
+    key_file = folder / "host.key"
+    key_file.write_bytes(theirs.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return House(made["ca"], made["host"], key_file)
+
+
+@pytest.mark.parametrize("way", ["tls", "starttls"])
+@pytest.mark.parametrize(
+    ("trusted", "host", "told"),
+    [
+        (True, "localhost", ("accepted", None)),
+        (True, "127.0.0.1", ("later", "unavailable")),  # not the name in the certificate
+        (False, "localhost", ("later", "unavailable")),  # nobody vouches for it
+    ],
+)
+def test_encryption_checks_who_signed_the_certificate_and_for_whom(
+    house: House, way: str, trusted: bool, host: str, told: tuple[str, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(house.authority))
+    handler = Handler()
+    secure = {"ssl_context": house.context} if way == "tls" else {"tls_context": house.context}
+    with server(handler, **secure) as port, channel(port, host=host, **{way: True}) as made:
+        outcomes = list(made.send([outgoing(1), outgoing(2)]))
+    assert kinds(outcomes) == [told] * 2
+    assert len(handler.received) == (2 if told[0] == "accepted" else 0)
+    if told[0] == "later":
+        assert "certificate" in str(outcomes[0][1].detail).lower()
+        assert outcomes[0][1].down
+
+
+def test_server_that_offers_no_encryption_gets_neither_password_nor_message(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_SMTP_PASSWORD", "secret")
+    heard: list[Any] = []
+
+    def listens(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        heard.append(data)
+        return AuthResult(success=True)
+
+    open_to_all = {"authenticator": listens, "auth_require_tls": False}
+    handler, login = Handler(), {"host": "localhost", "username": "shop", "password_env": "SHOP_SMTP_PASSWORD"}
+    with server(handler, **open_to_all) as port, channel(port, **login) as made:
+        outcomes = list(made.send([outgoing(1)]))
+    assert kinds(outcomes) == [("later", "unavailable")]
+    assert "STARTTLS" in str(outcomes[0][1].detail)
+    assert heard == handler.received == []
+    # On this very machine somebody may say that it is meant.
+    with server(handler, **open_to_all) as port, channel(port, **login, starttls=False) as made:
+        assert kinds(made.send([outgoing(2)])) == [("accepted", None)]
+    assert len(heard) == 1
+
+
+def test_tls_to_a_server_that_speaks_in_the_open_is_no_connection() -> None:
+    handler = Handler()
+    with server(handler) as port, channel(port, host="localhost", tls=True) as made:
+        assert kinds(made.send([outgoing(1)])) == [("later", "unavailable")]
+    assert handler.received == []
+
+
+def test_password_in_the_open_is_a_mistake_in_the_settings_and_one_word_for_encryption_is_enough() -> None:
+    for host in ("mail.example.com", "10.0.0.5"):
+        with pytest.raises(ValueError, match="never travels in the open"):
+            SmtpSettings(host=host, username="shop", password_env="P", starttls=False)
+    with pytest.raises(ValueError, match="write one of them"):
+        SmtpSettings(host="mail.example.com", tls=True, starttls=True)
+    assert SmtpSettings(host="mail.example.com", username="shop", password_env="P").encrypts_later
+    assert not SmtpSettings(host="mail.example.com", username="shop", password_env="P", tls=True).encrypts_later
+    assert not SmtpSettings(host="mail.example.com").encrypts_later
 
 
 def test_a_user_without_a_password_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ class SmsChannel:
             detail = f"Twilio lets nothing leave ({where}): {said}"
             return Outcome(OutcomeKind.LATER, f"error_{code}" if code else f"status_{status}", detail, down=True)
         reason = REFUSALS.get(code or 0) or (f"error_{code}" if code else f"status_{status}")
-        return Outcome(OutcomeKind.REFUSED, reason, said)
+        return Outcome(OutcomeKind.REFUSED, reason, said, bounced=reason == "no_such_address")
 
 
 def international(text: str, country: str) -> str | None:

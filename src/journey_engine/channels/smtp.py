@@ -125,14 +125,14 @@ class SmtpChannel:
 
     def _connect(self) -> smtplib.SMTP:
         settings = self.settings
-        context = ssl.create_default_context() if settings.tls or settings.starttls else None
+        context = ssl.create_default_context() if settings.tls or settings.encrypts_later else None
         server: smtplib.SMTP
         if settings.tls:
             server = smtplib.SMTP_SSL(settings.host, settings.port, timeout=self.timeout, context=context)
         else:
             server = smtplib.SMTP(settings.host, settings.port, timeout=self.timeout)
         try:
-            if settings.starttls:
+            if settings.encrypts_later:
                 server.starttls(context=context)
             if settings.username:
                 self._login(server, settings.username)
