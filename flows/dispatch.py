@@ -52,6 +52,8 @@ def dispatch(project: str = ".", as_of: dt.datetime | None = None) -> State[Any]
         "as of %s: %d accepted, %d refused, %d skipped, %d unsure, %d waiting, %d tasks",
         iso(at), done.accepted, done.refused, done.skipped, done.unsure, done.waiting, done.tasks,
     )  # fmt: skip
+    if done.loud:
+        log.warning(done.loud)
     return Failed(message="; ".join(done.troubles)) if done.troubles else None
 
 

@@ -110,7 +110,10 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message as a channel receives it. `date` is the instant of the dispatch."""
+    """One message as a channel receives it. `date` is the instant of the dispatch.
+
+    `intended` is whose it is, where project.yaml sends it to another address instead.
+    """
 
     message_id: str
     to: str
@@ -120,6 +123,7 @@ class Outgoing:
     template: str
     topic_class: str = "marketing"
     journey: str = ""
+    intended: str | None = None
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ from journey_engine.conditions import Condition
 from journey_engine.errors import masked
 from journey_engine.front_door import FrontDoor
 from journey_engine.language import NAME, Flag, Whole, Word, known_share
+from journey_engine.message import is_address, is_phone
 from journey_engine.predicates import Length
 from journey_engine.rules import LONGEST_CAP, Cap, check_cron
 from journey_engine.times import DAY, Duration, parse_time, zone_names
@@ -151,6 +152,29 @@ class Endpoint(Word):
         problem = endpoint.mistake(self.url, self.allow_private)
         if problem:
             raise ValueError(problem)
+        return self
+
+
+class RedirectWords(Word):
+    """Where messages go instead of to customers, while things are tried out.
+
+    ```yaml
+    redirect_to: {email: staging@example.com, phone: "+491701234567"}
+    ```
+    """
+
+    main: ClassVar[str | None] = "email"
+    email: str | None = Field(None, description="Where letters go")
+    phone: str | None = Field(None, description="Where short messages go")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> RedirectWords:
+        if self.email is None and self.phone is None:
+            raise ValueError("write an `email`, a `phone` or both")
+        if self.email is not None and not is_address(self.email):
+            raise ValueError(f"'{self.email}' is no e-mail address, such as staging@example.com")
+        if self.phone is not None and not is_phone(self.phone):
+            raise ValueError(f"'{self.phone}' is no phone number, such as \"+491701234567\"")
         return self
 
 
@@ -354,6 +378,12 @@ class Project(Word):
     sender: Sender = Field(description="Who writes")
     public_url: str = Field("https://example.com", pattern=r"^https?://[^\s]+$", description="Where links lead")
     channels: Channels = Field(Channels(), description="How messages travel")
+    only_to: list[str] | None = Field(
+        None, min_length=1, description="Only these addresses, domains and phone numbers get anything"
+    )
+    redirect_to: RedirectWords | None = Field(
+        None, description="Where all other messages go instead, in an environment that is not production"
+    )
     tables: dict[SegmentName, TableWords] = Field(
         default_factory=dict, description="Things to look up for letters, tasks and webhooks, by name"
     )
@@ -397,6 +427,23 @@ class Project(Word):
     def double(self) -> frozenset[str]:
         """The topics that a customer must confirm."""
         return frozenset(name for name, topic in self.topics.items() if topic.opt_in == "double")
+
+    @field_validator("only_to")
+    @classmethod
+    def _whom(cls, value: list[str] | None) -> list[str] | None:
+        for one in value or ():
+            if "*" in one or not (is_address(one) or is_phone(one) or is_address(f"a@{one}")):
+                raise ValueError(
+                    f"'{one}' is no address, domain or phone number; write example.com for all of a domain"
+                )
+        return value
+
+    @field_validator("redirect_to")
+    @classmethod
+    def _tried_out(cls, value: RedirectWords | None, info: ValidationInfo) -> RedirectWords | None:
+        if value is not None and info.data.get("environment") == "production":
+            raise ValueError("in production this would send customers' letters to somebody else; take it out")
+        return value
 
     @field_validator("cadence")
     @classmethod

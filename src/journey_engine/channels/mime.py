@@ -49,6 +49,8 @@ class Envelope:
             f"To: {mailbox(message.to_name, message.to)}",
             f"Subject: {header_text(rendered.subject)}",
         ]
+        if message.intended is not None:
+            head.append(f"X-Journey-Intended: {header_text(message.intended)}")
         if self.one_click and rendered.unsubscribe_url:
             head += [
                 f"List-Unsubscribe: <{rendered.unsubscribe_url}>",

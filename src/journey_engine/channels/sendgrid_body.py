@@ -20,7 +20,7 @@ from sendgrid.helpers.mail import (
 )
 
 from journey_engine.channel_settings import SendgridChannel as SendgridSettings
-from journey_engine.channels.mime import ascii_address
+from journey_engine.channels.mime import ascii_address, header_text
 from journey_engine.message import MESSAGE_ID, Outgoing, header_safe
 from journey_engine.project import Sender
 
@@ -44,6 +44,8 @@ def body_of(message: Outgoing, sender: Sender, settings: SendgridSettings) -> di
     if message.topic_class == "marketing" and rendered.unsubscribe_url:
         mail.header = Header("List-Unsubscribe", f"<{header_safe(rendered.unsubscribe_url)}>")
         mail.header = Header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+    if message.intended is not None:
+        mail.header = Header("X-Journey-Intended", header_text(message.intended))
     mail.custom_arg = CustomArg(MESSAGE_ID, message.message_id)
     for name in dict.fromkeys((message.journey, message.template)):
         if name:

@@ -14,7 +14,7 @@ LONGEST = 300
 
 def impersonal(words: str, message: Outgoing, *secrets: str) -> str:
     """The words without secrets, the addressee, the message, and whatever looks like an address or a phone number."""
-    told = (message.to, message.to_name, message.rendered.subject, message.rendered.text.strip())
+    told = (message.to, message.intended, message.to_name, message.rendered.subject, message.rendered.text.strip())
     for own in (*secrets, *told):
         if own and len(own) > 1:
             words = words.replace(own, "...")

@@ -67,6 +67,7 @@ PROJECT_CHECKS: tuple[Callable[[Scope], Iterable[Problem]], ...] = (
     project.definitions,
     project.outside_a_pass,
     project.default_channel,
+    project.not_everybody,
     project.caps,
     project.columns,
     project.tables,

@@ -53,6 +53,7 @@ CODES: Mapping[str, str] = {
     "unknown-table": "A table that project.yaml does not define.",
     "unknown-webhook": "A webhook that project.yaml does not define.",
     "unknown-channel": "A channel that project.yaml does not set up.",
+    "not-everybody": "`only_to` in production: all other customers get nothing.",
     "staff-only": "A message that is not for staff, through the channel of your own people.",
     "duplicate-id": "Two steps of one id.",
     "duplicate-question": "Two questions of one name.",

@@ -48,6 +48,13 @@ def default_channel(scope: Scope) -> Iterator[Problem]:
         yield Problem(scope.loaded.file.positions.of(("channels", "default")), message, "unknown-channel")
 
 
+def not_everybody(scope: Scope) -> Iterator[Problem]:
+    """Production in which most customers get nothing."""
+    if scope.project.only_to is not None and scope.project.environment == "production":
+        message = "in production only those named here get anything, and every other message is skipped for good"
+        yield Problem(scope.loaded.file.positions.of(("only_to",), key=True), message, "not-everybody", "warning")
+
+
 def caps(scope: Scope) -> Iterator[Problem]:
     """Caps on topics that are not there or that nothing limits, and two of one name."""
     positions, topics = scope.loaded.file.positions, scope.project.topics

@@ -56,6 +56,8 @@ def dispatch(options: argparse.Namespace) -> int:
         told = hand_over(project_folder(options.project), as_of, options.workers)
     else:
         told = _handed_over(options, as_of)
+    if told["attention"]:
+        warn(f"journey: {told['attention']}")
     if options.json:
         output.print_json(told)
         return FOUND if told["troubles"] else DONE
@@ -75,7 +77,8 @@ def _handed_over(options: argparse.Namespace, as_of: dt.datetime) -> dict[str, A
     done = deliver(loaded, as_of, clock=now)
     reasons = [{"state": state, "reason": reason, "count": n} for (state, reason), n in sorted(done.reasons.items())]
     counts = {name: getattr(done, name) for name in COUNTED}
-    return {"as_of": as_of, **counts, "reasons": reasons, "troubles": list(done.troubles)}
+    told = {"reasons": reasons, "troubles": list(done.troubles), "attention": done.loud}
+    return {"as_of": as_of, **counts, **told}
 
 
 def report(options: argparse.Namespace) -> int:

@@ -60,4 +60,5 @@ def _together(as_of: dt.datetime, told: list[dict[str, Any]], troubles: list[str
         "tasks": counts["tasks"],
         "reasons": [{"state": state, "reason": why, "count": n} for (state, why), n in sorted(reasons.items())],
         "troubles": troubles,
+        "attention": next((one["attention"] for one in told if one["attention"]), None),
     }

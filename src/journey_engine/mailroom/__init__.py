@@ -16,6 +16,7 @@ from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.pauses import Pause
 from journey_engine.mailroom.rewards import Balance
+from journey_engine.mailroom.staging import Staging
 from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import ENDED_BY, MEANING, REWARD_MEANING, RewardState, State
 
@@ -39,6 +40,7 @@ __all__ = [
     "Pause",
     "RewardState",
     "Said",
+    "Staging",
     "Standing",
     "State",
     "Todo",

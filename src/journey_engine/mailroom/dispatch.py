@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, assert_never
@@ -31,6 +31,7 @@ from journey_engine.mailroom.lease import Clock, Lease
 from journey_engine.mailroom.limits import BEAT, Limits
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.rewards import settle as settle_rewards
+from journey_engine.mailroom.staging import EVERYBODY, REDIRECTED, Staging
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.tasks import give_tasks
 from journey_engine.mailroom.ways import Ways
@@ -71,6 +72,8 @@ class DispatchReport:
     reasons: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """(state, reason) to a count"""
     troubles: tuple[str, ...] = ()
+    loud: str | None = None
+    """what everybody must see first: that not everybody gets their messages"""
 
 
 class _Tally:
@@ -78,6 +81,7 @@ class _Tally:
         self.states: Counter[State] = Counter()
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.troubles: dict[tuple[str, str], str] = {}
+        self.loud: str | None = None
         self.taken_back = self.tasks = 0
 
     def add(self, settled: list[Settled]) -> None:
@@ -102,6 +106,7 @@ class _Tally:
             tasks=self.tasks,
             reasons=dict(self.reasons),
             troubles=tuple(self.troubles.values()),
+            loud=self.loud,
         )
 
 
@@ -123,6 +128,7 @@ def dispatch(
     limits: Mapping[str, Limits] = NO_LIMITS,
     double: Collection[str] = (),
     gauges: Gauges | None = None,
+    staging: Staging = EVERYBODY,
     wait: Callable[[float], object] = _asleep,
 ) -> DispatchReport:
     """Hand over everything that is due at `as_of`; many may do so at once.
@@ -138,7 +144,8 @@ def dispatch(
         began, tally = clock(), _Tally()
         now = lambda: as_of + (clock() - began)  # noqa: E731 - the instant of the dispatch, and what has passed since
         ways = Ways(mailroom.store, channels, limits, opened, lease.name, as_of, now, tally.trouble)
-        work = _Work(mailroom, as_of, renderer, lease, ways, tally, held, double)
+        tally.loud = staging.loud
+        work = _Work(mailroom, as_of, renderer, lease, ways, tally, held, double, staging)
         settle_rewards(mailroom.store, as_of)
         look_into(ways, lease.name, as_of, clock, work.count_doubts)
         tally.tasks = give_tasks(mailroom.store, as_of, renderer, tally.trouble, held)
@@ -156,11 +163,11 @@ class _Work:
 
     def __init__(
         self, mailroom: Mailroom, as_of: dt.datetime, renderer: Renders, lease: Lease, ways: Ways, tally: _Tally,
-        held: Collection[str], double: Collection[str],
+        held: Collection[str], double: Collection[str], staging: Staging,
     ) -> None:  # fmt: skip
         self.store, self.as_of, self.renderer, self.lease = mailroom.store, as_of, renderer, lease
         self.ways, self.tally, self.held, self.double = ways, tally, sorted(held), double
-        self.patience = PATIENCE
+        self.patience, self.staging = PATIENCE, staging
 
     # sending
 
@@ -219,7 +226,10 @@ class _Work:
                 if outcome is None and complete:
                     outcome = self.missing_outcome(name, channel)
                 if outcome is not None:
-                    settled.append((row, self.verdict(row, outcome)))
+                    verdict = self.verdict(row, outcome)
+                    if message.intended is not None and verdict.state is State.ACCEPTED:
+                        verdict = replace(verdict, reason=REDIRECTED)
+                    settled.append((row, verdict))
             claims.settle(self.store, self.as_of, self.lease.name, settled, self.ways.left_by(name))
             self.tally.add(settled)
 
@@ -227,6 +237,10 @@ class _Work:
         """Render one message; a failure is the verdict on this message alone."""
         if row.channel == WEBHOOK:
             return Outgoing(row.message_id, row.recipient, None, Rendered("", call_body(row)), self.as_of, row.template)
+        name, own = row.recipient_name, (row.recipient or "").strip()
+        to, why = self.staging.leads(row.channel, own)
+        if to is None:
+            return Verdict(State.SKIPPED, why, "project.yaml lets messages go to nobody else")
         ref = MessageRef(
             row.message_id, claims.reader(row), row.topic, row.timezone, row.enrollment_id, row.customer_id, row.channel
         )
@@ -238,8 +252,8 @@ class _Work:
             return Verdict(State.REFUSED, error.code, error.message)
         except Exception as error:  # noqa: BLE001 - one message's failure touches no other
             return Verdict(State.REFUSED, "template_error", f"{type(error).__name__}: {error}")
-        name, to = row.recipient_name, (row.recipient or "").strip()
-        return Outgoing(row.message_id, to, name, rendered, self.as_of, row.template, row.topic_class, row.journey)
+        made = Outgoing(row.message_id, to, name, rendered, self.as_of, row.template, row.topic_class, row.journey)
+        return made if why is None else replace(made, to_name=None, intended=own)
 
     def send(self, name: str, channel: Channel, messages: list[Outgoing], outcomes: dict[str, Outcome]) -> None:
         """Collect outcomes; a channel that raises has lost what it did not answer for."""

@@ -15,7 +15,7 @@ from journey_engine.graph import Emit, Message
 from journey_engine.language import parse_share
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import DispatchReport, Gauges, Limits, Mailroom, dispatch
+from journey_engine.mailroom import DispatchReport, Gauges, Limits, Mailroom, Staging, dispatch
 from journey_engine.message import WEBHOOK
 from journey_engine.night.stores import check_not_behind, loaded_run, open_mailroom, owner
 from journey_engine.pacing import Paced, parse_rate
@@ -71,7 +71,7 @@ def hand_over(
     return dispatch(
         mailroom, as_of, channels, renderer,
         clock=clock, on_batch=on_batch, owner=owner(), held=held, limits=limits_of(project.channels, channels),
-        double=project.double, gauges=gauges_of(project.gauges),
+        double=project.double, gauges=gauges_of(project.gauges), staging=Staging.of(project),
     )  # fmt: skip
 
 

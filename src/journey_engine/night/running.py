@@ -12,7 +12,7 @@ from journey_engine.collect import Collected, Collector, ensure_properties
 from journey_engine.engines import Engine, QueryFailed, open_engine
 from journey_engine.errors import JourneyError, ProblemsFound
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import DispatchReport, Mailroom
+from journey_engine.mailroom import DispatchReport, Mailroom, Staging
 from journey_engine.night.delivery import hand_over
 from journey_engine.night.failing import unexplained, without_culprits
 from journey_engine.night.reporting import (
@@ -216,7 +216,8 @@ class NightRun:
         if self.repeated:
             found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
         nobody = memberless(self.sweeping.memberless) if self.sweeping is not None else []
-        return [*found, *self.still, *nobody, *self._undelivered()]
+        loud = Staging.of(self.loaded.project).loud
+        return [*([loud] if loud else []), *found, *self.still, *nobody, *self._undelivered()]
 
     def _undelivered(self) -> list[str]:
         return [*self.odd, *dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles)]
