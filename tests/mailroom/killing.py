@@ -25,19 +25,20 @@ from pathlib import Path
 
 from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels.smtp import SmtpChannel
-from journey_engine.mailroom import Mailroom, State
+from journey_engine.mailroom import Limits, Mailroom, State
 from journey_engine.message import Presence
 from tests.mailroom.house import NOW, SENDER, message, write_templates
 
 BATCH = 20
 WORKERS = 3
 HOLD = dt.timedelta(seconds=1)
+LIMITS = Limits(rate=30, per=dt.timedelta(seconds=1))
 TOLD = re.compile(rb"^Message-ID: <([0-9a-f]{32})@", re.MULTILINE)
 NURSERY = """
 import signal, sys
 from pathlib import Path
 from tests.mailroom.killing import nursery
-nursery(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "reports")
+nursery(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
 """
 
 
@@ -52,6 +53,7 @@ class Provider(socketserver.ThreadingTCPServer):
         self.delay = delay  # seconds before it says that it has taken a message
         self.arrived: Counter[str] = Counter()
         self.came: list[int] = []  # from which connection
+        self.at: list[float] = []  # when, by the clock of this process
         self.more = threading.Condition()
 
     @property
@@ -66,6 +68,7 @@ class Provider(socketserver.ThreadingTCPServer):
         with self.more:
             self.arrived[found[1].decode()] += 1
             self.came.append(peer)
+            self.at.append(time.monotonic())
             self.more.notify_all()
 
     def after(self, count: int, seconds: float) -> None:
@@ -133,8 +136,8 @@ class Reporting(SmtpChannel):
         return {one: words[sign == ord("1")] for one, sign in zip(message_ids, has, strict=True)}
 
 
-def nursery(url: str, root: Path, port: int, reports: bool) -> None:
-    """Fork a dispatcher for each line on standard input, which says how many seconds have passed; print its number."""
+def nursery(url: str, root: Path, port: int, word: str) -> None:
+    """Fork a dispatcher for each line on standard input, which says when all of it began; print its number."""
     from journey_engine.links import Links
     from journey_engine.render import Renderer
 
@@ -144,7 +147,7 @@ def nursery(url: str, root: Path, port: int, reports: bool) -> None:
         pid = os.fork()
         if not pid:
             try:
-                _life(url, renderer, port, reports, NOW + dt.timedelta(seconds=float(line)))
+                _life(url, renderer, port, word, float(line))
             except BaseException as error:  # noqa: BLE001 - said where the test reads it
                 sys.stderr.write(f"{type(error).__name__}: {error}\n")
                 sys.stderr.flush()
@@ -153,14 +156,17 @@ def nursery(url: str, root: Path, port: int, reports: bool) -> None:
         sys.stdout.flush()
 
 
-def _life(url: str, renderer: object, port: int, reports: bool, as_of: dt.datetime) -> None:
+def _life(url: str, renderer: object, port: int, word: str, began: float) -> None:
     from journey_engine.mailroom import dispatch
-    from tests.mailroom.house import clock
+
+    def clock() -> dt.datetime:
+        return NOW + dt.timedelta(seconds=time.time() - began)
 
     settings = SmtpSettings(host="127.0.0.1", port=port)
-    channel = (Reporting if reports else SmtpChannel)(settings, SENDER)
+    channel = (Reporting if word == "reports" else SmtpChannel)(settings, SENDER)
+    limits = {"file": LIMITS} if word == "limited" else {}
     with Mailroom.open(url, environment="test") as mailroom:
-        dispatch(mailroom, as_of, {"file": channel}, renderer, clock=clock, batch=BATCH)  # type: ignore[arg-type]
+        dispatch(mailroom, clock(), {"file": channel}, renderer, clock=clock, batch=BATCH, limits=limits)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -188,15 +194,15 @@ class Result:
 def mothering(
     url: str, root: Path, peer: Provider, word: str
 ) -> Iterator[tuple[subprocess.Popen[str], Callable[[float], int]]]:
-    """A nursery, and how to have a dispatcher of it, so many seconds after the beginning; returns its number."""
+    """A nursery, and how to have a dispatcher of it, which gets to know when all began; returns its number."""
     words = [sys.executable, "-c", NURSERY, url, str(root), str(peer.port), word]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as mother:
 
-        def born(seconds: float) -> int:
+        def born(began: float) -> int:
             assert mother.stdin is not None
             assert mother.stdout is not None
-            mother.stdin.write(f"{seconds}\n")
+            mother.stdin.write(f"{began}\n")
             mother.stdin.flush()
             return int(mother.stdout.readline())
 
@@ -215,13 +221,13 @@ def kill_at_random(url: str, root: Path, reports: bool, total: int, kills: int, 
     write_templates(root / "templates")
     with Mailroom.open(url, environment="test") as mailroom:
         mailroom.load_run(1, "run-1", NOW, [message(number) for number in range(total)])
-    dice, lives, killed, began = random.Random(seed), list[int](), 0, time.monotonic()
+    dice, lives, killed, began = random.Random(seed), list[int](), 0, time.time()
     with provider() as peer, Mailroom.open(url, environment="test") as mailroom:
         with mothering(url, root, peer, "reports" if reports else "cannot") as (mother, born):
             while killed < kills or not _finished(mailroom, reports):
                 lives = [pid for pid in lives if _alive(pid)]
                 while len(lives) < WORKERS:
-                    lives.append(born(time.monotonic() - began))
+                    lives.append(born(began))
                 if killed < kills:
                     left = total - len(peer.arrived)
                     peer.after(peer.arrived.total() + dice.randint(0, max(2 * left // (kills - killed + 2), 2)), 0.5)

@@ -44,7 +44,8 @@ def test_three_processes_send_each_message_once_side_by_side_and_each_has_its_sh
     load(url, total)
     write_templates(tmp_path / "templates")
     with provider(DELAY) as peer, mothering(url, tmp_path, peer, "cannot") as (mother, born):
-        ended([born(0) for _ in range(3)])
+        began = time.time()
+        ended([born(began) for _ in range(3)])
         assert mother.communicate()[1] == ""
     assert peer.arrived.total() == len(peer.arrived) == total
     shares = Counter(peer.came)
@@ -55,6 +56,21 @@ def test_three_processes_send_each_message_once_side_by_side_and_each_has_its_sh
     assert turns > total / 4
     with Mailroom.open(url, environment="test") as mailroom:
         assert mailroom.counts() == {"accepted": total}
+
+
+def test_three_processes_keep_the_rate_of_a_channel_together(url: str, tmp_path: Path) -> None:
+    total = 100
+    load(url, total)
+    write_templates(tmp_path / "templates")
+    with provider() as peer, mothering(url, tmp_path, peer, "limited") as (mother, born):
+        began = time.time()
+        ended([born(began) for _ in range(3)])
+        assert mother.communicate()[1] == ""
+    assert peer.arrived.total() == len(peer.arrived) == total
+    assert len(set(peer.came)) > 1
+    # The provider notes the time a moment after a message has left; so much shorter is the window here.
+    most = max(sum(start <= other < start + 0.8 for other in peer.at) for start in peer.at)
+    assert most <= 30
 
 
 def test_a_claim_on_postgresql_does_not_wait_for_another_that_is_not_committed(server: Server) -> None:

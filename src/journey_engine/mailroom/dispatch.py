@@ -52,6 +52,7 @@ FIRST_RETRY = dt.timedelta(minutes=5)
 LONGEST_RETRY = dt.timedelta(hours=4)
 CHANNEL_RETRY = dt.timedelta(minutes=1)
 LONGEST_WAIT = dt.timedelta(minutes=1)
+NEAR = dt.timedelta(minutes=5)  # so near to the clock an instant means now; a project takes its time to load
 PATIENCE = dt.timedelta(minutes=10)
 NO_LIMITS: Mapping[str, Limits] = MappingProxyType({})
 
@@ -110,6 +111,12 @@ class _Tally:
         )
 
 
+def _now(as_of: dt.datetime, clock: Clock) -> Clock:
+    """The clock, by which all dispatchers keep limits together; for another instant than now, as if it were then."""
+    away = as_of - clock()
+    return clock if abs(away) < NEAR else lambda: clock() + away
+
+
 def _asleep(seconds: float) -> None:
     threading.Event().wait(seconds)
 
@@ -141,8 +148,7 @@ def dispatch(
     batch in hand is looked into by the next dispatch.
     """
     with mailroom.worker(owner, clock) as lease, ExitStack() as opened:
-        began, tally = clock(), _Tally()
-        now = lambda: as_of + (clock() - began)  # noqa: E731 - the instant of the dispatch, and what has passed since
+        tally, now = _Tally(), _now(as_of, clock)
         ways = Ways(mailroom.store, channels, limits, opened, lease.name, as_of, now, tally.trouble)
         tally.loud = staging.loud
         work = _Work(mailroom, as_of, renderer, lease, ways, tally, held, double, staging)
