@@ -47,6 +47,7 @@ def test_news_is_kept_once_and_given_to_whom_it_belongs(mailroom: Mailroom) -> N
     _a_public_word(mailroom)
     _old_visits(mailroom)
     _at_once(mailroom)
+    _erased(mailroom)
 
 
 def _what_comes_twice(mailroom: Mailroom) -> None:
@@ -111,3 +112,16 @@ def _at_once(mailroom: Mailroom) -> None:
     found = events(mailroom)
     assert {number: found[f"m{number}"] for number in range(40, 60)} == {n: f"p{n}" for n in range(40, 60)}
     assert dict(mailroom.people())["p41"] == {"n": 41}
+
+
+def _erased(mailroom: Mailroom) -> None:
+    """Of somebody who was erased nothing new is kept, and nobody gets to see to it."""
+    mailroom.hear([did(70, visitor="a70"), did(71, by="c70"), Traits(NOW, {"plan": "pro"}, "c70")], NOW)
+    mailroom.erase("c70", [], NOW)
+    later: list[News] = [did(72, by="c70"), Traits(NOW, {"plan": "pro"}, "c70"), Named("a70", "c70")]
+    mailroom.hear(later, NOW, {"page_viewed": "service"})
+    assert not {"m70", "m71", "m72"} & set(events(mailroom))
+    assert "c70" not in dict(mailroom.people())
+    assert mailroom.todo(NOW) == []
+    mailroom.hear([Named("a70", "c71")], NOW, {})
+    assert events(mailroom)["m70"] == "c71"

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, bindparam, delete, select, update
 
 from journey_engine.mailroom import errands
+from journey_engine.mailroom.erasing import is_erased
 from journey_engine.mailroom.errands import Errand, Teams
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, people, visitors, visits
@@ -48,15 +49,11 @@ def hear(store: Store, db: Connection, news: Sequence[News], at: dt.datetime, te
     for one in news:
         taking.one(one)
     taking.finish()
-    told = [one for one in news if isinstance(one, Told) and one.name in teams]
-    known = {one.event_id: taking.events[one.event_id][1] for one in told if one.event_id in taking.events}
-    errands.run(
-        store,
-        db,
-        [Errand(one.event_id, one.name, known.get(one.event_id), one.properties) for one in told],
-        teams,
-        at,
-    )
+    kept = {event_id: str(row[1]) for event_id, row in taking.events.items()}
+    kept |= dict.fromkeys((one.event_id for one in taking.waiting), "")
+    told = [one for one in news if isinstance(one, Told) and one.event_id in kept]
+    mine = [Errand(one.event_id, one.name, kept[one.event_id] or None, one.properties) for one in told]
+    errands.run(store, db, mine, teams, at)
 
 
 class _Taking:
@@ -69,6 +66,7 @@ class _Taking:
         self.events: dict[str, tuple[Any, ...]] = {}
         self.waiting: list[Told] = []
         self.traits: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+        self.erased: dict[str, bool] = {}
 
     def one(self, one: News) -> None:
         """Take one piece of news."""
@@ -78,17 +76,23 @@ class _Taking:
                 who = one.customer_id or known
                 if who is None:
                     self.waiting.append(one)
-                else:
+                elif not self._is_erased(who):
                     self._event(one, who)
             case Traits():
                 visitor = self.visitors[one.anonymous_id] if one.anonymous_id is not None else None
                 who = one.customer_id or (visitor.customer_id if visitor is not None and visitor.sure else None)
-                if who is not None:
+                if who is not None and not self._is_erased(who):
                     self.traits.setdefault(who, []).append((iso(one.told_at), one.values))
-                elif visitor is not None:
+                elif who is None and visitor is not None:
                     merge(visitor.traits, iso(one.told_at), one.values)
-            case Named():
+            case Named() if not self._is_erased(one.customer_id):
                 self._name(one)
+
+    def _is_erased(self, customer_id: str) -> bool:
+        """Of somebody who was erased nothing new is kept."""
+        if customer_id not in self.erased:
+            self.erased[customer_id] = is_erased(self.db, customer_id)
+        return self.erased[customer_id]
 
     def _event(self, one: Told, who: str) -> None:
         told = _json(one.properties)
