@@ -49,7 +49,7 @@ Try = Callable[..., TestReport]
 def run(tmp_path: Path) -> Try:
     """Run one test file beside the win-back journey."""
 
-    def with_tests(tests: str, journey: str = WIN_BACK) -> TestReport:
+    def with_tests(tests: str, journey: str = WIN_BACK, words: str = "Hello") -> TestReport:
         files = {"project.yaml": PROJECT, "win-back.yaml": journey, "win-back.test.yaml": dedent(tests)}
         for name, text in files.items():
             path = tmp_path / "journeys" / name
@@ -59,7 +59,7 @@ def run(tmp_path: Path) -> Try:
             folder = tmp_path / "templates" / name
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "subject.txt").write_text("Hello", encoding="utf-8")
-            (folder / "body.txt").write_text("Hello", encoding="utf-8")
+            (folder / "body.txt").write_text(words, encoding="utf-8")
         return run_tests(load_project(tmp_path))
 
     return with_tests
@@ -559,3 +559,35 @@ def test_a_test_brings_the_rows_that_its_journey_looks_up(run: Try) -> None:
     assert "title (no title: " in happened[0]
     assert "store.city" in happened[0]
     assert 'data {"store": null}' in happened[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("{{ trigger.total | money('EUR') }} {{ trigger.shop | default('') }}", None),
+        ("{{ trigger.totl | money('EUR') }}", "a value for trigger.totl (templates/we-miss-you/body.txt:1)"),
+        # What the test leaves out of its customer is made up; the event it brings itself.
+        ("{{ customer.last_name | upper }}\n{{ customer.points | number }} {{ trigger.totl }}",
+         "a value for trigger.totl (templates/we-miss-you/body.txt:2)"),
+        # A way through the template that this customer does not take.
+        ("{% if customer.first_name == 'Eve' %}{{ trigger.totl }}{% endif %}", None),
+        ("{{ customer.birthday | date }} {{ trigger.total }}", None),
+    ],
+)  # fmt: skip
+def test_letters_are_worded_from_the_event_of_the_test(run: Try, tmp_path: Path, words: str, told: str | None) -> None:
+    report = run(case("{messages: [we-miss-you]}"), words=words)
+    if told is None:
+        assert report.passed, "\n".join(report.lines())
+        return
+    (difference,) = report.results[0].differences
+    assert difference.lines() == [
+        "journeys/win-back.test.yaml:9:25: the words of the letter we-miss-you",
+        f"    expected  {told.replace('templates', str(tmp_path / 'templates'))}",
+        "    happened  the event that starts the pass has total (did you mean 'total'?)",
+    ]
+
+
+def test_a_letter_that_no_test_expects_is_worded_too(run: Try) -> None:
+    report = run(case("{entered: 1}"), words="{{ trigger.totl }}")
+    (difference,) = report.results[0].differences
+    assert str(difference.place) == "journeys/win-back.test.yaml:9:13"

@@ -15,12 +15,13 @@ from pydantic import ValidationError
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.graph import Gate, Graph
 from journey_engine.journeytest.differences import Difference, differences
+from journey_engine.journeytest.letters import unworded
 from journey_engine.journeytest.story import Stage, Story, live, told
 from journey_engine.journeytest.words import JourneyCase, JourneyTests
 from journey_engine.load import LoadedJourney, LoadedProject
 from journey_engine.load.mistakes import problems_of
 from journey_engine.times import zone_names
-from journey_engine.yamlfile import YamlFile, read_file
+from journey_engine.yamlfile import Path, YamlFile, read_file
 
 __all__ = ["Coverage", "Difference", "JourneyTests", "TestReport", "TestResult", "run_tests", "test_files"]
 
@@ -120,7 +121,8 @@ def run_tests(loaded: LoadedProject, paths: Sequence[File] = ()) -> TestReport:
         for index, case in enumerate(tests.tests):
             story = live(case, stage_of[tests.journey])
             nodes |= {move.from_node for move in story.transitions if move.from_node is not None}
-            results.append(_result(case, story, graph, file, index))
+            found = unworded(case.expect, story, stage_of[tests.journey].renderer, file.positions, _expect(index))
+            results.append(_result(case, story, graph, file, index, found))
     coverage = tuple(_coverage(loaded.journeys[name], walked[name]) for name in sorted(walked))
     return TestReport(tuple(results), coverage, tuple(sorted(problems)), sources)
 
@@ -199,8 +201,14 @@ def _unknown_arms(case: JourneyCase, journey: LoadedJourney | None, file: YamlFi
             yield Problem(where, f"unknown arm '{arm}'{nearest(arm, known)}{listed}", "unknown-arm")
 
 
-def _result(case: JourneyCase, story: Story, graph: Graph, file: YamlFile, index: int) -> TestResult:
-    found = differences(case.expect, story, file.positions, ("tests", index, "expect"))
+def _expect(index: int) -> Path:
+    return ("tests", index, "expect")
+
+
+def _result(
+    case: JourneyCase, story: Story, graph: Graph, file: YamlFile, index: int, unworded: Sequence[Difference]
+) -> TestResult:
+    found = [*differences(case.expect, story, file.positions, _expect(index)), *unworded]
     lines = tuple(told(story, graph)) if found else ()
     place = file.positions.of(("tests", index))
     return TestResult(case.name, graph.journey, place, tuple(found), lines)
