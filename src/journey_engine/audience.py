@@ -28,7 +28,7 @@ from journey_engine.load.names import unknown_names
 from journey_engine.predicates import Attribute, Happened, InJourney, Predicate, Subscribed, TriggerHas, leaves
 from journey_engine.project import CUSTOMER_COLUMNS
 from journey_engine.records import Event
-from journey_engine.sweep.counting import count_matching
+from journey_engine.sweep import count_matching, event_names, unseen
 from journey_engine.times import UTC
 from journey_engine.yamlfile import read_file
 
@@ -40,6 +40,7 @@ class Audience:
     customers: int
     known: int
     sample: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # what may be wrong with the condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ def count(
     with gathered(loaded, as_of, [predicate], feedback=feedback, people=people) as data:
         _columns_known(predicate, {*data.collected.columns, *loaded.project.attributes, *CUSTOMER_COLUMNS})
         found, some = data.matching(predicate, sample)
-        return Audience(found, data.collected.customers, tuple(some))
+        notes = unseen(data.engine, {name: ["the condition"] for name in event_names(predicate)})
+        return Audience(found, data.collected.customers, tuple(some), tuple(notes))
 
 
 @contextmanager

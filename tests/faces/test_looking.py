@@ -25,7 +25,7 @@ def asked(journey: Journey, shop: Path, condition: str, *more: str) -> tuple[int
         "audience", shop / "asked.yaml", "--project", shop, "--as-of", "2026-03-05T02:00:00Z", "--json", *more
     )
     assert (said.status, said.err) == (0, "")
-    assert set(said.json) == {"as_of", "customers", "sample"}
+    assert set(said.json) == {"as_of", "customers", "sample", "notes"}
     return said.json["customers"], sorted(said.json["sample"])
 
 
@@ -33,6 +33,23 @@ def test_audience_counts_on_the_data_as_they_are_and_leaves_nothing(journey: Jou
     count, sample = asked(journey, shop, "event: order_placed\n")
     assert (count, len(sample)) == (3, 3)
     assert not (shop / "var").exists()
+
+
+def test_an_event_that_nobody_ever_saw_is_told_of(journey: Journey, shop: Path) -> None:
+    (shop / "asked.yaml").write_text("event: order_plcaed\n", encoding="utf-8")
+    note = "no event 'order_plcaed' was ever seen (did you mean 'order_placed'?)"
+    said = journey("audience", shop / "asked.yaml", "--project", shop, "--as-of", "2026-03-05T02:00:00Z")
+    assert f"note: {note}; the condition asks for it" in said.out
+    hello = shop / "journeys/hello.yaml"
+    hello.write_text(hello.read_text(encoding="utf-8").replace("order_placed", "order_plcaed"), encoding="utf-8")
+    told = f"{note}; journey hello asks for it"
+    for words in (("run", "--dry-run"), ("preview", "hello"), ("simulate", "--nights", "1"), ("run",)):
+        said = journey(*words, "--project", shop, "--as-of", "2026-03-05T02:00:00Z")
+        assert told in said.out, words
+    again = journey("run", "--project", shop, "--as-of", "2026-03-06T02:00:00Z")
+    assert told not in again.out  # it was told when the journey was new
+    hello.write_text(hello.read_text(encoding="utf-8").replace("order_plcaed", "order_placed"), encoding="utf-8")
+    assert "was ever seen" not in journey("run", "--project", shop, "--as-of", "2026-03-07T02:00:00Z").out
 
 
 def test_audience_takes_any_condition(journey: Journey, shop: Path) -> None:

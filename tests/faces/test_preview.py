@@ -96,7 +96,10 @@ def test_a_letter_is_shown_as_its_customer_would_get_it_and_nothing_is_left(jour
 def test_without_a_customer_it_is_one_whom_trigger_and_audience_take(journey: Journey, cart: Path) -> None:
     said = seen(journey, cart, "cart", "--json")
     assert said.json["customer"] == "c2"
-    assert said.json["notes"] == ["started by cart_item_added k2 of 2026-02-28T10:00:00Z"]
+    assert said.json["notes"] == [
+        "started by cart_item_added k2 of 2026-02-28T10:00:00Z",
+        "no event 'called_us' was ever seen; journey cart asks for it",
+    ]
 
 
 def test_all_that_a_letter_can_name_has_its_value(journey: Journey, cart: Path) -> None:

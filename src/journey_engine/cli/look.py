@@ -34,12 +34,21 @@ def audience(options: argparse.Namespace) -> int:
     else:
         answer = count(loaded, condition, as_of)
     if options.json:
-        output.print_json({"as_of": iso(as_of), "customers": answer.customers, "sample": list(answer.sample)})
+        output.print_json(
+            {
+                "as_of": iso(as_of),
+                "customers": answer.customers,
+                "sample": list(answer.sample),
+                "notes": list(answer.notes),
+            }
+        )
         return DONE
     say(f"{answer.customers:,} of {answer.known:,} customers match as of {iso(as_of)}")
     if answer.sample:
         more = ", ..." if answer.customers > len(answer.sample) else ""
         say(f"such as {', '.join(map(visible, answer.sample))}{more}")
+    for note in answer.notes:
+        say(f"note: {note}")
     return DONE
 
 

@@ -10,6 +10,8 @@ from journey_engine.collect import Collected
 from journey_engine.engines import Engine
 from journey_engine.load import LoadedProject
 from journey_engine.project import Project
+from journey_engine.rules import Rules
+from journey_engine.sweep import event_names
 
 SHRUNK = 0.5  # a file of less than this part of its size in the last run is told of
 
@@ -123,6 +125,22 @@ def standing_still(engine: Engine, loaded: LoadedProject) -> list[str]:
         why = told.get(status.get(journey, ""), "") if journey in known else gone
         if why:
             found.append(f"{journey} {why}: {count} pass{'es' * (count != 1)} stand{'s' * (count == 1)} still")
+    return found
+
+
+def asked_anew(engine: Engine, rules: Rules, *, every: bool) -> dict[str, list[str]]:
+    """The events that journeys ask about which are new or changed, with those journeys; `every`: all of them.
+
+    Looking for an event that is not there reads the whole ledger on some engines: not in every night.
+    """
+    known: dict[str, str] = dict(engine.rows("SELECT journey, version FROM journeys"))
+    found: dict[str, list[str]] = {}
+    for graph in rules.journeys:
+        for name in event_names(graph) if every or known.get(graph.journey) != graph.version else ():
+            found.setdefault(name, []).append(f"journey {graph.journey}")
+    for one in rules.definitions if every or not known else ():
+        for name in event_names(one.predicate) if one.of == "segment" else ():  # stages come with a cycle
+            found.setdefault(name, []).append(f"segment {one.name}")
     return found
 
 

@@ -18,6 +18,7 @@ from journey_engine.night.failing import unexplained, without_culprits
 from journey_engine.night.reporting import (
     JourneyCounts,
     RunReport,
+    asked_anew,
     decided,
     held_back,
     journey_counts,
@@ -30,7 +31,7 @@ from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, o
 from journey_engine.night.versions import with_pinned
 from journey_engine.records import identity
 from journey_engine.rules import Night, Rules, looked_up
-from journey_engine.sweep import Sweep, named, oldest_counted
+from journey_engine.sweep import Sweep, named, oldest_counted, unseen
 from journey_engine.times import Clock, iso, naive
 
 EARLIEST, LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2900, 1, 1, tzinfo=dt.UTC)
@@ -62,6 +63,7 @@ class NightRun:
     held: dict[str, int] = field(default_factory=dict)
     odd: list[str] = field(default_factory=list)  # what somebody must look at: a fuse, a copy that could not be written
     still: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)  # events that nobody ever saw
     overdue: set[str] = field(default_factory=set)  # passes whose message should have left a run ago
     sweeping: Sweep | None = None
 
@@ -88,6 +90,7 @@ class NightRun:
             collector.customers(self.mailroom.people(), accept_loss=self.accept_loss)
             collector.tables(looked_up(self.rules), accept_loss=self.accept_loss)
             collector.events(self.mailroom.feedback(), accept_loss=self.accept_loss)
+            self.unseen = unseen(self.engine, asked_anew(self.engine, self.rules, every=self.dry_run))
             waiting = self.overdue.union(self.mailroom.open_enrollments(self.number))
             self.sweeping = Sweep(
                 self.engine, self.rules, self._night(), self.collected.columns, properties, sorted(waiting),
@@ -217,7 +220,7 @@ class NightRun:
             found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
         nobody = memberless(self.sweeping.memberless) if self.sweeping is not None else []
         loud = Staging.of(self.loaded.project).loud
-        return [*([loud] if loud else []), *found, *self.still, *nobody, *self._undelivered()]
+        return [*([loud] if loud else []), *found, *self.unseen, *self.still, *nobody, *self._undelivered()]
 
     def _undelivered(self) -> list[str]:
         return [*self.odd, *dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles)]

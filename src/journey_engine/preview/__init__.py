@@ -22,6 +22,7 @@ from journey_engine.preview.standing import Standing, stand
 from journey_engine.preview.wording import Letter, Wording, write
 from journey_engine.records import Event
 from journey_engine.rules import Rules, looked_up
+from journey_engine.sweep import event_names, unseen
 from journey_engine.times import iso
 
 __all__ = ["Letter", "Preview", "preview", "subject_of", "write"]
@@ -139,7 +140,8 @@ def _worded(
         for node, decision in letters_of(graph, passing, standing.found.tonight)
         if subject.wants(node)
     )
-    return Preview(graph.journey, passing.one.customer_id, data.as_of, letters, tuple(_notes(graph, passing)))
+    never = unseen(data.engine, {name: [f"journey {graph.journey}"] for name in event_names(graph)})
+    return Preview(graph.journey, passing.one.customer_id, data.as_of, letters, (*_notes(graph, passing), *never))
 
 
 def _notes(graph: Graph, passing: Passing) -> list[str]:

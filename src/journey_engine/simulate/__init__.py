@@ -16,6 +16,7 @@ from journey_engine.engines import Engine, memory
 from journey_engine.errors import JourneyError, ProblemsFound, nearest
 from journey_engine.explain import Explanation, Posted, explain, read
 from journey_engine.load import LoadedProject
+from journey_engine.night.reporting import asked_anew
 from journey_engine.plan.copying import copied, mailroom_beside
 from journey_engine.preview.wording import Letter, Wording
 from journey_engine.queries import statements
@@ -23,7 +24,7 @@ from journey_engine.rules import Rules, following, newest
 from journey_engine.simulate.nights import NightTold, Stage, live
 from journey_engine.simulate.outbox import Outbox
 from journey_engine.simulate.supposed import read_events
-from journey_engine.sweep import oldest_counted
+from journey_engine.sweep import oldest_counted, unseen
 from journey_engine.times import UTC
 
 __all__ = ["NightTold", "Simulation", "Told", "simulate"]
@@ -69,7 +70,8 @@ def simulate(
         for number, as_of in enumerate(_instants(loaded.project.cadence, nights, now, last, since), run + 1):
             lived.append(live(stage, number, as_of))
         told = _told(stage, customer_id, journey) if customer_id is not None else None
-        return Simulation(since is not None, tuple(lived), stage.collected.customers, tuple(_notes(loaded)), told)
+        notes = [*_notes(loaded), *unseen(engine, asked_anew(engine, rules, every=True))]
+        return Simulation(since is not None, tuple(lived), stage.collected.customers, tuple(notes), told)
 
 
 def _rules(loaded: LoadedProject, journey: str | None) -> Rules:

@@ -5,5 +5,15 @@ from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.named import named
 from journey_engine.sweep.sweeping import Sweep, oldest_counted
 from journey_engine.sweep.truth import history_tables
+from journey_engine.sweep.unseen import event_names, unseen
 
-__all__ = ["Evening", "Sweep", "count_matching", "history_tables", "named", "oldest_counted"]
+__all__ = [
+    "Evening",
+    "Sweep",
+    "count_matching",
+    "event_names",
+    "history_tables",
+    "named",
+    "oldest_counted",
+    "unseen",
+]
