@@ -74,7 +74,9 @@ class Address:
 
     def unreachable(self, said: str) -> JourneyError:
         """The error of a server that does not answer or does not let us in; `said` are the driver's words."""
-        words = said.strip().splitlines()[-1] if said.strip() else "no reason given"
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        told = [line for line in lines if not line.startswith("Is the server running")]  # a hint below the reason
+        words = told[-1] if told else "no reason given"
         remedy = "start the server, or mend `engine:` in journeys/project.yaml"
         if "password" in words or "authentication" in words or "role" in words:
             variable = self.password_env or "PGPASSWORD"

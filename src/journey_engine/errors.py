@@ -87,6 +87,13 @@ def masked(text: str) -> str:
     return text
 
 
+def reason(error: BaseException) -> str:
+    """Why something failed, in words: of an operating system's error without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return str(error) or type(error).__name__
+
+
 def nearest(word: str, allowed: list[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest allowed word, or an empty string."""
     from difflib import get_close_matches

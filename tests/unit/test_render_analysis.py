@@ -131,10 +131,19 @@ def test_a_use_has_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "line", "column", "code", "message"),
     [
-        ("a\n{{ customer.a", 2, 1, "template-syntax", "unexpected end of template"),
-        ("a\n  {% if %}", 2, 3, "template-syntax", "Expected an expression"),
-        ("{% endfor %}", 1, 4, "template-syntax", "unknown tag 'endfor'"),
-        ("{% for x in y %}", 1, 4, "template-syntax", "Unexpected end of template"),
+        ("a\n{{ customer.a", 2, 1, "template-syntax", "a value has no end; it begins with {{ and ends with }}"),
+        ("{% if customer.a = 1 %}x{% endif %}", 1, 18, "template-syntax", "one = compares nothing; write =="),
+        (
+            "{% if customer.a %}x{% endfor %}",
+            1,
+            24,
+            "template-syntax",
+            "{% endfor %} stands where {% endif %} is missing",
+        ),
+        ("{{ “customer.a” }}", 1, 4, "template-syntax", "write plain quotes"),
+        ("a\n  {% if %}", 2, 3, "template-syntax", "something is missing before the end"),
+        ("{% endfor %}", 1, 4, "template-syntax", "{% endfor %} ends nothing: no {% for %} is open here"),
+        ("{% for x in y %}", 1, 4, "template-syntax", "{% for %} has no end; write {% endfor %} where it ends"),
         ("{{ a | uper }}", 1, 8, "unknown-filter", "no filter 'uper' here (did you mean 'upper'?)"),
         ("\n{{ a|safe }}", 2, 6, "unknown-filter", "no filter 'safe'"),
         ("{{ a is emty }}", 1, 9, "unknown-test", "no test 'emty'"),

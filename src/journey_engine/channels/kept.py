@@ -15,7 +15,7 @@ from http.client import HTTPException
 
 from journey_engine.channels.line import Answer, Line, Resolve, resolved
 from journey_engine.endpoint import Target
-from journey_engine.errors import JourneyError
+from journey_engine.errors import JourneyError, reason
 from journey_engine.message import Outcome, OutcomeKind
 
 IN_A_ROW = 3  # unclear answers after which a peer is left alone for the rest of a dispatch
@@ -45,7 +45,7 @@ class Kept:
             answer = line.read()
         except (OSError, HTTPException) as error:
             self.close()
-            raise Unanswered(str(error) or type(error).__name__) from None
+            raise Unanswered(reason(error)) from None
         if not line.usable:
             self.close()
         return answer
@@ -66,7 +66,7 @@ class Kept:
                 # A kept connection that was closed meanwhile gets one fresh try: the body did not go out whole.
                 self.close()
                 if fresh:
-                    raise Unsent(str(error) or type(error).__name__) from None
+                    raise Unsent(reason(error)) from None
         raise AssertionError("the second try is a fresh one")
 
     def _connected(self) -> Line:

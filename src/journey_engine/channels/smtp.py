@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels.mime import Envelope, ascii_address
-from journey_engine.errors import JourneyError
+from journey_engine.errors import JourneyError, reason
 from journey_engine.message import Outcome, OutcomeKind, Outgoing, Presence, header_safe
 from journey_engine.project import Sender
 
@@ -209,8 +209,8 @@ class SmtpChannel:
             code, answer = server.getreply()
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
-            what = str(error) or type(error).__name__
-            return Outcome(OutcomeKind.UNSURE, "no_answer", f"the connection was lost after the message: {what}")
+            lost = f"the connection was lost after the message: {reason(error)}"
+            return Outcome(OutcomeKind.UNSURE, "no_answer", lost)
         if code == 250:
             return Outcome.accepted(_said(code, answer))
         if code == 421:
@@ -227,7 +227,7 @@ class SmtpChannel:
         if isinstance(error, smtplib.SMTPResponseException):
             detail = f"{where}: {_said(error.smtp_code, error.smtp_error)}"
         else:
-            detail = f"{where}: {str(error) or type(error).__name__}"
+            detail = f"{where}: {reason(error)}"
         return Outcome(OutcomeKind.LATER, "unavailable", detail, down=True)
 
     def _envelope(self, message: Outgoing) -> Envelope:

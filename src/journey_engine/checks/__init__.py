@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from journey_engine.checks import accounts, causes, flow, names, project, templates
+from journey_engine.checks import accounts, causes, flow, misplaced, names, project, templates
 from journey_engine.checks.defaults import defaults
 from journey_engine.checks.scope import Scope, Subject
 from journey_engine.checks.show import as_json, format_problem, format_problems
@@ -71,6 +71,8 @@ PROJECT_CHECKS: tuple[Callable[[Scope], Iterable[Problem]], ...] = (
     project.caps,
     project.columns,
     project.tables,
+    misplaced.files,
+    misplaced.sources,
 )
 
 

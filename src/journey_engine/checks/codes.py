@@ -22,6 +22,8 @@ CODES: Mapping[str, str] = {
     "unknown-tag": "A word that begins with '!', or one that does not fit its value.",
     "several-documents": "More than one document in a file.",
     "empty-value": "A word or an item with no value.",
+    "missing-source": "Customers, events or a table whose file is not there (warning).",
+    "misplaced-file": "A file of journeys, tests or programs whose name or place is not theirs.",
     # the language
     "unknown-key": "A word that is not known at this place.",
     "misplaced-key": "A word that belongs inside another.",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import re
 from typing import Any, NoReturn
 
-from journey_engine.errors import visible
+from journey_engine.errors import nearest, visible
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,6 +18,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the words, and end."""
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if found:
+            known = re.findall(r"[\w-]+", found[2])
+            message = f"there is no '{found[1]}' here{nearest(found[1], known)}; choose from {', '.join(known)}"
         super().error(visible(message))
 
 
@@ -62,3 +67,10 @@ def instant(text: str) -> dt.datetime:
         return parse_instant(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+    return int(text)

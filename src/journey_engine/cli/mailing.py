@@ -155,6 +155,13 @@ def _end(room: Mailroom, options: argparse.Namespace) -> int:
         )
     word, done, allowed = _ENDS[options.action]
     by_hand.check(word, state, getattr(by_hand, allowed))
+    known = {one.message_id for one in room.listing(ids=options.id, limit=len(options.id))} if options.id else set()
+    for one in options.id or ():
+        if one not in known:
+            raise JourneyError(
+                f"there is no message '{one}'",
+                remedy="`journey mailroom --state refused` lists messages with their ids",
+            )
     groups = room.groups(state, **chosen)
     meant = sum(one.count for one in groups)
     if options.dry_run:

@@ -9,7 +9,7 @@ import argparse
 
 from journey_engine import __version__
 from journey_engine.cli import beforehand, people
-from journey_engine.cli.arguments import Commands, Parser
+from journey_engine.cli.arguments import Commands, Parser, at_least_one
 from journey_engine.cli.arguments import add as _add
 from journey_engine.cli.arguments import as_json as _json
 from journey_engine.cli.arguments import as_of as _as_of
@@ -200,7 +200,9 @@ def _mailroom(commands: Commands) -> None:
         metavar="N",
         help="retry, cancel, accept: do it if exactly N messages are meant, or not at all; more than 100 need it",
     )
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="list: at most so many one by one (100)")
+    parser.add_argument(
+        "--limit", type=at_least_one, default=100, metavar="N", help="list: at most so many one by one (100)"
+    )
     _project(parser)
     _as_of(parser, "without it the clock's")
     _json(parser)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from journey_engine.cli.arguments import Commands, add, as_json, as_of, project
+from journey_engine.cli.arguments import Commands, add, as_json, as_of, at_least_one, project
 
 
 def tasks(commands: Commands) -> None:
@@ -27,7 +27,7 @@ def tasks(commands: Commands) -> None:
     parser.add_argument("--free", action="store_true", help="list: only what nobody has taken")
     parser.add_argument("--late", action="store_true", help="list: only what is open beyond its deadline")
     parser.add_argument("--state", help="list: open (the default), done, cancelled, pending, refused ...")
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="list: at most so many (100)")
+    parser.add_argument("--limit", type=at_least_one, default=100, metavar="N", help="list: at most so many (100)")
     parser.add_argument("--over", action="store_true", help="take: also from somebody who has it")
     parser.add_argument("--outcome", metavar="WORD", help="done: how it ended, in a word that its step allows")
     parser.add_argument("--note", metavar="TEXT", help="done: what else there is to say; a letter may quote it")

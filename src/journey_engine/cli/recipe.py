@@ -26,7 +26,7 @@ def new(options: argparse.Namespace) -> int:
     recipe = find_recipe(options.recipe)
     folder = project_folder(options.project)
     copied = copy_recipe(recipe, folder, options.name)
-    wrong = any(problem.severity == "error" for problem in copied.problems)
+    wrong = any(one.severity == "error" or one.code == "unknown-attribute" for one in copied.problems)
     if options.json:
         from journey_engine.checks import as_json
 

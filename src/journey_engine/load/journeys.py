@@ -76,6 +76,14 @@ def lower_journey(source: YamlFile, project: ProjectFile) -> LoadedJourney:
     )
     if source.problems:
         return loaded
+    if isinstance(source.data, dict) and "tests" in source.data and "trigger" not in source.data:
+        # Under its own name: the journey that it is about has a file of its own, and is not doubled.
+        message = (
+            f"these are tests, and the file's name does not say so; call it {stem.removesuffix('-test')}.test.yaml"
+        )
+        return replace(loaded, name=source.file).with_problems(
+            [Problem(source.positions.of(("tests",), key=True), message, "misplaced-file")]
+        )
     journey, mistakes = validated(Journey, source)
     if journey is None:
         return loaded.with_problems(mistakes)

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from journey_engine.errors import JourneyError, masked
 from journey_engine.mailroom.migrations import upgrade
@@ -129,6 +129,13 @@ class Store:
                 if str(name).startswith(names):
                     message = f"the mailroom {self.shown}: {what}"
                     raise JourneyError(message, remedy=remedy, code=code) from error
+            if name is None and not self.is_sqlite and isinstance(error, OperationalError):  # no answer, so no state
+                said = str(error.orig).splitlines()
+                raise JourneyError(
+                    f"the mailroom {self.shown} cannot be reached: {masked(said[0]) if said else 'no reason given'}",
+                    remedy="start the server, or mend `mailroom:` in project.yaml",
+                    code="mailroom-unavailable",
+                ) from error
             raise
 
     def prepare(self, environment: str) -> dict[str, str]:

@@ -23,25 +23,47 @@ from journey_engine.render.sandbox import (
 
 _HREF = re.compile(r"""(?:href|src|action)\s*=\s*["']?\s*$""", re.IGNORECASE)
 _OURS = ("links", "sender")
-_REMEDIES = (
-    ("unexpected char", "inside {{ }} and {% %} write plain quotes, ' or \""),
-    ("expected 'end of print statement'", "a value begins with {{ and ends with }}"),
-    ("expected 'end of statement block'", "a statement begins with {% and ends with %}"),
-    ("looking for the following tags", "every block, if and for needs its end, such as {% endblock %}"),
+STATEMENTS = "statements are block, if, elif, else, for, set, extends, include and import"
+_WORDS = (
     (
-        "Encountered unknown tag",
-        "statements are block, if, elif, else, for, set, extends, include and import",
+        r"unexpected end of template, expected 'end of print",
+        "a value has no end; it begins with {{{{ and ends with }}}}",
     ),
-    ("unexpected '}'", "a value ends with }}, a statement with %}"),
+    (r"unexpected end of template", "a statement has no end; it begins with {{% and ends with %}}"),
+    (r"Unexpected end of template.*closed is '(\w+)'", r"{{% {0} %}} has no end; write {{% end{0} %}} where it ends"),
+    (r"unknown tag 'end(\w+)'.*closed is '(\w+)'", r"{{% end{0} %}} stands where {{% end{1} %}} is missing"),
+    (r"unknown tag 'end(\w+)'", r"{{% end{0} %}} ends nothing: no {{% {0} %}} is open here"),
+    (r"unknown tag '(else|elif)'", r"{{% {0} %}} belongs to nothing: no {{% if %}} is open here"),
+    (r"unknown tag '(elsif|elseif)'", "there is no statement '{0}'; write {{% elif %}}"),
+    (r"unknown tag '([^']+)'", "there is no statement '{0}'; " + STATEMENTS),
+    (r"'end of statement block', got '='", "one = compares nothing; write =="),
+    (r"expected token 'in'", "a loop is written {{% for one in many %}}"),
+    (
+        r"token 'end of statement block', got '(.+)'",
+        "'{0}' cannot stand here; a statement begins with {{% and ends with %}}",
+    ),
+    (
+        r"token 'end of print statement', got '(.+)'",
+        "'{0}' cannot stand here; a value begins with {{{{ and ends with }}}}",
+    ),
+    (r"unexpected char '(.+)' at", "'{0}' cannot stand here; inside {{{{ }}}} and {{% %}} write plain quotes, ' or \""),
+    (r"unexpected char \"'\" at", "a quote has no end; write ' or \" in pairs"),
+    (r"unexpected '(.+)', expected '(.+)'", "'{1}' is missing before '{0}'"),
+    (r"unexpected '\}'", "a }} is missing; a value ends with }}}}, a statement with %}}"),
+    (r"end of comment", "a comment begins with {{# and ends with #}}; this one has no end"),
+    (r"end of (?:print|statement)", "something is missing before the end; write a name, such as customer.first_name"),
 )
-"""What Jinja says of a syntax error, and what a person does about it."""
+"""What Jinja says of a syntax error, and how it is told to a person, with what they can do about it."""
 
 
 def syntax_problem(error: TemplateSyntaxError, file: str, source: str) -> Problem:
     """Jinja's complaint about a file that cannot be parsed."""
-    message = (error.message or "cannot be read").rstrip(".")
-    words = re.findall(r"'([^']+)'", message)
-    message = next((f"{message}; {remedy}" for said, remedy in _REMEDIES if said in message), message)
+    said = (error.message or "").rstrip(".")
+    words = re.findall(r"'([^']+)'", said)
+    found = ((re.search(pattern, said), told) for pattern, told in _WORDS)
+    message = next(
+        (told.format(*match.groups()) for match, told in found if match), "this cannot be read as a template"
+    )
     return Problem(_place(file, source, error.lineno, *words, "{%", "{{"), message, "template-syntax")
 
 
