@@ -47,6 +47,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     templates.template_values,
     templates.answer_links,
     templates.confirm_links,
+    templates.referral_links,
     templates.variants,
     templates.title_mistakes,
     templates.title_values,

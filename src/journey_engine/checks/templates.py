@@ -154,6 +154,25 @@ def confirm_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
                 yield Problem(_place(scope, use), told, "vain-confirmation")
 
 
+def referral_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A letter shows the code or the link of a program that has advocates."""
+    terms = scope.loaded.file.terms
+    known = {name.replace("-", "_"): one for name, one in terms.items() if one is not None and one.referral is not None}
+    for _, step in _sends(scope, subject):
+        for use in scope.renderer.referring(step.template):
+            _, name, part = [*use.path.split("."), "", ""][:3]
+            if name in known and part in ("code", "link"):
+                continue
+            hint = nearest(name, list(known)) if name not in known else ""
+            allowed = ", ".join(f"referral.{one}.code, referral.{one}.link" for one in known)
+            message = (
+                f"nothing provides '{use.path}'{hint}; programs with `referral` provide: {allowed or 'there is none'}"
+            )
+            yield Problem(
+                _place(scope, use), f"{message} (sent by journey '{subject.journey.journey}')", "unknown-value"
+            )
+
+
 def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """The same for the titles of tasks, for webhooks, and for the values that `set` takes over."""
     for path, step in of_kind(TaskStep, subject.words):

@@ -31,7 +31,7 @@ def build() -> argparse.ArgumentParser:
     for add in (
         _init, _new, _validate, _schema, _test, beforehand.preview, _plan, beforehand.simulate, _run, _dispatch,
         _report, _audience, _explain, _mailroom, _stop, _resume, _release, _cancel, _rollback, _serve, people.tasks,
-        people.customer,
+        people.customer, people.rewards,
     ):  # fmt: skip
         add(commands)
     return parser

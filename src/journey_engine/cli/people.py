@@ -50,3 +50,32 @@ def customer(commands: Commands) -> None:
     parser.add_argument("customer", metavar="ID", help="the customer_id")
     project(parser)
     as_json(parser)
+
+
+def rewards(commands: Commands) -> None:
+    """`journey rewards`."""
+    parser = add(
+        commands,
+        "rewards",
+        "rewarding:rewards",
+        "Referrals and rewards: list them, approve or void one, redeem a voucher, add up a program.",
+        "A referral or a reward is named by its id or by the first signs of it, a reward also by its code.",
+    )
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "approve", "void", "redeem", "balance", "code", "load"),
+        default="list",
+        help="list (the default); approve a flagged referral; void a referral, or take a reward back; redeem a reward; "
+        "balance: the sums of a program; code: somebody's code and link; load: a file of codes into a pool",
+    )
+    parser.add_argument("id", metavar="ID", nargs="?", help="approve, void, redeem: which one; load: the file")
+    parser.add_argument("--program", help="only this program; balance, code: which one")
+    parser.add_argument("--customer", help="only of this customer; code: whose")
+    parser.add_argument("--state", help="list: only in this state, such as flagged, approved, available or redeemed")
+    parser.add_argument("--reason", metavar="TEXT", help="approve, void: why")
+    parser.add_argument("--cause", metavar="TEXT", help="redeem: by what, such as an order's number; once each")
+    parser.add_argument("--limit", type=int, default=100, metavar="N", help="list: at most so many of each (100)")
+    project(parser)
+    as_of(parser, "without it the clock's")
+    as_json(parser)

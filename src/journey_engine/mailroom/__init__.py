@@ -15,14 +15,25 @@ from journey_engine.mailroom.limits import Limits
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.pauses import Pause
+from journey_engine.mailroom.redeeming import Used
+from journey_engine.mailroom.referrals import Referred, Touch
 from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.staging import Staging
 from journey_engine.mailroom.standing import Standing
-from journey_engine.mailroom.states import ENDED_BY, MEANING, REWARD_MEANING, RewardState, State
+from journey_engine.mailroom.states import (
+    ENDED_BY,
+    MEANING,
+    REFERRAL_MEANING,
+    REWARD_MEANING,
+    ReferralState,
+    RewardState,
+    State,
+)
 
 __all__ = [
     "ENDED_BY",
     "MEANING",
+    "REFERRAL_MEANING",
     "REWARD_MEANING",
     "STANDINGS",
     "Balance",
@@ -38,12 +49,16 @@ __all__ = [
     "Mailroom",
     "MissedRun",
     "Pause",
+    "ReferralState",
+    "Referred",
     "RewardState",
     "Said",
     "Staging",
     "Standing",
     "State",
     "Todo",
+    "Touch",
+    "Used",
     "Word",
     "dispatch",
 ]

@@ -8,14 +8,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from journey_engine.mailroom import consents, erasing, holds, limits, rewards
+from journey_engine.mailroom import (
+    consents,
+    erasing,
+    holds,
+    limits,
+    pools,
+    rewards,
+)
 from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.limits import Gate
 from journey_engine.mailroom.states import State
@@ -77,7 +84,8 @@ def claim(
             return Claimed(again_at=room.again_at if rows else None)
         stands = consents.standings(db, {reader(row) for row in rows})
         gone = erasing.forgotten(db, rows, {row.message_id: reader(row) for row in rows})
-        none = rewards.refused(db, {row.message_id: row.variables for row in rows})
+        worded = pools.write_in(db, messages, rows)
+        none = rewards.refused(db, {row.message_id: row.variables for row in rows}).union(worded.gone)
         verdicts = [
             (
                 row,
@@ -87,8 +95,9 @@ def claim(
                 if row.message_id in none
                 else judge(row, as_of, stands[reader(row)], double),
             )
-            for row in rows
+            for row in worded.rows
         ]
+        verdicts = [(row, _with_code(row, verdict, worded.waiting, as_of)) for row, verdict in verdicts]
         _change(db, State.PENDING, None, as_of, verdicts, worker)
         if gate is not None and room is not None:
             limits.take(db, gate, room, sum(verdict.state is State.CLAIMED for _, verdict in verdicts))
@@ -96,6 +105,13 @@ def claim(
         [row for row, verdict in verdicts if verdict.state is State.CLAIMED],
         [(row, verdict) for row, verdict in verdicts if verdict.state is not State.CLAIMED],
     )
+
+
+def _with_code(row: Row[Any], verdict: Verdict, waiting: Mapping[str, str], as_of: dt.datetime) -> Verdict:
+    """What would leave waits while a reward that it tells of has no code yet."""
+    if verdict.state is not State.CLAIMED or row.message_id not in waiting:
+        return verdict
+    return Verdict(State.PENDING, "no_code", f"the pool of {waiting[row.message_id]} is empty", as_of + pools.AGAIN)
 
 
 def settle(

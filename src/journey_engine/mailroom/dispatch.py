@@ -21,6 +21,7 @@ from typing import Any, assert_never
 from sqlalchemy import Row
 
 from journey_engine.mailroom import claim as claims
+from journey_engine.mailroom import pools
 from journey_engine.mailroom.calls import call_body
 from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.doubts import look_into
@@ -153,6 +154,10 @@ def dispatch(
         tally.loud = staging.loud
         work = _Work(mailroom, as_of, renderer, lease, ways, tally, held, double, staging)
         settle_rewards(mailroom.store, as_of)
+        pools.fill_all(mailroom.store)
+        for program, count in pools.short(mailroom.store).items():
+            load = f"journey rewards load FILE --program {program}"
+            tally.trouble(f"codes of {program}", "no_code", f"the pool is empty and {count:,} rewards wait: {load}")
         look_into(ways, lease.name, as_of, clock, work.count_doubts)
         tally.tasks = give_tasks(mailroom.store, as_of, renderer, tally.trouble, held)
         for hold in check(mailroom.store, gauges, as_of) if gauges is not None else ():

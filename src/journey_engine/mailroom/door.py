@@ -9,22 +9,24 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from journey_engine.errors import JourneyError
-from journey_engine.mailroom import calls, rewards
+from journey_engine.mailroom import calls, redeeming, referrals, rewards
 from journey_engine.mailroom.consents import Said, Word, from_data, suppress
 from journey_engine.mailroom.fuse import Fuse, blown, silent, usual
 from journey_engine.mailroom.holds import Hold, HoldKind, put
+from journey_engine.mailroom.referrals import Entitled, Referred
 from journey_engine.mailroom.standing import UNSUBSCRIBED
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import in_state, loaded_runs, messages, tasks
 from journey_engine.message import WEBHOOK, plain
+from journey_engine.program import Program
 from journey_engine.records import Decision, DecisionKind
 from journey_engine.times import parse_instant
 
@@ -62,6 +64,8 @@ class MissedRun:
     run_id: str
     as_of: dt.datetime
     decisions: Iterable[Decision]
+    programs: Mapping[str, Program | None] = field(default_factory=dict)
+    referred: Callable[[], Referred] = Referred  # what its events say of referrals; asked for once it is sure to be new
 
 
 def last_loaded(store: Store) -> int:
@@ -126,7 +130,10 @@ def _take(store: Store, db: Connection, run: MissedRun, *, unsure: bool) -> Load
     load = _Load(store, db, run.as_of, unsure)
     for decision in run.decisions:
         load.take(decision)
-    result = load.finish(run.run)
+    referred = run.referred()
+    referrals.take(store, db, referred, run.programs, run.as_of)
+    redeeming.use(store, db, referred.used)
+    result = load.finish(run.run, Entitled(db, run.programs))
     db.execute(
         insert(loaded_runs),
         {
@@ -186,7 +193,7 @@ class _Load:
             case DecisionKind.SET | DecisionKind.ENROLL:
                 pass  # an attribute, another journey: they live in the engine
 
-    def finish(self, run: int) -> LoadResult:
+    def finish(self, run: int, entitled: Entitled) -> LoadResult:
         """Write what is left, then take back the messages of passes that ended."""
         self._flush()
         cancelled = 0
@@ -202,7 +209,7 @@ class _Load:
             )
             cancelled = self.db.execute(statement, self.cancels).rowcount
         suppressed = from_data(self.store, self.db, self.told) + suppress(self.store, self.db, self.stops)
-        given = rewards.take(self.store, self.db, self.rewards, self.as_of)
+        given = rewards.take(self.store, self.db, self.rewards, self.as_of, entitled)
         known = self.offered - self.new + len(self.rewards) - given.total()
         return LoadResult(
             run, False, dict(self.states), self.tasks, dict(given), cancelled, suppressed, known,

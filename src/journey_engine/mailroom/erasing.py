@@ -25,6 +25,7 @@ from journey_engine.mailroom.tables import (
     messages,
     meta,
     people,
+    referrals,
     reward_entries,
     rewards,
     suppressions,
@@ -81,6 +82,8 @@ def _forget(db: Connection, customer_id: str, alias: str, at: dt.datetime) -> di
         db.execute(update(messages).where(column == customer_id).values({column.name: alias}))
     forgotten = {"title": REASON, "variables": "{}", "note": None, "detail": None, "customer_id": alias}
     changed(tasks, update(tasks).where(tasks.c.customer_id == customer_id).values(**forgotten))
+    for side in (referrals.c.advocate, referrals.c.friend):
+        changed(referrals, update(referrals).where(side == customer_id).values({side.name: alias, "code": ""}))
     for table in (rewards, reward_entries, consents):
         changed(table, update(table).where(table.c.customer_id == customer_id).values(customer_id=alias))
     anonymous = select(visitors.c.anonymous_id).where(visitors.c.customer_id == customer_id).scalar_subquery()

@@ -21,7 +21,7 @@ def export(store: Store, customer_id: str) -> dict[str, list[dict[str, Any]]]:
     found = {}
     with store.read() as db:
         for table in metadata.sorted_tables:
-            names = [table.c[one] for one in ("customer_id", "addressee") if one in table.c]
+            names = [table.c[one] for one in ("customer_id", "addressee", "advocate", "friend") if one in table.c]
             mine = or_(false(), *(column == customer_id for column in names))
             if table is visits:
                 anonymous = select(visitors.c.anonymous_id).where(visitors.c.customer_id == customer_id)

@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Unpack
@@ -27,6 +27,10 @@ from journey_engine.mailroom import (
     listing,
     notices,
     pauses,
+    pools,
+    redeeming,
+    referrals,
+    reward_lists,
     rewards,
     told,
 )
@@ -40,12 +44,14 @@ from journey_engine.mailroom.inbox import Todo
 from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.pauses import Pause
+from journey_engine.mailroom.referrals import Referred
 from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import messages, suppressions
 from journey_engine.news import Letter, News, Notice
+from journey_engine.program import Program
 from journey_engine.records import Decision, Event
 
 _workers = itertools.count(1)
@@ -110,14 +116,15 @@ class Mailroom:
         return door.last_loaded(self.store)
 
     def load_run(
-        self, run: int, run_id: str, as_of: dt.datetime, decisions: Iterable[Decision], fuse: Fuse | None = None
-    ) -> LoadResult:
+        self, run: int, run_id: str, as_of: dt.datetime, decisions: Iterable[Decision], fuse: Fuse | None = None,
+        programs: Mapping[str, Program | None] | None = None, referred: Callable[[], Referred] = Referred,
+    ) -> LoadResult:  # fmt: skip
         """Take a run's decisions in, all or nothing; a run that is here already changes nothing, one that blows the
         fuse is held.
 
         Raises JourneyError when runs before it are missing.
         """
-        return door.load_run(self.store, MissedRun(run, run_id, as_of, decisions), fuse)
+        return door.load_run(self.store, MissedRun(run, run_id, as_of, decisions, programs or {}, referred), fuse)
 
     def recover(self, runs: Iterable[MissedRun], *, now: dt.datetime | None = None) -> list[LoadResult]:
         """Take missing runs in as `unsure`: nothing of them is sent blindly, nor of what was due here by `now`."""
@@ -183,7 +190,7 @@ class Mailroom:
 
     def reward_counts(self) -> dict[tuple[str, str, str], int]:
         """How many rewards each (program, state, reason or nothing) has."""
-        return rewards.counts(self.store)
+        return reward_lists.counts(self.store)
 
     def balance(self, program: str, currency: str, customer_id: str | None = None) -> Balance:
         """What a program has given, to one customer or to all."""
@@ -290,11 +297,53 @@ class Mailroom:
 
     def redeem(self, reward_id: str, at: dt.datetime, cause: str) -> bool:
         """A customer has used a reward; False when this cause has said so before."""
-        return rewards.redeem(self.store, reward_id, at, cause)
+        return redeeming.redeem(self.store, reward_id, at, cause)
 
     def reverse(self, reward_id: str, at: dt.datetime, cause: str) -> bool:
         """A reward is taken back; False when this cause has said so before."""
-        return rewards.reverse(self.store, reward_id, at, cause)
+        return redeeming.reverse(self.store, reward_id, at, cause)
+
+    # referrals and rewards, one by one
+
+    def friends(self) -> set[str]:
+        """Everybody who was sent and whose referral may still change."""
+        return referrals.friends(self.store)
+
+    def referrals(
+        self, *, state: str | None = None, program: str | None = None, customer: str | None = None, limit: int = 100
+    ) -> list[referrals.Listed]:
+        """Referrals, flagged ones first, then the newest."""
+        return referrals.listed(self.store, state=state, program=program, customer=customer, limit=limit)
+
+    def has_referral(self, named: str) -> bool:
+        """Whether there is a referral of this id, or of these first signs."""
+        return referrals.known(self.store, named)
+
+    def approve_referral(self, named: str, at: dt.datetime, reason: str) -> str:
+        """A flagged referral is one after all; the state it has then."""
+        return referrals.approve(self.store, named, at, reason)
+
+    def void_referral(self, named: str, at: dt.datetime, reason: str) -> None:
+        """A referral counts no more, and what was given for it is taken back."""
+        referrals.void(self.store, named, at, reason)
+
+    def rewards(
+        self, *, state: str | None = None, program: str | None = None, customer: str | None = None, limit: int = 100
+    ) -> list[reward_lists.ListedReward]:
+        """Rewards, the newest first."""
+        return reward_lists.listed(self.store, state=state, program=program, customer=customer, limit=limit)
+
+    def load_codes(self, program: str, codes: Iterable[str], at: dt.datetime) -> pools.Loaded:
+        """Put codes into a program's pool; rewards that wait get theirs."""
+        return pools.load(self.store, program, codes, at)
+
+    def codes_left(self, program: str) -> int:
+        """How many codes of a program's pool nobody has."""
+        return pools.left(self.store, program)
+
+    def reward_named(self, word: str, customer: str | None = None) -> str:
+        """The reward of an id, of its first signs, or of a code."""
+        return reward_lists.named(self.store, word, customer)
 
     # the staff inbox; a task may be named by the first signs of its id
 

@@ -204,9 +204,56 @@ def _heard(op: Operations) -> None:
     op.create_index("heard_by_age", "heard", ["kind", "heard_at"])
 
 
+def _referrals(op: Operations) -> None:
+    """Who was sent by whom, and which rewards were given for it."""
+    texts = ("program", "advocate", "code", "event_id", "state")
+    op.create_table(
+        "referrals",
+        Column("referral_id", String, primary_key=True),
+        *(Column(name, String, nullable=False) for name in texts),
+        Column("friend", String, nullable=False, unique=True),
+        *(Column(name, DateTime, nullable=False) for name in ("first_touch", "changed_at")),
+        *(Column(name, String) for name in ("reason", "qualified_by", "qualified_key")),
+        *(Column(name, DateTime) for name in ("qualified_at", "hold_until")),
+    )
+    op.add_column("rewards", Column("referral_id", String))
+    op.create_index("rewards_of_referral", "rewards", ["referral_id", "side"], unique=True)
+    op.create_index("referrals_of", "referrals", ["advocate", "program"])
+
+
+def _pools(op: Operations) -> None:
+    """Codes that somebody else made."""
+    op.create_table(
+        "pool_codes",
+        Column("program", String, primary_key=True),
+        Column("code", String, primary_key=True),
+        Column("reward_id", String, unique=True),
+        Column("added_at", DateTime, nullable=False),
+        Column("place", Integer, nullable=False),
+    )
+    op.add_column("rewards", Column("placeholder", String))
+    op.create_index("pool_codes_free", "pool_codes", ["program", "added_at", "place"])
+    where = text("code = ''")
+    op.create_index("rewards_without_code", "rewards", ["given_at"], sqlite_where=where, postgresql_where=where)
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
-    2: (_rewards, _holds, _usual, _addressee, _inbox, _pauses, _consents, _visitors, _erased, _gauges, _heard),
+    2: (
+        _rewards,
+        _holds,
+        _usual,
+        _addressee,
+        _inbox,
+        _pauses,
+        _consents,
+        _visitors,
+        _erased,
+        _gauges,
+        _heard,
+        _referrals,
+        _pools,
+    ),
 }
 
 

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, Connection, Row, Select, func, select, type_coerce, update
 
 from journey_engine.errors import JourneyError
+from journey_engine.mailroom.pools import fill, reward_ids
 from journey_engine.mailroom.states import RewardState
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, millionths, reward_entries, rewards
@@ -63,10 +64,29 @@ CHANGES: Mapping[tuple[RewardState | None, RewardState], tuple[int, int, int]] =
 # the door
 
 
-def take(store: Store, db: Connection, decisions: Iterable[Decision], as_of: dt.datetime) -> Counter[str]:
+class Entitles(Protocol):
+    """What tells which rewards need a referral, and which referral is theirs; each brings one a side."""
+
+    def needs(self, one: Decision) -> bool:
+        """Whether a reward is one of a referral."""
+
+    def referral(self, one: Decision) -> str | None:
+        """The referral that it is for; None when there is none."""
+
+    def use(self, one: Decision) -> None:
+        """It is given."""
+
+    def pooled(self, one: Decision) -> bool:
+        """Whether its code comes from a pool."""
+
+
+def take(
+    store: Store, db: Connection, decisions: Iterable[Decision], as_of: dt.datetime, entitles: Entitles | None = None
+) -> Counter[str]:
     """Take the rewards of a run in, oldest first; how many of the new ones are in each state.
 
-    What a program's budget or a customer's cap has no room for is refused. Ids that are here already stay as they are.
+    What a program's budget or a customer's cap has no room for is refused, and so is the reward of a referral that is
+    none. Ids that are here already stay as they are.
     """
     offered = {one.decision_id: one for one in decisions}
     known = _known(db, offered)
@@ -78,19 +98,30 @@ def take(store: Store, db: Connection, decisions: Iterable[Decision], as_of: dt.
     taken: list[tuple[Any, ...]] = []
     given: list[str] = []
     for one in fresh:
-        reason = room.refuses(one) if one.state == "pending" else one.reason
+        reason, referral = one.reason, None
+        if one.state == "pending":
+            bound = entitles is not None and entitles.needs(one)
+            referral = entitles.referral(one) if bound and entitles is not None else None
+            reason = "no_referral" if bound and referral is None else room.refuses(one)
         state = "refused" if one.state == "pending" and reason else one.state.value
         states[state] += 1
-        taken.append(_row(store, one, state, reason, as_of))
+        if referral is not None and state == "pending" and entitles is not None:
+            entitles.use(one)
+        pooled = entitles is not None and entitles.pooled(one)
+        taken.append(_row(store, one, state, reason, as_of, referral if state == "pending" else None, pooled))
         given += [one.decision_id] if state == "pending" else []
     store.insert_new(db, rewards, _REWARD, taken)
+    if given:
+        fill(db)
     for some in _chunks(given):
         rows = db.execute(select(rewards).where(rewards.c.reward_id.in_(some)).order_by(rewards.c.reward_id)).all()
-        _enter(store, db, [(row, row.given_at) for row in rows], None, RewardState.PENDING, cause="decided")
+        enter(store, db, [(row, row.given_at) for row in rows], None, RewardState.PENDING, cause="decided")
     return states
 
 
-def _row(store: Store, one: Decision, state: str, reason: str | None, as_of: dt.datetime) -> tuple[Any, ...]:
+def _row(
+    store: Store, one: Decision, state: str, reason: str | None, as_of: dt.datetime, referral: str | None, pooled: bool
+) -> tuple[Any, ...]:
     payload = one.payload
     percent, expires = payload.get("percent"), payload.get("expires_at")
     return (
@@ -109,11 +140,13 @@ def _row(store: Store, one: Decision, state: str, reason: str | None, as_of: dt.
         millionths(_amount(payload["amount"])),
         None if percent is None else millionths(_amount(percent)),
         payload["currency"],
-        payload["code"],
+        "" if pooled else payload["code"],
         store.instant(one.due_at),
         store.instant(parse_instant(payload["available_at"])),
         store.instant(parse_instant(expires) if expires else None),
         store.instant(as_of),
+        referral,
+        payload["code"] if pooled else None,
     )
 
 
@@ -155,7 +188,7 @@ def refused(db: Connection, variables: Mapping[str, str]) -> set[str]:
     named: dict[str, set[str]] = {}
     for message_id, text in variables.items():
         if '"reward_id"' in text:
-            named[message_id] = set(_named(json.loads(text)))
+            named[message_id] = set(reward_ids(text))
     every = sorted({reward for some in named.values() for reward in some})
     none = {
         reward
@@ -165,13 +198,6 @@ def refused(db: Connection, variables: Mapping[str, str]) -> set[str]:
         ).scalars()
     }
     return {message_id for message_id, some in named.items() if some & none}
-
-
-def _named(values: Any) -> Iterable[str]:
-    steps = values.get("step") if isinstance(values, dict) else None
-    for step in steps.values() if isinstance(steps, dict) else ():
-        if isinstance(step, dict) and isinstance(step.get("reward_id"), str):
-            yield step["reward_id"]
 
 
 # time
@@ -196,46 +222,13 @@ def _pass_on(store: Store, as_of: dt.datetime, leaves: RewardState, becomes: Rew
     while True:
         with store.write() as db:
             rows = db.execute(due).all()
-            _enter(store, db, [(row, getattr(row, at)) for row in rows], leaves, becomes, cause)
+            enter(store, db, [(row, getattr(row, at)) for row in rows], leaves, becomes, cause)
         moved += len(rows)
         if len(rows) < CHUNK:
             return moved
 
 
-# what happens to one reward
-
-
-def redeem(store: Store, reward_id: str, at: dt.datetime, cause: str) -> bool:
-    """A reward was used; False when this cause has done so before. Raises JourneyError when it cannot be used."""
-    return _happen(store, reward_id, at, RewardState.REDEEMED, cause)
-
-
-def reverse(store: Store, reward_id: str, at: dt.datetime, cause: str) -> bool:
-    """A reward is taken back, used or not; False when it was before. Raises JourneyError when there is none to take."""
-    return _happen(store, reward_id, at, RewardState.REVERSED, cause)
-
-
-def _happen(store: Store, reward_id: str, at: dt.datetime, becomes: RewardState, cause: str) -> bool:
-    with store.write() as db:
-        row = db.execute(select(rewards).where(rewards.c.reward_id == reward_id).with_for_update()).first()
-        done = select(reward_entries.c.cause).where(
-            reward_entries.c.reward_id == reward_id, reward_entries.c.kind == becomes.value
-        )
-        if row is not None and db.execute(done).scalars().first() == cause:
-            return False
-        over = row is not None and becomes is RewardState.REDEEMED and row.expires_at and row.expires_at <= at
-        if row is None or over or (RewardState(row.state), becomes) not in CHANGES:
-            stands = "expired" if over else row.state if row is not None else "unknown"
-            raise JourneyError(
-                f"the reward '{reward_id}' is {stands}, so it cannot be {becomes.value}",
-                remedy="`journey mailroom` lists the rewards by program and state",
-                code="reward_state",
-            )
-        _enter(store, db, [(row, at)], RewardState(row.state), becomes, cause)
-        return True
-
-
-def _enter(
+def enter(
     store: Store,
     db: Connection,
     rows: Sequence[tuple[Row[Any], dt.datetime]],
@@ -277,7 +270,7 @@ def _told(row: Row[Any]) -> str:
         "amount": plain(row.amount),
         "percent": None if row.percent is None else plain(row.percent),
         "currency": row.currency,
-        "code": row.code,
+        "code": row.code or None,
         "expires_at": iso(row.expires_at) if row.expires_at else None,
         "journey": row.journey,
         "enrollment_id": row.enrollment_id,
@@ -287,13 +280,6 @@ def _told(row: Row[Any]) -> str:
 
 
 # what people ask
-
-
-def counts(store: Store) -> dict[tuple[str, str, str], int]:
-    """How many rewards each (program, state, reason or nothing) has."""
-    keys = (rewards.c.program, rewards.c.state, func.coalesce(rewards.c.reason, ""))
-    with store.read() as db:
-        return {(row[0], row[1], row[2]): row[3] for row in db.execute(select(*keys, func.count()).group_by(*keys))}
 
 
 def balance(store: Store, program: str, currency: str, customer_id: str | None = None) -> Balance:

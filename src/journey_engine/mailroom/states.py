@@ -49,9 +49,26 @@ REWARD_MEANING: dict[RewardState, str] = {
     RewardState.REDEEMED: "was used",
     RewardState.EXPIRED: "was not used in time",
     RewardState.REVERSED: "was taken back",
-    RewardState.REFUSED: "not given: the program's budget or the customer's cap has no room for it",
+    RewardState.REFUSED: "not given: the budget or the cap has no room for it, or there is no referral that it is for",
     RewardState.SKIPPED: "not given: its program is gone",
     RewardState.WITHHELD: "not given because the customer is held out for comparison",
+}
+
+
+class ReferralState(StrEnum):
+    """Where a referral stands: who was sent by whom, and whether it counts."""
+
+    PENDING = "pending"
+    FLAGGED = "flagged"
+    APPROVED = "approved"
+    VOIDED = "voided"
+
+
+REFERRAL_MEANING: dict[ReferralState, str] = {
+    ReferralState.PENDING: "the friend has come, and has not done yet what it is for",
+    ReferralState.FLAGGED: "both look like one person; a person must look: `journey rewards approve`, or `void`",
+    ReferralState.APPROVED: "it counts: each side may have its reward",
+    ReferralState.VOIDED: "it counts no more, or never did; what was given for it is taken back",
 }
 
 ENDED_BY: dict[State, str | None] = {

@@ -170,6 +170,37 @@ rewards = Table(
     Column("available_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("taken_at", Instant, nullable=False),  # the run that brought it in
+    Column("referral_id", String),  # what it was given for, in a program with `referral`
+    Column("placeholder", String),  # with a pool: what stands in values until there is a `code`, empty so long
+)
+
+pool_codes = Table(
+    "pool_codes",
+    metadata,
+    Column("program", String, primary_key=True),
+    Column("code", String, primary_key=True),
+    Column("reward_id", String, unique=True),  # who has it; each code goes to one reward
+    Column("added_at", Instant, nullable=False),
+    Column("place", Integer, nullable=False),  # in its list
+)
+
+referrals = Table(
+    "referrals",
+    metadata,
+    Column("referral_id", String, primary_key=True),
+    Column("program", String, nullable=False),
+    Column("advocate", String, nullable=False),  # who sent
+    Column("friend", String, nullable=False, unique=True),  # who was sent: once, whatever the program
+    Column("code", String, nullable=False),
+    Column("event_id", String, nullable=False),  # the event that brought the code
+    Column("first_touch", Instant, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", String),
+    Column("qualified_at", Instant),  # when the friend did what it is for
+    Column("qualified_by", String),
+    Column("qualified_key", String),  # tells that event from others of its name, such as an order's id
+    Column("hold_until", Instant),
+    Column("changed_at", Instant, nullable=False),
 )
 
 reward_entries = Table(
@@ -345,6 +376,11 @@ _partial("messages_claimed", State.CLAIMED, messages, "claimed_by")
 _partial("messages_unsure", State.UNSURE, messages, "channel", "message_id")
 _partial("rewards_held", RewardState.PENDING, rewards, "available_at", "reward_id")
 _partial("rewards_open", RewardState.AVAILABLE, rewards, "expires_at", "reward_id")
+Index("rewards_of_referral", rewards.c.referral_id, rewards.c.side, unique=True)  # one a side; many have none
+Index("pool_codes_free", pool_codes.c.program, pool_codes.c.added_at, pool_codes.c.place)
+_without = rewards.c.code == literal_column("''")
+Index("rewards_without_code", rewards.c.given_at, sqlite_where=_without, postgresql_where=_without)
+Index("referrals_of", referrals.c.advocate, referrals.c.program)
 Index("rewards_of_customer", rewards.c.customer_id, rewards.c.program)
 Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_id)
 _partial("messages_accepted", State.ACCEPTED, messages, "topic", "changed_at")

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from journey_engine.mailroom import pools
 from journey_engine.mailroom.holds import held as stopped
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
@@ -42,6 +43,11 @@ def give_tasks(
             ).all()
             if not rows:
                 return given
+            ready = pools.write_in(db, tasks, rows)
+            rows = [row for row in ready.rows if row.task_id not in ready.waiting]
+            later = update(tasks).where(tasks.c.task_id.in_(ready.waiting), in_state(State.PENDING, tasks))
+            if ready.waiting:
+                db.execute(later.values(try_at=as_of + pools.AGAIN, reason="no_code"))
             worded = [_word(row, renderer) for row in rows]
             for change in worded:
                 if change["new_state"] == State.REFUSED:
@@ -75,6 +81,8 @@ def _write(
             changed_at=as_of,
         )
     )
+    if not worded:
+        return
     db.execute(statement, [{key: one[key] for key in one if key != "journey"} for one in worded])
     pairs = zip(rows, worded, strict=True)
     given = [row for row, change in pairs if change["new_state"] == State.ACCEPTED]

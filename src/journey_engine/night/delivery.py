@@ -19,6 +19,7 @@ from journey_engine.mailroom import DispatchReport, Gauges, Limits, Mailroom, St
 from journey_engine.message import WEBHOOK
 from journey_engine.night.stores import check_not_behind, loaded_run, open_mailroom, owner
 from journey_engine.pacing import Paced, parse_rate
+from journey_engine.program import advocates
 from journey_engine.project import GaugeWords
 from journey_engine.render import Renderer
 from journey_engine.times import DAY, Clock
@@ -66,7 +67,13 @@ def hand_over(
     if project.webhooks:
         channels[WEBHOOK] = WebhookChannel(project.webhooks, clock)
     links = Links(project.public_url, mailroom.link_keys, mailroom.link_key, project.double)
-    renderer = Renderer(loaded.folder / "templates", project.sender, links, project.locale)
+    renderer = Renderer(
+        loaded.folder / "templates",
+        project.sender,
+        links,
+        project.locale,
+        advocates(loaded.file.terms, project.public_url),
+    )
     held = {one.name for one in loaded.journeys.values() if one.journey is not None and one.journey.status != "live"}
     return dispatch(
         mailroom, as_of, channels, renderer,

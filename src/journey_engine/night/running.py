@@ -145,7 +145,9 @@ class NightRun:
         """Take the run's decisions into the mailroom, once (rule 22)."""
         if not self.dry_run:
             with self._timed("door"):
-                self.odd += finish_last_run(self.engine, self.mailroom, self.loaded.project.fuse)
+                self.odd += finish_last_run(
+                    self.engine, self.mailroom, self.loaded.project.fuse, self.loaded.file.terms
+                )
                 if self.loaded.project.retention is not None:
                     self.mailroom.wipe(self.loaded.project.retention.before(self.as_of))
 
@@ -315,7 +317,7 @@ def begin(
             pair(engine, mailroom)
             odd = []
             if not dry_run:
-                odd = finish_last_run(engine, mailroom, project.fuse)
+                odd = finish_last_run(engine, mailroom, project.fuse, loaded.file.terms)
             last = engine.rows("SELECT run, run_id, as_of, report FROM runs ORDER BY run DESC LIMIT 1")
             repeated = bool(last) and naive(as_of) <= last[0][2]
             number = (last[0][0] if last else 0) + (0 if repeated else 1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from sqlglot import exp
 from journey_engine.engines import Engine, open_engine
 from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import Fuse, Mailroom, MissedRun
+from journey_engine.mailroom import Fuse, Mailroom, MissedRun, Referred
+from journey_engine.night.referring import referred
+from journey_engine.program import Program
 from journey_engine.project import FuseWords
 from journey_engine.records import Decision, DecisionKind, DecisionState
 from journey_engine.times import UTC, Clock
@@ -50,13 +54,22 @@ def recover(loaded: LoadedProject, *, clock: Clock) -> list[int]:
             rows = engine.rows(
                 "SELECT run, run_id, as_of FROM runs WHERE run > ? ORDER BY run", (mailroom.last_loaded(),)
             )
-            missed = [MissedRun(r, i, a.replace(tzinfo=UTC), list(decisions_of(engine, r))) for r, i, a in rows]
+            missed = [
+                MissedRun(
+                    r, i, a.replace(tzinfo=UTC), list(decisions_of(engine, r)), loaded.file.terms,
+                    partial(_referred, engine, mailroom, loaded.file.terms, a.replace(tzinfo=UTC)),
+                )
+                for r, i, a in rows
+            ]  # fmt: skip
             return [result.run for result in mailroom.recover(missed, now=clock())]
         finally:
             engine.close()
 
 
-def finish_last_run(engine: Engine, mailroom: Mailroom, fuse: FuseWords | None = None) -> list[str]:
+def finish_last_run(
+    engine: Engine, mailroom: Mailroom, fuse: FuseWords | None = None,
+    programs: Mapping[str, Program | None] | None = None,
+) -> list[str]:  # fmt: skip
     """Load the last committed run at the door, if a crash kept it out; loading again changes nothing.
 
     Returns what the fuse says of it.
@@ -67,7 +80,12 @@ def finish_last_run(engine: Engine, mailroom: Mailroom, fuse: FuseWords | None =
     if last:
         number, run_id, as_of = last[0]
         limit = None if fuse is None else Fuse(fuse.at_most, fuse.times_usual)
-        done = mailroom.load_run(number, run_id, as_of.replace(tzinfo=UTC), decisions_of(engine, number), limit)
+        at = as_of.replace(tzinfo=UTC)
+        terms = programs or {}
+        done = mailroom.load_run(
+            number, run_id, at, decisions_of(engine, number), limit, terms,
+            partial(_referred, engine, mailroom, terms, at),
+        )  # fmt: skip
         if done.already:
             return []
         with engine.transaction():
@@ -79,6 +97,12 @@ def finish_last_run(engine: Engine, mailroom: Mailroom, fuse: FuseWords | None =
         if done.silent is not None:
             return [f"run {number}: {done.silent}"]
     return []
+
+
+def _referred(
+    engine: Engine, mailroom: Mailroom, programs: Mapping[str, Program | None], as_of: dt.datetime
+) -> Referred:
+    return referred(engine, programs, mailroom.friends, as_of)
 
 
 def loaded_run(engine: Engine) -> int:

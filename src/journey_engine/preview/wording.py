@@ -13,6 +13,7 @@ from journey_engine.errors import JourneyError
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
 from journey_engine.message import SMS, Aborted, MessageRef, Outgoing, Rendered, RenderError, is_address, is_phone
+from journey_engine.program import advocates
 from journey_engine.records import Decision
 from journey_engine.render import Renderer
 
@@ -51,7 +52,13 @@ class Wording:
     def __init__(self, loaded: LoadedProject, as_of: dt.datetime, why: Callable[[str], str]) -> None:
         self.project, self.as_of, self.why = loaded.project, as_of, why
         links = Links(self.project.public_url, {KEY: KEY.encode()}, KEY, self.project.double)
-        self.renderer = Renderer(loaded.folder / "templates", self.project.sender, links, self.project.locale)
+        self.renderer = Renderer(
+            loaded.folder / "templates",
+            self.project.sender,
+            links,
+            self.project.locale,
+            advocates(loaded.file.terms, self.project.public_url),
+        )
 
     @property
     def short_sender(self) -> str:

@@ -7,7 +7,7 @@ before it the parser would move `{% for %}` out of a table.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -35,9 +35,12 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "message": ("id", "locale", "timezone"),
     "answers": (),
     "ask": (),
+    "referral": (),
 }
 """What the renderer itself provides, by root."""
 LETTER = (SUBJECT, TEXT)
+Refers = Callable[[str], Mapping[str, str]]
+"""Tells an advocate's code and link in one program, by customer_id."""
 MARKETING_NEEDS = ("links.unsubscribe", "sender.postal_address")
 
 
@@ -49,10 +52,12 @@ class Renderer:
     """
 
     def __init__(
-        self, templates: Path, sender: Sender | None = None, links: Links | None = None, locale: str = "en"
-    ) -> None:
+        self, templates: Path, sender: Sender | None = None, links: Links | None = None, locale: str = "en",
+        referrals: Mapping[str, Refers] | None = None,
+    ) -> None:  # fmt: skip
         self.library = Library(templates)
         self.sender, self.links, self.locale = sender, links, locale
+        self.referrals = dict(referrals or {})
         self._environments: dict[tuple[Chain, bool], TemplateEnvironment] = {}
         self._compiled: dict[tuple[str, Chain], Template | RenderError] = {}
         self._looked: dict[tuple[str, Chain], tuple[list[Use], list[Problem]]] = {}
@@ -216,6 +221,8 @@ class Renderer:
                 "timezone": message.timezone,
             },
         }
+        if self.referrals:
+            ours["referral"] = {name: refers(message.customer_id) for name, refers in self.referrals.items()}
         if isinstance(values.get("ask"), Mapping):
             ours |= self._answers(values["ask"], message)
             ours["links"]["answer"] = {one["answer"]: one["link"] for one in ours["answers"]}
@@ -273,6 +280,11 @@ class Renderer:
         """Every use of a value, with its place; not those that the renderer provides itself."""
         found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
         return tuple(dict.fromkeys(use for use in found if use.path.split(".")[0] not in PROVIDED))
+
+    def referring(self, template: str) -> tuple[Use, ...]:
+        """Every use of an advocate's code or link."""
+        found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
+        return tuple(dict.fromkeys(use for use in found if use.path.split(".")[0] == "referral"))
 
     def answers(self, template: str) -> tuple[Use, ...]:
         """Every use of the answers of a question: of all of them, or of one link."""
