@@ -394,6 +394,9 @@ class Project(Word):
     segments: dict[SegmentName, Condition] = Field(default_factory=dict, description="Conditions by name")
     topics: dict[SegmentName, Topic] = Field(default_factory=dict, description="What customers can say no to, by name")
     caps: list[CapWords] = Field(default_factory=list, description="How many messages a customer may get")
+    hold_when: Condition | None = Field(
+        None, description="While it holds of a customer, marketing to them is skipped, such as in an open complaint"
+    )
     holdout: str | None = Field(
         None, description="Share of the customers for whom no journey does anything, to see what all achieve: 5%"
     )

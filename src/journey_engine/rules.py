@@ -68,6 +68,7 @@ class Rules:
     accept_late: Duration = HOURS_72
     send_hours: tuple[dt.time, dt.time] = (dt.time(9), dt.time(20))
     caps: tuple[Cap, ...] = ()  # in the order in which they are asked
+    hold_when: Predicate | None = None  # while it holds of a customer, no marketing is sent to them
     holdout: str | None = None  # held out of every journey are those whose hash lies below (rule 11)
     aside: frozenset[str] = frozenset()  # journeys with a mistake: what they miss still counts when it is mended
 

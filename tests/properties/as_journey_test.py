@@ -133,6 +133,7 @@ def _project(scenario: Scenario) -> dict[str, Any]:
         "segments": scenario.segments,
         "caps": list(scenario.caps),
         "send_hours": dict(zip(("from", "until"), scenario.send_hours, strict=True)),
+        "hold_when": scenario.hold_when,
         "holdout": scenario.holdout,
         "accept_late": scenario.accept_late,
         "max_lateness": scenario.max_lateness,

@@ -75,6 +75,7 @@ class Scenario:
     max_lateness: str = "4 days"
     send_hours: tuple[str, str] = ("09:00", "20:00")
     caps: tuple[Mapping[str, Any], ...] = ()
+    hold_when: Any = None
     holdout: str | None = None
     tables: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)  # the rows of each of KEYS
     kinds: Mapping[str, str] = field(default_factory=dict)  # attribute -> column type of the customers' table
@@ -120,6 +121,7 @@ class Scenario:
             accept_late=Duration.parse(self.accept_late),
             send_hours=(parse_time(self.send_hours[0]), parse_time(self.send_hours[1])),
             caps=tuple(CapWords.model_validate(cap).lower() for cap in self.caps),
+            hold_when=CONDITION.validate_python(self.hold_when).resolve(context.outside()) if self.hold_when else None,
             holdout=share_below(parse_share(self.holdout)) if self.holdout else None,
         )
 
@@ -138,7 +140,7 @@ class Scenario:
         settings = {
             "cadence": self.cadence, "timezone": self.timezone, "accept_late": self.accept_late,
             "max_lateness": self.max_lateness, "send_hours": list(self.send_hours),
-            "holdout": self.holdout, "columns": dict(self.kinds),
+            "hold_when": self.hold_when, "holdout": self.holdout, "columns": dict(self.kinds),
             "caps": [dict(cap) for cap in self.caps], "segments": dict(self.segments), "stages": dict(self.stages),
             "values": {name: list(paths) for name, paths in self.values.items()},
             "tables": {name: [repr(dict(row)) for row in rows] for name, rows in self.tables.items()},

@@ -67,6 +67,9 @@ class Maker(Journeys):
             settings["send_hours"] = self.of(("00:00", "23:59"), ("02:30", "03:00"), ("10:15", "18:00"))
         if self.maybe(0.5):
             settings["caps"] = self.caps()
+        if self.maybe(0.3):
+            settings["hold_when"] = self.condition(False, 1, trigger=False)
+            self.used("hold_when")
         if self.maybe(0.25):
             settings["holdout"] = self.of("5%", "50%")
             self.used("holdout of all")

@@ -225,6 +225,7 @@ def _rules(file: ProjectFile, journeys: Mapping[str, LoadedJourney], renderer: R
         timezone=settings.timezone,
         aside=frozenset(aside),
         accept_late=settings.accept_late,
+        hold_when=settings.hold_when.resolve(file.context) if settings.hold_when is not None else None,
         holdout=share_below(parse_share(settings.holdout)) if settings.holdout is not None else None,
         send_hours=(parse_time(settings.send_hours.from_), parse_time(settings.send_hours.until)),
         caps=tuple(cap.lower() for cap in settings.caps),

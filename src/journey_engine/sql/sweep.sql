@@ -1,3 +1,14 @@
+-- nobody_on_hold: Marketing to nobody is held.
+CREATE OR REPLACE TEMP TABLE on_hold (customer_id VARCHAR);
+
+-- on_hold: The customers to whom no marketing is sent tonight (`hold_when` of the project).
+CREATE OR REPLACE TEMP TABLE on_hold AS
+SELECT c.customer_id
+FROM customers AS c
+LEFT JOIN facts AS f ON f.customer_id = c.customer_id
+LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id
+WHERE {holds};
+
 -- subject_open: The passes that this run may move, credit or end: open ones, and closed ones whose goal still counts.
 CREATE OR REPLACE TEMP TABLE subject AS
 SELECT * FROM (
@@ -219,7 +230,7 @@ WITH at_node AS (
             AS too_late,
         g.capped, g.priority, g.on_cap, v.enrollment_id IS NOT NULL AS judged, 'cap:' || v.cap AS cap_reason,
         coalesce(k.contact_id, f.customer_id) AS recipient_id, coalesce(k.zone, f.zone) AS recipient_zone,
-        g.to_contact AND k.contact_id IS NULL AS no_contact,
+        g.to_contact AND k.contact_id IS NULL AS no_contact, g.limited AND o.customer_id IS NOT NULL AS on_hold,
         v.cap IS NOT NULL AND g.on_cap = 'exit' AS cap_ends, v.cap IS NOT NULL AND g.on_cap = 'delay' AS put_off
     FROM front AS f
     JOIN graph AS g ON g.journey = f.journey AND g.version = f.version AND g.node = f.node
@@ -230,13 +241,15 @@ WITH at_node AS (
     LEFT JOIN truth AS a ON a.enrollment_id = f.enrollment_id
     LEFT JOIN verdicts AS v ON v.enrollment_id = f.enrollment_id AND v.seq = f.seq
     LEFT JOIN contacts AS k ON g.to_contact AND k.customer_id = f.customer_id
+    LEFT JOIN on_hold AS o ON o.customer_id = f.customer_id
 ), reasoned AS (
-    SELECT *, reached_at < horizon AND capped AND NOT held_out AND NOT blocked AND NOT too_late AND NOT no_contact AND NOT judged AS at_cap,
+    SELECT *, reached_at < horizon AND capped AND NOT held_out AND NOT blocked AND NOT too_late AND NOT no_contact
+        AND NOT on_hold AND NOT judged AS at_cap,
         CASE
             WHEN reached_at >= horizon THEN NULL
             WHEN gone AND reached_at > as_of THEN NULL
             WHEN kind = 'emit' AND effect = 'message' AND blocked THEN NULL
-            WHEN kind = 'emit' AND capped AND NOT held_out AND NOT too_late AND NOT no_contact AND NOT judged THEN NULL
+            WHEN kind = 'emit' AND capped AND NOT held_out AND NOT too_late AND NOT no_contact AND NOT on_hold AND NOT judged THEN NULL
             WHEN kind = 'emit' AND (cap_ends OR put_off) THEN cap_reason
             WHEN kind = 'emit' THEN CASE effect WHEN 'message' THEN 'sent' ELSE effect END
             WHEN kind = 'await' AND match IS NULL THEN CASE WHEN over_at < horizon THEN 'waited' END
@@ -281,13 +294,14 @@ SELECT s.enrollment_id, s.journey, s.version, s.customer_id, s.entered_at, s.nod
     coalesce(s.meant_at, s.reached_at),
     CASE
         WHEN s.held_out AND NOT s.exempt THEN 'withheld'
-        WHEN s.effect = 'message' AND (s.too_late OR s.no_contact OR s.cap_reason IS NOT NULL) THEN 'skipped'
+        WHEN s.effect = 'message' AND (s.too_late OR s.no_contact OR s.on_hold OR s.cap_reason IS NOT NULL) THEN 'skipped'
         ELSE 'pending'
     END,
     CASE
         WHEN s.held_out AND NOT s.exempt THEN 'holdout'
         WHEN s.effect = 'message' AND s.too_late THEN 'too_late'
         WHEN s.effect = 'message' AND s.no_contact THEN 'no_contact'
+        WHEN s.effect = 'message' AND s.on_hold THEN 'on_hold'
         ELSE s.cap_reason
     END, s.trigger_event, s.trigger_data, s.seq
 FROM stepped AS s WHERE s.moved AND s.kind = 'emit' AND NOT s.put_off;

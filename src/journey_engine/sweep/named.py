@@ -11,6 +11,7 @@ from journey_engine.rules import Rules
 def named(rules: Rules) -> set[str]:
     """Every event property that the rules name."""
     predicates: list[Predicate] = [definition.predicate for definition in rules.definitions]
+    predicates += [rules.hold_when] if rules.hold_when is not None else []
     sets: list[EventSet] = []
     for graph in rules.graphs:
         predicates += [graph.audience, *([graph.exit_when] if graph.exit_when is not None else [])]

@@ -42,6 +42,7 @@ class Sweep(Evening):
         """Move every pass, admit new ones and move those too, and write what was decided."""
         draws = ["member_draws"] if self.splits else []
         _members(self)
+        _hold(self)
         if "contact_id" in self.columns and any(graph.to == "contact" for graph in self.rules.graphs):
             self.run("members", "find_contacts")
         _watch(self)
@@ -85,6 +86,14 @@ def _members(evening: Evening) -> None:
     evening.engine.execute("DELETE FROM definitions WHERE \"of\" <> 'attribute'")
     rows = [(d.of, d.name, d.version) for d in evening.rules.definitions]
     evening.engine.load("definitions", ("of", "name", "version"), rows)
+
+
+def _hold(evening: Evening) -> None:
+    """Find those to whom no marketing is sent while a condition of the project holds."""
+    if evening.rules.hold_when is None:
+        evening.run("sweep", "nobody_on_hold")
+    else:
+        evening.run("sweep", "on_hold", holds=evening.facts.truth(evening.rules.hold_when))
 
 
 def _watch(evening: Evening) -> None:

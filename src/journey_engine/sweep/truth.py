@@ -24,6 +24,8 @@ def facts_tables(evening: Evening) -> None:
     """Compute the facts of everyone, and which counts within a pass each predicate needs."""
     for definition in evening.rules.definitions:
         evening.facts.predicate("member", definition.predicate)
+    if evening.rules.hold_when is not None:
+        evening.facts.predicate("member", evening.rules.hold_when)
     history_tables(evening.engine, evening.facts)
     rows = []
     for (_, predicate), number in evening.facts.predicates.items():

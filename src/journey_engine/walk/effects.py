@@ -128,11 +128,19 @@ def _skipped(tonight: Tonight, effect: Effect, one: Enrollment, to_contact: bool
         case Message():
             if tonight.night.as_of > effect.max_lateness.after(one.meant_at or one.reached_at):
                 return "too_late"
-            return "no_contact" if to_contact and tonight.contact is None else None
+            if to_contact and tonight.contact is None:
+                return "no_contact"
+            return "on_hold" if effect.topic_class == "marketing" and _on_hold(tonight) else None
         case Reward():
             return "no_program" if effect.program not in tonight.rules.programs else None
         case _:
             return None
+
+
+def _on_hold(tonight: Tonight) -> bool:
+    """Whether the project says that this customer is not to be sold anything now."""
+    condition = tonight.rules.hold_when
+    return condition is not None and judge(condition, tonight.scene())
 
 
 def _decided(
