@@ -51,10 +51,10 @@ def test_the_statements_of_a_night_do_not_grow_with_customers(tmp_path: Path, cu
     (first, _), (second, moved), (quiet, still) = (statements(folder, day) for day in range(3))
     assert (moved > 0, still) == (True, 0)
     # Twenty-two lay out the tables of caps, holdouts, moments, enrolls, accounts and changes to follow: empty here, and
-    # cheap; one forgets what no cap counts any more.
-    assert first <= 218
-    assert second <= 208
-    assert quiet <= 148
+    # cheap; one forgets what no cap counts any more, one asks for events that nobody ever saw.
+    assert first <= 219
+    assert second <= 209
+    assert quiet <= 150
 
 
 def test_a_journey_more_adds_few_statements(tmp_path: Path) -> None:
