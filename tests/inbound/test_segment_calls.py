@@ -147,7 +147,9 @@ def test_a_public_key_tells_events_but_neither_traits_nor_consent() -> None:
     assert call("group", public, groupId="acme") == []
     assert len(call("page", public)) == 1
     assert refused("track", public, event="Order Placed") == "unwanted_event"
-    assert refused("track", public, event="unsubscribed") == "reserved_event"
+    for own in ("unsubscribed", "code_redeemed", "Referral Approved"):
+        assert refused("track", public, event=own) == "reserved_event"
+    assert len(call("track", event="code_redeemed")) == len(call("track", event="referral_made")) == 1
     assert len(call("track", event="unsubscribed")) == 1
 
 

@@ -11,7 +11,10 @@ import re
 LONGEST = 120
 _FIT = re.compile(r"[a-z_][a-z0-9_.\-]*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_OURS = re.compile(r"(message|reward|task)_.*|webhook_delivered|stage_entered|answer_given|subscribed")
+_OURS = re.compile(
+    r"(message|reward|task)_.*|referral_(joined|flagged|approved|voided)"
+    r"|webhook_delivered|stage_entered|answer_given|subscribed"
+)
 
 
 def known_as(name: str) -> str:

@@ -164,7 +164,7 @@ def _viewed(call: _Call) -> Iterator[News]:
 
 
 def _told(call: _Call, name: str, properties: Mapping[str, Any]) -> Iterator[News]:
-    if is_ours(name) or (call.sender.public and name == "unsubscribed"):
+    if is_ours(name) or (call.sender.public and name in ("unsubscribed", "code_redeemed")):
         raise Refused("reserved_event", "the engine itself tells of events with this name")
     if call.sender.events and name not in call.sender.events:
         raise Refused("unwanted_event", "this write key may not tell of such an event")
