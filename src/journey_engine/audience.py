@@ -16,11 +16,11 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
-from journey_engine.collect import Collected, Collector, Person, ensure_properties
+from journey_engine.collect import Asked, Collected, Collector, Person, asked_by, ensure_properties
 from journey_engine.conditions import Condition
 from journey_engine.engines import Engine, memory, open_reader, scratch
 from journey_engine.errors import JourneyError, Problem, ProblemsFound, nearest
-from journey_engine.facts import named_properties
+from journey_engine.facts import asked_properties, named_properties
 from journey_engine.language import Word
 from journey_engine.load import LoadedProject
 from journey_engine.load.mistakes import problems_of
@@ -125,7 +125,8 @@ def count(
     people: Iterable[Person] = (), sample: int = 10,
 ) -> Audience:  # fmt: skip
     """Count the customers whom a condition holds for; `feedback` and `people` are what the mailroom tells."""
-    with gathered(loaded, as_of, [predicate], feedback=feedback, people=people) as data:
+    asked = None if _needs_all(loaded) else asked_by(predicate, as_of)
+    with gathered(loaded, as_of, [predicate], feedback=feedback, people=people, asked=asked) as data:
         _columns_known(predicate, {*data.collected.columns, *loaded.project.attributes, *CUSTOMER_COLUMNS})
         found, some = data.matching(predicate, sample)
         notes = unseen(data.engine, {name: ["the condition"] for name in event_names(predicate)})
@@ -142,20 +143,32 @@ def gathered(
     people: Iterable[Person] = (),
     tables: Mapping[str, Collection[str] | None] | None = None,
     accept_stale: bool = False,
+    asked: Asked | None = None,
 ) -> Iterator[Gathered]:
     """Read the sources for a question; `predicates` are all that will be asked, `tables` what is looked up in them.
 
+    With `asked` only that is read, and only whether the predicates hold can be told: much sooner, and the same.
     Raises JourneyError for a source that cannot be read, or, without `accept_stale`, for events that are too old.
     """
     with _engine(loaded) as engine:
-        properties = ensure_properties(engine, named_properties(predicates, []))
+        names = named_properties(predicates, []) if asked is None else asked_properties(predicates)
+        properties = ensure_properties(engine, names)
         collector = Collector(engine, loaded.project, loaded.folder, as_of)
         every = [leaf for predicate in predicates for leaf in leaves(predicate)]
-        made = _from_the_copy(engine, loaded, passes=any(isinstance(leaf, InJourney) for leaf in every))
-        collector.customers(people, accept_loss=True)
+        stages = asked is None or "stage_entered" in asked.events
+        made = _from_the_copy(engine, loaded, any(isinstance(leaf, InJourney) for leaf in every), stages)
+        collector.customers(people, accept_loss=True, asked=asked)
         collector.tables(tables or {}, accept_loss=True)
-        collector.events([*feedback, *made], accept_loss=accept_stale)
+        collector.events([*feedback, *made], accept_loss=accept_stale, asked=asked)
         yield Gathered(engine, as_of, collector.collected, properties, frozenset(tables or ()))
+
+
+def _needs_all(loaded: LoadedProject) -> bool:
+    """Whether the whole sources must be read: to know the newest event, or because they are tables, maybe elsewhere."""
+    project = loaded.project
+    return project.events.expects.freshness is not None or bool(
+        {project.customers.table, project.events.table} - {None}
+    )
 
 
 def _columns_known(predicate: Predicate, columns: Collection[str]) -> None:
@@ -182,8 +195,8 @@ def _engine(loaded: LoadedProject) -> Iterator[Engine]:
         yield engine
 
 
-def _from_the_copy(engine: Engine, loaded: LoadedProject, *, passes: bool) -> list[Event]:
-    """What only the engine knows: set attributes, passes if they are asked about, and the events of stages reached."""
+def _from_the_copy(engine: Engine, loaded: LoadedProject, passes: bool, stages: bool) -> list[Event]:
+    """What only the engine knows: set attributes and, where they are asked about, passes and events of stages."""
     try:
         reader = open_reader(loaded.project.engine, loaded.folder)
     except JourneyError:
@@ -194,9 +207,11 @@ def _from_the_copy(engine: Engine, loaded: LoadedProject, *, passes: bool) -> li
                 names = list(reader.columns(table))
                 for rows in reader.batches(f"SELECT * FROM {table}"):  # noqa: S608
                     engine.load(table, names, rows)
-        stages = reader.rows(
+        if not stages:
+            return []
+        reached = reader.rows(
             "SELECT event_id, customer_id, name, occurred_at, properties FROM events WHERE name = 'stage_entered'"
         )
-        return [Event(row[0], row[1], row[2], row[3].replace(tzinfo=UTC), json.loads(row[4])) for row in stages]
+        return [Event(row[0], row[1], row[2], row[3].replace(tzinfo=UTC), json.loads(row[4])) for row in reached]
     finally:
         reader.close()

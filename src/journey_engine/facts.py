@@ -333,6 +333,10 @@ def _digits(leaf: Drawn) -> Sql:
     return exp.Substring(this=exp.MD5(this=whole), start=x.integer(1), length=x.integer(8))
 
 
+SUBSCRIBING = ("unsubscribed", "message_complained", "message_bounced", "subscribed")
+"""The names of the events that `subscription` looks at."""
+
+
 def subscription(leaf: Subscribed, facts: Facts) -> tuple[Sql, Sql, Sql]:
     """The events that end a subscription for good, those that say no to the topic or to all, and the customer's yes."""
     topic, channel = facts.property("e", "topic").txt, facts.property("e", "channel").txt
@@ -381,8 +385,13 @@ def iso(column: Sql) -> Sql:
 
 
 def named_properties(predicates: Sequence[Predicate], sets: Sequence[EventSet]) -> set[str]:
-    """Every event property that conditions name, so that collect can give it typed columns."""
-    names = {"topic", "channel", "permanent", "template", "enrollment_id"}
+    """Every event property that conditions name, or every night needs, so that collect can give it typed columns."""
+    return {"topic", "channel", "permanent", "template", "enrollment_id"} | asked_properties(predicates, sets)
+
+
+def asked_properties(predicates: Sequence[Predicate], sets: Sequence[EventSet] = ()) -> set[str]:
+    """Every event property that these conditions and sets of events look at."""
+    names: set[str] = set()
     sets = list(sets)
     for predicate in predicates:
         for leaf in leaves(predicate):
@@ -393,7 +402,7 @@ def named_properties(predicates: Sequence[Predicate], sets: Sequence[EventSet]) 
                 case TriggerHas(where=where):
                     names.add(where.name)
                 case Subscribed():
-                    names.add("consent_id")
+                    names |= {"topic", "channel", "permanent", "consent_id"}
                 case _:
                     pass
     for events in sets:

@@ -155,7 +155,9 @@ def _properties(column: str | None, columns: Mapping[str, str]) -> Sql:
 def _compact(value: Sql) -> Sql:
     """The properties as compact JSON text; NULL when they are no JSON."""
     valid = exp.Anonymous(this="json_valid", expressions=[value])
-    return x.case([(valid, x.cast(exp.Anonymous(this="json", expressions=[value.copy()]), "VARCHAR"))], exp.null())
+    none = (x.compare("=", value.copy(), x.text("{}")), x.text("{}"))  # many have none: nothing is read then
+    compact = x.cast(exp.Anonymous(this="json", expressions=[value.copy()]), "VARCHAR")
+    return x.case([none, (valid, compact)], exp.null())
 
 
 _FAR_OFFSET = r"[+-](1[6-9]|[2-9][0-9])(:?[0-9]{2})?$|[+-][0-9]{2}:?[6-9][0-9]$"
@@ -218,17 +220,16 @@ def _reason(column_type: str, zone: str | None) -> Sql:
         [x.is_null(x.col("r", "occurred_at")), x.compare("<", x.col("r", "occurred_at"), x.stamp(FAR_PAST))]
     )
     branches.append((unusable, x.text("occurred_at is no instant")))
+    branches.append((x.compare("=", given.copy(), x.text("{}")), x.cast(exp.null(), "VARCHAR")))
     branches.append((x.negate(x.sure(valid)), x.text("properties are no JSON")))
     branches.append((x.compare("<>", kind, x.text("OBJECT")), x.text("properties are no JSON object")))
     return x.case(branches, x.cast(exp.null(), "VARCHAR"))
 
 
-def typed_columns(table: str, name: str, number: int) -> Iterator[tuple[str, Sql]]:
-    """The typed columns of a property: JSON text alone cannot tell 100 from "100"."""
-    value = x.pointer(x.col(table, "properties"), name)
-    kind = exp.Anonymous(this="json_type", expressions=[value])
-    path = value.copy()
-    text = exp.Anonymous(this="json_extract_string", expressions=path.expressions)
+def typed_columns(table: str, name: str, number: int, kind: Sql | None = None) -> Iterator[tuple[str, Sql]]:
+    """The typed columns of a property: JSON text alone cannot tell 100 from "100". `kind` is a column of its kind."""
+    kind = kind if kind is not None else property_kind(table, name)
+    text = x.pointed_text(x.col(table, "properties"), name)
     readings: tuple[tuple[str, tuple[str, ...], Any], ...] = (
         ("num", ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"), x.number_or_null(text)),
         ("txt", ("VARCHAR",), text.copy()),
@@ -237,3 +238,18 @@ def typed_columns(table: str, name: str, number: int) -> Iterator[tuple[str, Sql
     for suffix, types, reading in readings:
         fits = exp.In(this=kind.copy(), expressions=[x.text(item) for item in types])
         yield f"p{number}_{suffix}", x.case([(fits, reading)], exp.null())
+
+
+def typed_once(table: str, numbers: Iterable[tuple[str, int]]) -> tuple[list[Sql], list[tuple[str, Sql]]]:
+    """The same of many rows: the kind of each property as a column, and the typed columns over these."""
+    kinds: list[Sql] = []
+    typed: list[tuple[str, Sql]] = []
+    for name, number in numbers:
+        kinds.append(x.named(property_kind(table, name), f"kind{number}"))
+        typed += typed_columns(table, name, number, x.col(table, f"kind{number}"))
+    return kinds, typed
+
+
+def property_kind(table: str, name: str) -> Sql:
+    """The kind of JSON that a property is; NULL where there is none."""
+    return exp.Anonymous(this="json_type", expressions=[x.pointer(x.col(table, "properties"), name)])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from journey_engine.collect.asked import Asked, asked_by
 from journey_engine.collect.customers import take_customers
 from journey_engine.collect.events import take_events
 from journey_engine.collect.ledger import ensure_properties, load_zones, type_made_events, tzdata_version
@@ -17,9 +18,11 @@ from journey_engine.records import Event
 
 __all__ = [
     "Aside",
+    "Asked",
     "Collected",
     "Collector",
     "Person",
+    "asked_by",
     "ensure_properties",
     "load_zones",
     "type_made_events",
@@ -30,16 +33,23 @@ __all__ = [
 class Collector(Incoming):
     """Reads the sources of one project into one engine, for one run: customers, then events."""
 
-    def customers(self, people: Iterable[Person] = (), *, accept_loss: bool = False) -> None:
+    def customers(
+        self, people: Iterable[Person] = (), *, accept_loss: bool = False, asked: Asked | None = None
+    ) -> None:
         """Load tonight's customers with what the front door was told of people.
 
         Raises JourneyError for a source that cannot be trusted (rule 10).
-        """
-        take_customers(self, people, accept_loss=accept_loss)
 
-    def events(self, feedback: Iterable[Event] = (), *, accept_loss: bool = False) -> None:
-        """Take new events of the source and of the mailroom into the ledger (rules 2 and 22)."""
-        take_events(self, feedback, accept_loss=accept_loss)
+        With `asked` they are there for one question, and may have no other attributes than it looks at.
+        """
+        take_customers(self, people, accept_loss=accept_loss, only=None if asked is None else asked.attributes)
+
+    def events(self, feedback: Iterable[Event] = (), *, accept_loss: bool = False, asked: Asked | None = None) -> None:
+        """Take new events of the source and of the mailroom into the ledger (rules 2 and 22).
+
+        With `asked`, in an engine in memory that has none yet, only those that one question looks at.
+        """
+        take_events(self, feedback, accept_loss=accept_loss, asked=asked)
 
     def tables(self, needed: Mapping[str, Collection[str] | None], *, accept_loss: bool = False) -> None:
         """Read what tonight may look up: tables with the columns that are named, None for all of them."""

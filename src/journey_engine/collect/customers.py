@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 
 from sqlglot import exp
 
@@ -29,16 +30,25 @@ KINDS = {
 }
 
 
-def take_customers(incoming: Incoming, people: Iterable[Person], *, accept_loss: bool) -> None:
+def take_customers(
+    incoming: Incoming, people: Iterable[Person], *, accept_loss: bool, only: Collection[str] | None = None
+) -> None:
     """Load tonight's customers with what was told of people.
 
-    Raises JourneyError for a source that cannot be trusted (rule 10).
+    Raises JourneyError for a source that cannot be trusted (rule 10). `only` are the attributes that somebody will look
+    at, in lower case; None for all of them.
     """
     source = incoming.project.customers
     relation, columns = incoming.relation(source, "customers", ("customer_id",), CUSTOMER_COLUMNS)
     incoming.measure(source)
     _check_names(known_names(columns, source.columns), named(source))
-    kinds, selected = columns_sql(columns, source.columns, incoming.project.attributes)
+    every, selected = columns_sql(columns, source.columns, incoming.project.attributes)
+    told = iter(people)
+    first = next(told, None)
+    if first is not None or incoming.is_text(source):
+        only = None  # a trait may fill any column; of a CSV file each value is read, to see that it can be
+    kinds = _wanted(every, only)
+    selected = [one for one in selected if one.alias.removeprefix("raw ") in kinds]
     with incoming.reading(source):
         incoming.read("incoming_customers", columns=exp.Tuple(expressions=selected), relation=relation)
     incoming.read("customers_aside", "imported", names=exp.Tuple(expressions=[x.col("i", name) for name in kinds]))
@@ -46,11 +56,17 @@ def take_customers(incoming: Incoming, people: Iterable[Person], *, accept_loss:
     _unparsed(incoming, source, kinds, selected)
     incoming.collected.customers = int(incoming.reader.rows("SELECT count(*) FROM imported")[0][0])
     incoming.expect(source, incoming.collected.customers, 1 if accept_loss else max(source.expects.rows, 1))
-    kinds = add_people(incoming, people, kinds)
+    if first is not None:
+        every = add_people(incoming, chain([first], told), kinds)
     incoming.engine.bring("imported")
     if not accept_loss:
         _refuse_loss(incoming, source)
-    _overlay(incoming, kinds)
+    _overlay(incoming, every, only)
+
+
+def _wanted(kinds: Mapping[str, str], only: Collection[str] | None) -> dict[str, str]:
+    """The attributes that somebody will look at, and who the customer is."""
+    return {name: kind for name, kind in kinds.items() if only is None or name.lower() in {*only, "customer_id"}}
 
 
 def _check_names(names: Iterable[tuple[str, str]], source: str) -> None:
@@ -73,13 +89,15 @@ def _check_names(names: Iterable[tuple[str, str]], source: str) -> None:
             )
 
 
-def _overlay(incoming: Incoming, kinds: dict[str, str]) -> None:
+def _overlay(incoming: Incoming, every: dict[str, str], only: Collection[str] | None) -> None:
     """Apply the attributes that journeys set, and put everyone into a zone that is known."""
+    kinds = _wanted(every, only)
     own = [(x.text(name), _as_json(x.col("i", name))) for name in kinds if name != "customer_id"]
     incoming.run("drop_overlays", imported=x.switch(x.col("o", "attribute"), own, exp.null()))
     columns: list[Sql] = []
     joins: list[Sql] = []
-    overlays = _overlaid(incoming, kinds)
+    known = _overlaid(incoming, every)
+    overlays = _wanted(known, only)
     for name, kind in {**kinds, **overlays}.items():
         imported = x.col("i", name) if name in kinds else exp.null()
         if name in overlays:
@@ -96,16 +114,17 @@ def _overlay(incoming: Incoming, kinds: dict[str, str]) -> None:
                 value = x.case([(x.negate(x.is_null(number)), plain_number(value))], value.copy())
             imported = x.case([(there, x.try_cast(value, KINDS[kind]))], imported)
         columns.append(x.named(imported, name))
-    incoming.collected.columns = {**kinds, **overlays}
+    incoming.collected.columns = {**every, **known}
     _zones(incoming, "timezone" in kinds)
-    zone = x.col("w", "timezone") if "timezone" in incoming.collected.columns else exp.null()
+    zoned = "timezone" in {**kinds, **overlays}
+    zone = x.col("w", "timezone") if zoned else exp.null()
     sql = fill(statements("collect")["customers"], {
         "columns": exp.Tuple(expressions=columns), "default_zone": x.text(incoming.project.timezone), "zone": zone,
         "joins": exp.Var(this=" ".join(x.written(join) for join in joins)),
     })  # fmt: skip
     incoming.engine.execute(sql)
     incoming.collected.default_zone = incoming.collected.customers
-    if "timezone" in incoming.collected.columns:
+    if zoned:
         away = incoming.engine.rows(statements("collect")["default_zones"])[0][0]
         incoming.collected.default_zone = int(away)
         if away and "timezone" in kinds:

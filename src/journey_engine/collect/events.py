@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlglot import exp
 
 from journey_engine import expressions as x
+from journey_engine.collect.asked import Asked, read_asked, show_asked
 from journey_engine.collect.ledger import load_zones
 from journey_engine.collect.source import Ahead, Incoming, named
+from journey_engine.collect.unfit import doubtful
 from journey_engine.errors import JourneyError
 from journey_engine.expressions import Sql
 from journey_engine.project import EVENT_COLUMNS, Source
@@ -21,13 +22,17 @@ from journey_engine.rules import following
 from journey_engine.sources import event_reading, kind_of, typed_columns
 from journey_engine.times import UTC, iso
 
-DEEPEST = 60
+WHOLE = exp.Var(this="")  # every row of a relation
 UNKNOWN = "events of customers that the customers source does not have; they wait until it does"
-_BRACKETS = re.compile(r'"(?:\\.|[^"\\])*"|[\[\]{}]', re.DOTALL)
 
 
-def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: bool) -> None:
-    """Take new events of the source and of the mailroom into the ledger; raises JourneyError for a stale source."""
+def take_events(
+    incoming: Incoming, feedback: Iterable[Event], *, accept_loss: bool, asked: Asked | None = None
+) -> None:
+    """Take new events of the source and of the mailroom into the ledger; raises JourneyError for a stale source.
+
+    With `asked` only what may count for a question, which is seen in place of the ledger.
+    """
     source = incoming.project.events
     relation, columns = incoming.relation(source, "events", EVENT_COLUMNS[:4], EVENT_COLUMNS)
     _check_instants(source, columns)
@@ -39,7 +44,10 @@ def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: b
     incoming.engine.bring("feedback", ["properties"])
     incoming.measure(source)
     with incoming.reading(source):
-        _receive(incoming, relation, event_reading(columns, source, incoming.as_of))
+        reading = event_reading(columns, source, incoming.as_of)
+        rows = WHOLE if asked is None else read_asked(incoming, asked, relation, reading)
+        if rows is not None:
+            _receive(incoming, relation, reading, rows=rows)
     if not accept_loss:
         _fresh_enough(incoming, source)
         if source.expects.rows:
@@ -49,6 +57,8 @@ def take_events(incoming: Incoming, feedback: Iterable[Event], *, accept_loss: b
         kinds = dict.fromkeys(EVENT_COLUMNS, "VARCHAR")
         reading = event_reading(kinds, Source.model_validate({"table": "feedback"}), incoming.as_of)
         _receive(incoming, exp.to_table("feedback"), reading, quiet=True)
+    if asked is not None:
+        show_asked(incoming)
 
 
 def _check_instants(source: Source, columns: Mapping[str, str]) -> None:
@@ -63,10 +73,12 @@ def _check_instants(source: Source, columns: Mapping[str, str]) -> None:
         )
 
 
-def _receive(incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, quiet: bool = False) -> None:
+def _receive(
+    incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, rows: Sql = WHOLE, quiet: bool = False
+) -> None:
     as_of, next_run = x.stamp(incoming.as_of), x.stamp(following(incoming.project.cadence, incoming.as_of))
     incoming.run("reread")
-    parts = {"relation": relation, "as_of": as_of, "next_run": next_run, **reading}
+    parts = {"relation": relation, "as_of": as_of, "next_run": next_run, "rows": rows, **reading}
     _read(incoming, parts, quiet)
     if incoming.engine.rows("SELECT 1 FROM incoming_events WHERE reason IS NULL LIMIT 1"):
         before = incoming.engine.rows("SELECT count(*) FROM reread")
@@ -109,41 +121,10 @@ def _leave_what_is_ahead(incoming: Incoming, quiet: bool) -> None:
 
 
 def _set_aside_the_unfit(incoming: Incoming) -> None:
-    """What the engine takes for JSON and others do not: NaN, and values too deep for what reads JSON by recursion.
-
-    Of a name that stands twice the engine would read the first value, others the last. Only the few rows that may hold
-    such a thing are looked at one by one.
-    """
-    doubtful = incoming.reader.rows(statements("collect")["doubtful_rows"], (DEEPEST,))
-    unfit = [(row, why) for row, text in doubtful if (why := _unfit(text)) is not None]
-    if unfit:
+    if unfit := doubtful(incoming, exp.to_table("incoming_events")):
         incoming.read("unfit_rows")
         incoming.reader.load("unfit_rows", ("row_in_source", "reason"), unfit)
         incoming.read("unfit_aside")
-
-
-def _unfit(text: str) -> str | None:
-    level = deepest = 0
-    for found in _BRACKETS.finditer(text):
-        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        deepest = max(deepest, level)
-    if deepest > DEEPEST:
-        return f"properties hold values more than {DEEPEST} deep"
-    outermost: list[tuple[str, Any]] = []
-
-    def remember(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        outermost[:] = pairs
-        return dict(pairs)
-
-    try:
-        json.loads(text, parse_constant=_no_constant, object_pairs_hook=remember)
-    except ValueError:
-        return "properties are no JSON"
-    return None if len(outermost) == len(dict(outermost)) else "properties have a name twice"
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"JSON knows no {name}")
 
 
 def _into_the_ledger(incoming: Incoming) -> int:

@@ -124,6 +124,11 @@ class Incoming:
                 )
         return relation, columns
 
+    def is_text(self, source: Source) -> bool:
+        """Whether a source is of CSV files, whose values are only seen to be readable when they are read."""
+        files = [] if source.path is None else files_of(self._path(source.path))
+        return any(Path(file).suffix.lower() in CSV for file in files)
+
     @contextmanager
     def reading(self, source: Source) -> Iterator[None]:
         """A statement that reads a source fails by what stands in it."""

@@ -70,6 +70,7 @@ WITH numbered AS (
     SELECT n.* FROM numbered AS n
     ANTI JOIN (SELECT event_id, row_hash FROM events WHERE row_hash IS NOT NULL AND event_id NOT IN (SELECT event_id FROM reread)) AS l
         ON l.event_id = n.event_id AND l.row_hash = n.row_hash
+    {rows}
 ), timed AS (
     SELECT r.*, {occurred_at} AS occurred_at FROM unread AS r {zone_join}
 ), due AS (
@@ -87,6 +88,48 @@ WHERE r.reason IS NOT NULL OR NOT EXISTS (
     WHERE l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
         AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread)
 );
+
+-- asked_events: What may count for a question, where it is told once: rows that can be taken, with the properties it names.
+CREATE OR REPLACE TEMP TABLE asked_events AS
+WITH told AS (
+    SELECT {columns} FROM {relation} AS s
+), named AS (
+    SELECT r.* FROM told AS r
+    SEMI JOIN (SELECT c.customer_id FROM customers AS c WHERE {who}) AS k ON k.customer_id = r.customer_id
+    WHERE {named}
+), timed AS (
+    SELECT r.*, {occurred_at} AS occurred_at FROM named AS r {zone_join}
+), due AS (
+    SELECT r.* FROM timed AS r WHERE r.occurred_at <= {as_of} AND ({windows})
+), taken AS (
+    SELECT r.event_id, r.customer_id, r.name, r.occurred_at, {properties} AS properties FROM due AS r WHERE ({reason}) IS NULL
+), kinds AS (
+    SELECT hash(r.event_id) AS event_hash, r.customer_id, r.name, r.occurred_at, {kinds} FROM taken AS r
+)
+SELECT r.event_hash, r.customer_id, r.name, r.occurred_at, {typed} FROM kinds AS r;
+
+-- odd_events: Ids with several rows, of which the last one decides, also one that would not count.
+CREATE OR REPLACE TEMP TABLE odd_events AS
+SELECT w.event_hash
+FROM (SELECT hash(i.event_id) AS event_hash FROM (SELECT {columns} FROM {relation} AS s) AS i) AS w
+WHERE w.event_hash IN (SELECT event_hash FROM asked_events)
+GROUP BY w.event_hash HAVING count(*) > 1
+UNION
+SELECT w.event_hash
+FROM (SELECT hash(nullif(trim(event_id), '')) AS event_hash FROM feedback) AS w
+WHERE w.event_hash IN (SELECT event_hash FROM asked_events);
+
+-- asked_rows: What was read for a question, as rows like those of a source.
+SELECT event_hash AS row_in_source, properties, CAST(NULL AS VARCHAR) AS reason FROM asked_events
+
+-- long_way: Whatever was taken into the ledger all the same.
+CREATE OR REPLACE TEMP TABLE long_way AS SELECT * FROM events;
+
+-- asked_view: Both together, where conditions look for events.
+CREATE OR REPLACE TEMP VIEW events AS
+SELECT TRUE AS newest, a.* FROM asked_events AS a ANTI JOIN odd_events AS o ON o.event_hash = a.event_hash
+UNION ALL BY NAME
+SELECT * FROM long_way;
 
 -- ahead: How many events are dated after the next run, the latest, and a row of it.
 SELECT count(*), max(occurred_at), arg_max(row_in_source, occurred_at) FROM incoming_events WHERE reason = 'ahead';
@@ -115,11 +158,11 @@ WHERE r.reason IS NULL AND l.event_id = r.event_id AND l.customer_id = r.custome
     AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread);
 
 -- doubtful_rows: Rows whose values may stand very deep inside each other, may be NaN or Infinity, or have a name twice.
-SELECT row_in_source, properties FROM incoming_events
+SELECT row_in_source, properties FROM {table}
 WHERE reason IS NULL AND (
     length(properties) - length(replace(replace(properties, '[', ''), '{', '')) > ?
-    OR regexp_matches(properties, '[:,\[]-?(?i:nan|inf)')
-    OR list_unique(json_keys(properties)) <> len(json_keys(properties))
+    OR ((lower(properties) LIKE '%nan%' OR lower(properties) LIKE '%inf%') AND regexp_matches(properties, '[:,\[]-?(?i:nan|inf)'))
+    OR (properties LIKE '%":%":%' AND list_unique(json_keys(properties)) <> len(json_keys(properties)))
 );
 
 -- unfit_rows: Those that are so indeed.
