@@ -1,8 +1,8 @@
--- facts: Aggregates of each customer's whole history, one row a customer with any of the events.
+-- facts: Aggregates of each customer's whole history, one row a customer with any of the events. Each condition is read once
+-- an event, into the instant at which it holds: filters at each aggregate would be read as often as there are aggregates.
 CREATE OR REPLACE TEMP TABLE facts AS
 SELECT e.customer_id, {aggregates}
-FROM events AS e
-WHERE e.newest AND ({filter})
+FROM (SELECT e.customer_id, {read} FROM events AS e WHERE e.newest AND ({filter})) AS e
 GROUP BY e.customer_id;
 
 -- facts_none: No condition looks at a whole history.

@@ -129,25 +129,20 @@ def history_tables(engine: Engine, facts: Facts) -> None:
     """Compute `facts` and `journey_facts` for what the predicates so far asked for."""
     file = statements("facts")
     if facts.history:
-        columns: list[Sql] = []
+        read: list[Sql] = []
+        counted: list[Sql] = []
         for number, condition, amount in facts.history.values():
-            value = facts.property("e", amount).num if amount else None
-            first, last = (kind(this=x.col("e", "occurred_at")) for kind in (exp.Min, exp.Max))
-            made: list[Sql] = [
-                exp.Count(this=exp.Star()),
-                *([] if value is None else [exp.Sum(this=value)]),
-                first,
-                last,
-            ]
-            names = AMOUNTS if value is not None else (AMOUNTS[0], *AMOUNTS[2:])
-            columns += [
-                x.named(x.filtered(aggregate, condition.copy()), f"{name}{number}")
-                for name, aggregate in zip(names, made, strict=True)
-            ]
-            if value is None:
-                columns.append(x.named(x.cast(exp.null(), x.NUMBER), f"total{number}"))
+            instant, value = x.col("e", f"at{number}"), x.col("e", f"value{number}")
+            total: Sql = exp.Sum(this=value) if amount else x.cast(exp.null(), x.NUMBER)
+            read.append(x.named(x.case([(condition.copy(), x.col("e", "occurred_at"))], exp.null()), f"at{number}"))
+            if amount:
+                one = facts.property("e", amount).num
+                read.append(x.named(x.case([(condition.copy(), one)], exp.null()), f"value{number}"))
+            made = (exp.Count(this=instant), total, exp.Min(this=instant.copy()), exp.Max(this=instant.copy()))
+            counted += [x.named(one, f"{name}{number}") for name, one in zip(AMOUNTS, made, strict=True)]
         wanted = x.either([condition.copy() for _, condition, _ in facts.history.values()])
-        engine.execute(fill(file["facts"], {"aggregates": exp.Tuple(expressions=columns), "filter": wanted}))
+        parts = {"read": exp.Tuple(expressions=read), "aggregates": exp.Tuple(expressions=counted), "filter": wanted}
+        engine.execute(fill(file["facts"], parts))
     else:
         engine.execute(file["facts_none"])
     if facts.journeys:
