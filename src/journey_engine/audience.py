@@ -10,7 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -125,12 +125,24 @@ def count(
     people: Iterable[Person] = (), sample: int = 10,
 ) -> Audience:  # fmt: skip
     """Count the customers whom a condition holds for; `feedback` and `people` are what the mailroom tells."""
+    feedback, people = list(feedback), list(people)
     asked = None if _needs_all(loaded) else asked_by(predicate, as_of)
     with gathered(loaded, as_of, [predicate], feedback=feedback, people=people, asked=asked) as data:
         _columns_known(predicate, {*data.collected.columns, *loaded.project.attributes, *CUSTOMER_COLUMNS})
         found, some = data.matching(predicate, sample)
-        notes = unseen(data.engine, {name: ["the condition"] for name in event_names(predicate)})
-        return Audience(found, data.collected.customers, tuple(some), tuple(notes))
+        notes = _unseen(data, predicate)
+        answer = Audience(found, data.collected.customers, tuple(some), tuple(notes))
+    if not notes or asked is None:
+        return answer
+    with gathered(
+        loaded, as_of, [predicate], feedback=feedback, people=people
+    ) as data:  # it may only have been left out
+        return replace(answer, notes=tuple(_unseen(data, predicate)))
+
+
+def _unseen(data: Gathered, predicate: Predicate) -> list[str]:
+    """The events that the condition asks for and that are not there."""
+    return unseen(data.engine, {name: ["the condition"] for name in event_names(predicate)})
 
 
 @contextmanager

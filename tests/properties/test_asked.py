@@ -21,6 +21,7 @@ from journey_engine.engines import open_engine
 from journey_engine.load import LoadedProject
 from journey_engine.predicates import Predicate
 from journey_engine.records import Event
+from journey_engine.sweep import event_names, unseen
 from journey_engine.times import UTC
 
 AS_OF = dt.datetime(2026, 6, 1, 2, tzinfo=UTC)
@@ -120,9 +121,11 @@ def test_a_lean_reading_answers_as_the_whole_ledger(
     predicates = [condition(shop, one) for one in asked]
     with gathered(shop, AS_OF, predicates, feedback=feedback) as whole:
         answers = [whole.matching(predicate, 10) for predicate in predicates]
-    for predicate, (count, some) in zip(predicates, answers, strict=True):
+        notes = [unseen(whole.engine, {name: ["the condition"] for name in event_names(one)}) for one in predicates]
+    for predicate, (count, some), told_of in zip(predicates, answers, notes, strict=True):
         found = audience.count(shop, predicate, AS_OF, feedback=feedback)
         assert (found.customers, found.sample, found.known) == (count, tuple(some), whole.collected.customers)
+        assert found.notes == tuple(told_of)
 
 
 def test_a_correction_without_the_name_that_is_asked_for_counts(shop: LoadedProject) -> None:
