@@ -264,14 +264,20 @@ class Sweeping:
         people = [[who, *(_stored(attributes.get(name)) for name in self.kinds)] for who, attributes in known]
         people.append([KEEPER, *(None for _ in self.kinds)])
         _fill(self.engine, "given_customers", people)
+        # The last row of an id counts, and a table promises no order: PostgreSQL puts a short row into an earlier gap.
+        self.engine.execute("DROP VIEW IF EXISTS given_events")
         self.engine.execute(
-            "CREATE OR REPLACE TABLE given_events (event_id VARCHAR, customer_id VARCHAR, name VARCHAR, "
-            "occurred_at VARCHAR, properties VARCHAR)"
+            "CREATE OR REPLACE TABLE given_event_rows (place BIGINT, event_id VARCHAR, customer_id VARCHAR, "
+            "name VARCHAR, occurred_at VARCHAR, properties VARCHAR)"
         )
-        _fill(self.engine, "given_events", [
-            [row.event_id, row.customer_id, row.name, iso(row.occurred_at), json.dumps(dict(row.properties))]
-            for row in rows
+        _fill(self.engine, "given_event_rows", [
+            [place, row.event_id, row.customer_id, row.name, iso(row.occurred_at), json.dumps(dict(row.properties))]
+            for place, row in enumerate(rows)
         ])  # fmt: skip
+        self.engine.execute(
+            "CREATE VIEW given_events AS SELECT event_id, customer_id, name, occurred_at, properties "
+            "FROM given_event_rows ORDER BY place"
+        )
 
     def give_tables(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Put the rows of tables where the project reads them; a column that holds several types is text."""
