@@ -36,7 +36,18 @@ class WriteKey(Word):
     public: Flag = Field(
         False, description="It stands in a web page or an app, where anyone reads it: it tells events, but no traits"
     )
-    events: list[Name] = Field(default_factory=list, description="Only these events are taken; without it, all")
+    events: list[Name] = Field(
+        default_factory=list, description="Only these events are taken; without it, all; a public key must name them"
+    )
+
+    @model_validator(mode="after")
+    def _named(self) -> WriteKey:
+        if self.public and not self.events:
+            raise ValueError(
+                "anyone can read a public key, and could send every event that a journey or a reward waits for; "
+                "say which it may tell: events: [page_viewed]"
+            )
+        return self
 
 
 _SPKI = re.compile(r"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==")

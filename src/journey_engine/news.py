@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+WRITER = "mailto:"
+"""How the id of a visitor begins who wrote from an address that we know of nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -97,4 +100,4 @@ class Letter:
 
 def visitor_of(address: str | None) -> str | None:
     """The visitor who writes from an address that we know of nobody; `alias` may say who that is."""
-    return None if address is None else f"mailto:{address.strip().lower()}"
+    return None if address is None else f"{WRITER}{address.strip().lower()}"

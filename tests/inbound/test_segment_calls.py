@@ -145,7 +145,11 @@ def test_a_public_key_tells_events_but_neither_traits_nor_consent() -> None:
         Traits(NOW, {}, "c1"),
     ]
     assert call("group", public, groupId="acme") == []
-    assert len(call("page", public)) == 1
+    (seen,) = call("page", public, messageId="order-1")
+    (own,) = call("page", messageId="order-1")
+    assert isinstance(seen, Told)
+    assert isinstance(own, Told)
+    assert (seen.event_id, own.event_id) == ("segment:public:order-1", "segment:order-1"), "it stands in nobody's way"
     assert refused("track", public, event="Order Placed") == "unwanted_event"
     for own in ("unsubscribed", "code_redeemed", "Referral Approved"):
         assert refused("track", public, event=own) == "reserved_event"

@@ -242,6 +242,17 @@ def test_voucher_that_the_shop_says_was_used_is_redeemed_once(shop: Shop) -> Non
     assert told == [NOW + 20 * DAY]
 
 
+def test_voucher_used_in_time_is_redeemed_though_the_shop_tells_of_it_after_its_end(shop: Shop) -> None:
+    shop.night(joined=[touch("f", "a")], qualified=[order("f")])
+    shop.night(given(1, "a", lives=16))
+    settle(shop.mailroom.store, NOW + 31 * DAY)
+    assert shop.mailroom.balance("bring", "EUR") == Balance()
+    shop.night(used=[Used("late", "a", NOW + 31 * DAY, "C1")])
+    assert shop.mailroom.balance("bring", "EUR") == Balance()
+    shop.night(used=[Used("in time", "a", NOW + 29 * DAY, "C1"), Used("again", "a", NOW + 29 * DAY, "C1")])
+    assert shop.mailroom.balance("bring", "EUR") == Balance(redeemed=Decimal(10))
+
+
 def test_lists_have_the_flagged_first_and_filters(shop: Shop) -> None:
     like = {"person": {"address": "1"}, "advocates_person": {"address": "1"}}
     shop.night(joined=[touch("f", "a"), touch("x", "x"), touch("g", "a", **like)])
@@ -277,3 +288,6 @@ def test_who_is_erased_is_named_by_no_referral_and_no_event_of_the_other_side(sh
     assert told
     assert not any("f" in values for values in told)
     assert shop.mailroom.balance("bring", "EUR").total == 15
+    # Here again, they are nobody new: the referral that counted stays the only one.
+    shop.night(joined=[touch("f", "b")], qualified=[order("f", key="o-2")])
+    assert [one.advocate for one in shop.mailroom.referrals()] == ["a"]

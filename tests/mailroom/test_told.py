@@ -87,6 +87,14 @@ def _a_public_word(mailroom: Mailroom) -> None:
     mailroom.hear([Named("a9", "c4", sure=False), Traits(NOW, {"email": "y@example.com"}, anonymous_id="a9")], NOW)
     assert events(mailroom)["m20"] == "c4"
     assert dict(mailroom.people())["c4"]["email"] == "x@example.com", "only who may tell traits can hand them over"
+    mailroom.hear([did(21, visitor="mailto:ada@example.com"), did(22, visitor="a1")], NOW)
+    thief = [Named(visitor, "c9", sure=False) for visitor in ("mailto:ada@example.com", "a1")]
+    mailroom.hear([*thief, did(23, visitor="a1")], NOW)
+    found = events(mailroom)
+    assert "m21" not in found, "whoever knows an address gets none of its letters"
+    assert (found["m22"], found["m23"]) == ("c2", "c2"), "what the shop's own systems said stands"
+    mailroom.hear([Named("mailto:ada@example.com", "c4")], NOW)
+    assert events(mailroom)["m21"] == "c4"
 
 
 def _old_visits(mailroom: Mailroom) -> None:

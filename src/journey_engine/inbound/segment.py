@@ -93,14 +93,16 @@ class _Call:
     def message_id(self) -> str:
         """The client's id for this call; without one, a hash of what it says."""
         told = self.body.get("messageId")
+        # What anyone may send cannot stand in the way of what the shop's own systems tell under the same id.
+        whose = "segment:public" if self.sender.public else "segment"
         if isinstance(told, str) and 0 < len(told.strip()) <= LONGEST_MESSAGE_ID:
-            return f"segment:{told.strip()}"
+            return f"{whose}:{told.strip()}"
         if told not in (None, "") and not isinstance(told, str):
             raise Refused("invalid_message_id", "`messageId` is a text")
         said = {key: value for key, value in self.body.items() if key not in ("sentAt", "writeKey")}
         dated = "timestamp" in said or "originalTimestamp" in said or told
         whole = json.dumps(said, sort_keys=True, separators=(",", ":"))
-        return f"segment:{identity(self.kind, whole, '' if dated else iso(self.received_at))}"
+        return f"{whose}:{identity(self.kind, whole, '' if dated else iso(self.received_at))}"
 
 
 def heard(body: Any, kind: str | None, sender: Sender, received_at: dt.datetime) -> Heard:

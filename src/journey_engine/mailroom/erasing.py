@@ -53,7 +53,9 @@ def erase(store: Store, customer_id: str, addresses: Collection[str], at: dt.dat
         if store.is_sqlite:
             db.exec_driver_sql("PRAGMA secure_delete = ON")  # what is gone is overwritten, not only let go
         mine = or_(messages.c.customer_id == customer_id, messages.c.addressee == customer_id)
-        if db.execute(select(messages.c.message_id).where(in_state(State.CLAIMED), mine)).first() is not None:
+        # Locked, so that no dispatcher takes one while they are looked at.
+        theirs = db.execute(select(messages.c.state).where(mine).with_for_update()).scalars().all()
+        if State.CLAIMED.value in theirs:
             raise JourneyError(
                 "a dispatcher has a message of this customer in hand",
                 remedy="wait until `journey dispatch` has ended, and erase then",

@@ -47,7 +47,7 @@ def use(store: Store, db: Connection, used: Sequence[Used]) -> int:
                 enter(store, db, [(row, row.available_at)], state, RewardState.AVAILABLE, "held")
                 state = RewardState.AVAILABLE
             open_then = row.available_at <= one.at and (row.expires_at is None or one.at < row.expires_at)
-            if state is RewardState.AVAILABLE and open_then:
+            if state in (RewardState.AVAILABLE, RewardState.EXPIRED) and open_then:
                 enter(store, db, [(row, one.at)], state, RewardState.REDEEMED, f"event {one.event_id}")
                 count += 1
                 break

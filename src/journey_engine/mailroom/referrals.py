@@ -122,12 +122,15 @@ def _when(one: Touch | Step) -> tuple[dt.datetime, str]:
 
 
 def _join(store: Store, db: Connection, touch: Touch, program: Program, as_of: dt.datetime) -> None:
-    known = select(referrals.c.referral_id).where(referrals.c.friend == touch.friend)
+    referral_id = identity("referral", touch.friend)  # also of a friend who was erased and is here again
+    known = select(referrals.c.referral_id).where(
+        (referrals.c.friend == touch.friend) | (referrals.c.referral_id == referral_id)
+    )
     if db.execute(known).first() is not None:  # the first touch counts, of whichever program
         return
     state, reason = _judged(db, touch, program)
     row = {
-        "referral_id": identity("referral", touch.friend), "program": touch.program, "advocate": touch.advocate,
+        "referral_id": referral_id, "program": touch.program, "advocate": touch.advocate,
         "friend": touch.friend, "code": touch.code, "event_id": touch.event_id, "first_touch": touch.at,
         "state": state.value, "reason": reason, "changed_at": as_of,
     }  # fmt: skip

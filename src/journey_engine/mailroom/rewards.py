@@ -57,6 +57,7 @@ CHANGES: Mapping[tuple[RewardState | None, RewardState], tuple[int, int, int]] =
     (RewardState.AVAILABLE, RewardState.EXPIRED): (0, -1, 0),
     (RewardState.AVAILABLE, RewardState.REVERSED): (0, -1, 0),
     (RewardState.REDEEMED, RewardState.REVERSED): (0, 0, -1),
+    (RewardState.EXPIRED, RewardState.REDEEMED): (0, 0, 1),  # used in time, and told of afterwards
 }
 """What each entry changes of pending, available and redeemed, in amounts of its reward. No other change is allowed."""
 

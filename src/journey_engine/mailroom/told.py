@@ -19,7 +19,7 @@ from journey_engine.mailroom.erasing import is_erased
 from journey_engine.mailroom.errands import Errand, Teams
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, people, visitors, visits
-from journey_engine.news import Named, News, Told, Traits
+from journey_engine.news import WRITER, Named, News, Told, Traits
 from journey_engine.times import iso
 
 KEPT = dt.timedelta(days=90)
@@ -100,8 +100,14 @@ class _Taking:
         self.events.setdefault(one.event_id, row)
 
     def _name(self, one: Named) -> None:
-        """From now on they are one; what waited is the customer's, and what was told before stays where it is."""
+        """From now on they are one; what waited is the customer's, and what was told before stays where it is.
+
+        A key that anyone can read names no visitor anew, and nobody who wrote a letter: their address can be guessed.
+        """
         visitor = self.visitors[one.anonymous_id]
+        taken = visitor.sure and visitor.customer_id not in (None, one.customer_id)
+        if not one.sure and (taken or one.anonymous_id.startswith(WRITER)):
+            return
         visitor.customer_id, visitor.sure = one.customer_id, one.sure
         mine = [told for told in self.waiting if told.anonymous_id == one.anonymous_id]
         self.waiting = [told for told in self.waiting if told.anonymous_id != one.anonymous_id]
