@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from journey_engine.errors import JourneyError
@@ -17,6 +18,14 @@ PLAIN = r"[A-Za-z_][A-Za-z0-9_]*"
 FORM = "postgresql://user@host/database"
 SPARK_FORM = "spark:///var/spark"
 LOCAL = "local[*]"
+
+
+def is_here(host: str | None) -> bool:
+    """Whether a host is this very machine."""
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

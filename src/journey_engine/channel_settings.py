@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from journey_engine.address import is_here
 from journey_engine.language import Flag, Whole, Word
 from journey_engine.pacing import Paced
 from journey_engine.predicates import Length
@@ -26,14 +27,6 @@ def variable_name(value: str, example: str) -> str:
             "itself, take it out of the file and put it into the environment"
         )
     return value
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this very machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _on_this_machine(value: str | None) -> str | None:
@@ -97,7 +90,7 @@ class SmtpChannel(Paced):
     def _encrypted(self) -> SmtpChannel:
         if self.tls and self.starttls:
             raise ValueError("`tls` encrypts from the start and `starttls` after connecting; write one of them")
-        if self.username and not self.encrypts_later and not self.tls and not _is_here(self.host):
+        if self.username and not self.encrypts_later and not self.tls and not is_here(self.host):
             raise ValueError(
                 "a password never travels in the open; leave `starttls: false` out, or write `tls: true` where the "
                 "server encrypts from the start"

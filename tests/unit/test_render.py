@@ -252,8 +252,10 @@ def test_an_empty_subject_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "good", ["https://a.example/?q=1&r=%20", "mailto:a@b.example", "tel:+491234", "HTTPS://A.EXAMPLE"]
-)
+    "good",
+    ["https://a.example/?q=1&r=%20", "mailto:a@b.example", "tel:+491234", "HTTPS://A.EXAMPLE", "http://127.0.0.1:8000/x",
+     "http://localhost/"],
+)  # fmt: skip
 def test_safe_links_pass(tmp_path: Path, good: str) -> None:
     assert text(tmp_path, "{{ trigger.url | link }}", {"trigger": {"url": good}}) == good
 
@@ -266,6 +268,8 @@ def test_safe_links_pass(tmp_path: Path, good: str) -> None:
         "java\tscript:alert(1)",
         "data:text/html,x",
         "http://a.example",
+        "http://127.0.0.1.a.example/",
+        "http://localhost@a.example/",
         "//a.example",
         "/path",
         "https:///nowhere",

@@ -20,12 +20,13 @@ def serve(options: argparse.Namespace) -> int:
     loaded = load_project(project_folder(options.project))
     _log()
     with open_house(loaded, now) as house, bound(options.host, options.port) as listening:
+        app = build(house)  # what is missing in the environment is told before it says that it serves
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         say(f"serving {loaded.project.project} ({loaded.project.environment}) on http://{shown}:{port}")
         say(f"links in letters lead to {house.links.home}; Ctrl-C stops")
         sys.stdout.flush()
-        serving(build(house), listening)
+        serving(app, listening)
     say("stopped; what was accepted is kept")
     return DONE
 

@@ -21,7 +21,6 @@ from journey_engine.mailroom.tables import (
     consents,
     erased,
     feedback,
-    in_state,
     messages,
     meta,
     people,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from journey_engine.address import FORM, SPARK_FORM, Address, SparkPlace
+from journey_engine.address import FORM, SPARK_FORM, Address, SparkPlace, is_here
 from journey_engine.channel_settings import Channels
 from journey_engine.conditions import Condition
 from journey_engine.errors import masked
@@ -121,6 +122,16 @@ class Project(Word):
     def _tried_out(cls, value: RedirectWords | None, info: ValidationInfo) -> RedirectWords | None:
         if value is not None and info.data.get("environment") == "production":
             raise ValueError("in production this would send customers' letters to somebody else; take it out")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _encrypted(cls, value: str) -> str:
+        if value.startswith("http:") and not is_here(urlsplit(value).hostname):
+            raise ValueError(
+                "links in letters must be encrypted: write https://; http is for trying things out on this machine, "
+                "such as http://127.0.0.1:8000"
+            )
         return value
 
     @field_validator("cadence")

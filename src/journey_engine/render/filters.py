@@ -19,6 +19,7 @@ from babel import numbers as babel_numbers
 from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 
+from journey_engine.address import is_here
 from journey_engine.render.amounts import write_money
 from journey_engine.times import utc_to_local
 
@@ -133,17 +134,21 @@ def _length(length: str, what: str) -> str:
 
 
 def link(value: object) -> str:
-    """`<a href="{{ trigger.url | link }}">`: lets https, mailto and tel addresses through, nothing else."""
+    """`<a href="{{ trigger.url | link }}">`: lets https, mailto and tel addresses through, nothing else.
+
+    But for http on this very machine, where a project is tried out.
+    """
     text = str(value).strip()
     if _PLAIN_LINK.fullmatch(text):
         return text
     try:
         parts = urlsplit(text)
-        whole = bool(parts.hostname) if parts.scheme.lower() == "https" else bool(parts.path)
+        here = parts.scheme.lower() == "http" and is_here(parts.hostname)
+        whole = bool(parts.hostname) if parts.scheme.lower() == "https" else bool(parts.path) or here
     except ValueError:
-        whole, parts = False, urlsplit("")
+        whole, here, parts = False, False, urlsplit("")
     clean = text.isprintable() and not any(char in text for char in " \"'<>\\`")
-    if not (whole and clean and parts.scheme.lower() in SAFE_SCHEMES):
+    if not (whole and clean and (here or parts.scheme.lower() in SAFE_SCHEMES)):
         raise FilterError("link needs a whole https, mailto or tel address", "link")
     return text
 
