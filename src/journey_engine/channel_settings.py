@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from journey_engine.address import is_here
 from journey_engine.language import Flag, Whole, Word
@@ -43,11 +43,17 @@ def _on_this_machine(value: str | None) -> str | None:
     return value.rstrip("/")
 
 
-def short(value: Duration) -> Duration:
+def _short(value: Duration) -> Duration:
     """Check how long one call may take."""
     if not 0 < value.at_least_seconds <= 300:
         raise ValueError(f"a call that takes '{value}' holds up all others; write 5 minutes or less")
     return value
+
+
+CallTime = Annotated[Length, AfterValidator(_short)]
+"""How long a whole call to a provider may take."""
+StandIn = Annotated[str | None, AfterValidator(_on_this_machine)]
+"""The address of a stand-in for a provider on this machine."""
 
 
 class FileChannel(Paced):
@@ -117,25 +123,15 @@ class SendgridChannel(Paced):
     sandbox: Flag = Field(False, description="SendGrid checks each message and sends none")
     clicks: Flag = Field(False, description="SendGrid rewrites links to see who follows them")
     opens: Flag = Field(False, description="SendGrid adds a picture to see who opens a message")
-    timeout: Length = Field(
+    timeout: CallTime = Field(
         default=Duration(0, 30), validate_default=True, description="How long a whole call may take"
     )
-    host: str | None = Field(None, description="A stand-in on this machine, for tests")
+    host: StandIn = Field(None, description="A stand-in on this machine, for tests")
 
     @field_validator("key_env")
     @classmethod
     def _name(cls, value: str) -> str:
         return variable_name(value, "SENDGRID_API_KEY")
-
-    @field_validator("timeout")
-    @classmethod
-    def _short(cls, value: Duration) -> Duration:
-        return short(value)
-
-    @field_validator("host")
-    @classmethod
-    def _here(cls, value: str | None) -> str | None:
-        return _on_this_machine(value)
 
     @property
     def url(self) -> str:
@@ -156,10 +152,10 @@ class SmsChannel(Paced):
     country: str = Field(description="Where numbers without + are from, in two letters such as DE")
     account_env: str = Field("TWILIO_ACCOUNT_SID", description="The environment variable that holds the account SID")
     token_env: str = Field("TWILIO_AUTH_TOKEN", description="The environment variable that holds the auth token")
-    timeout: Length = Field(
+    timeout: CallTime = Field(
         default=Duration(0, 30), validate_default=True, description="How long a whole call may take"
     )
-    host: str | None = Field(None, description="A stand-in on this machine, for tests")
+    host: StandIn = Field(None, description="A stand-in on this machine, for tests")
 
     @field_validator("account_env")
     @classmethod
@@ -192,16 +188,6 @@ class SmsChannel(Paced):
         if not re.fullmatch(r"[A-Z]{2}", value):
             raise ValueError(f"'{value}' is no country; write its two letters, such as DE or NG")
         return value
-
-    @field_validator("timeout")
-    @classmethod
-    def _short(cls, value: Duration) -> Duration:
-        return short(value)
-
-    @field_validator("host")
-    @classmethod
-    def _here(cls, value: str | None) -> str | None:
-        return _on_this_machine(value)
 
     @model_validator(mode="after")
     def _one(self) -> SmsChannel:

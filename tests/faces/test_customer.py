@@ -104,6 +104,9 @@ def test_who_was_erased_gets_nothing_when_old_data_bring_them_back(journey: Jour
     with open_mailroom(load_project(shop)) as mailroom:
         back = {one.customer_id: (one.state, one.reason) for one in mailroom.listing(limit=100)}
         assert back["c7"] == (State.SKIPPED, "erased")
+        (kept,) = mailroom.export("c7")["messages"]
+        assert (kept["recipient"], kept["variables"]) == (None, {}), "nor is kept whom it would have gone to"
+        assert "is in the data again" in kept["detail"]
         assert "c3" not in back  # what would be the same letter has the same id, and was sent
         # A link in an old letter writes nothing of them.
         assert mailroom.say([Said("c3", Word.SUBSCRIBED, "letters")], NOON) == 0

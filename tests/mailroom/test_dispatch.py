@@ -358,6 +358,23 @@ def test_what_was_found_out_of_an_earlier_try_is_not_taken_for_the_one_that_came
         assert state_of(mailroom, one) == ("unsure", "no_answer")
 
 
+def test_what_a_person_ended_while_the_records_were_asked_is_told_by_no_event(tmp_path: Path) -> None:
+    class Slow(Scripted):
+        def lookup(self, message_ids: Collection[str]) -> Mapping[str, Presence]:
+            assert mailroom.cancel(State.UNSURE, NOW, ids=list(message_ids)) == 1
+            return super().lookup(message_ids)
+
+    one = message(1)
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [one])
+        send(tmp_path, mailroom, NOW, {"file": Scripted(Outcome(OutcomeKind.UNSURE, "no_answer", "lost"))})
+        channel = Slow()
+        channel.records = {one.decision_id: Presence.ACCEPTED}
+        send(tmp_path, mailroom, NOW + HOUR, {"file": channel})
+        assert mailroom.counts() == {"cancelled": 1}
+        assert list(mailroom.feedback()) == []
+
+
 def test_an_operator_ends_what_stays_unsure(tmp_path: Path) -> None:
     channel = Scripted(*[Outcome(OutcomeKind.UNSURE, "no_answer", "lost")] * 3)
     one, two, three = message(1), message(2), message(3)

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from journey_engine.cli import main
 from journey_engine.errors import JourneyError
 from journey_engine.links import Claim, Links
 from journey_engine.load import load_project
@@ -54,6 +55,18 @@ def test_the_command_serves_on_this_machine_only_and_stops_when_it_is_told(shop:
     assert running.returncode == 0
     assert "stopped; what was accepted is kept" in out
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ INFO GET /health 200 \d+ ms\n", err)
+
+
+def test_a_key_that_is_missing_is_told_before_the_command_says_that_it_serves(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (shop / "journeys/project.yaml").open("a") as settings:
+        settings.write("front_door: {write_keys: [{env: NO_SUCH_KEY}]}\n")
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    assert main(["serve", "--project", str(shop), "--port", "0"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "NO_SUCH_KEY" in told.err
 
 
 def test_what_was_answered_is_on_disk_although_the_process_is_killed(shop: Path) -> None:

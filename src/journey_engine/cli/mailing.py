@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journey_engine.cli import DONE, output
 from journey_engine.cli.look import table
@@ -14,8 +14,10 @@ from journey_engine.errors import JourneyError, nearest, visible
 from journey_engine.times import Duration, iso
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from journey_engine.load import LoadedProject
-    from journey_engine.mailroom import Group, Mailroom, State
+    from journey_engine.mailroom import Group, Listed, Mailroom, State
     from journey_engine.mailroom.by_hand import Chosen
 
 MANY = 100
@@ -58,53 +60,57 @@ def _list(room: Mailroom, options: argparse.Namespace) -> int:
     state, chosen = _state(options), _chosen(room, options)
     groups = room.groups(state, **chosen)
     single = room.listing(state, options.limit, **chosen) if state or any(chosen.values()) else []
-    tasks, rewards, stopped, paused = room.task_counts(), room.reward_counts(), room.stopped(), room.paused()
     if options.json:
-        output.print_json(
-            {
-                "messages": room.counts(),
-                "webhooks": room.webhook_counts(),
-                "groups": [output.plain(dataclasses.asdict(one)) for one in groups],
-                "stopped": [output.plain(dataclasses.asdict(one)) for one in stopped],
-                "paused": [output.plain(dataclasses.asdict(one)) for one in paused],
-                "list": [output.plain(dataclasses.asdict(one)) for one in single],
-                "tasks": [
-                    {"team": team, "state": kind, "count": count} for (team, kind), count in sorted(tasks.items())
-                ],
-                "rewards": [
-                    {"program": program, "state": kind, "reason": reason or None, "count": count}
-                    for (program, kind, reason), count in sorted(rewards.items())
-                ],
-            }
-        )
+        _print_json(room, groups, single)
         return DONE
-    for hold in stopped:
+    for hold in room.stopped():
         say(paint(f"{visible(hold.detail)}; ended by: {hold.resumed_by}", output.BOLD))
-    for pause in paused:
+    for pause in room.paused():
         say(paint(f"{pause} {visible(pause.told)}; at once by: {pause.ended_by}", output.BOLD))
     _show_groups(groups)
-    if single:
-        columns = ("message", "customer", "journey", "step", "state", "since", "detail")
-        rows = [
-            (
-                one.message_id,
-                one.customer_id,
-                one.journey,
-                one.step,
-                one.state.value,
-                iso(one.changed_at),
-                one.detail or "",
-            )
-            for one in single
-        ]
-        say("\n" + table(columns, rows))
-    if tasks:
+    _show_single(single)
+    if tasks := room.task_counts():
         todo = [(team, kind, f"{count:,}") for (team, kind), count in sorted(tasks.items())]
         say("\n" + table(("tasks of", "state", "count"), todo))
-    if rewards:
+    if rewards := room.reward_counts():
         given = [(*names, f"{count:,}") for names, count in sorted(rewards.items())]
         say("\n" + table(("rewards of", "state", "reason", "count"), given))
     return DONE
+
+
+def _print_json(room: Mailroom, groups: Sequence[Group], single: Sequence[Listed]) -> None:
+    rewards = sorted(room.reward_counts().items())
+    output.print_json({
+        "messages": room.counts(),
+        "webhooks": room.webhook_counts(),
+        "groups": _plain(groups),
+        "stopped": _plain(room.stopped()),
+        "paused": _plain(room.paused()),
+        "list": _plain(single),
+        "tasks": [
+            {"team": team, "state": kind, "count": count} for (team, kind), count in sorted(room.task_counts().items())
+        ],
+        "rewards": [
+            {"program": program, "state": kind, "reason": reason or None, "count": count}
+            for (program, kind, reason), count in rewards
+        ],
+    })  # fmt: skip
+
+
+def _plain(found: Sequence[DataclassInstance]) -> list[Any]:
+    return [output.plain(dataclasses.asdict(one)) for one in found]
+
+
+def _show_single(single: Sequence[Listed]) -> None:
+    if single:
+        rows = [
+            (
+                one.message_id, one.customer_id, one.journey, one.step, one.state.value, iso(one.changed_at),
+                one.detail or "",
+            )
+            for one in single
+        ]  # fmt: skip
+        say("\n" + table(("message", "customer", "journey", "step", "state", "since", "detail"), rows))
 
 
 def _show_groups(groups: Sequence[Group]) -> None:

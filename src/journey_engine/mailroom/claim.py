@@ -99,6 +99,8 @@ def claim(
         ]
         verdicts = [(row, _with_code(row, verdict, worded.waiting, as_of)) for row, verdict in verdicts]
         _change(db, State.PENDING, None, as_of, verdicts, worker)
+        if gone:
+            erasing.forget(db, gone)
         if gate is not None and room is not None:
             limits.take(db, gate, room, sum(verdict.state is State.CLAIMED for _, verdict in verdicts))
     return Claimed(
@@ -140,13 +142,14 @@ def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled], within
     """Write what was found out about messages that were unsure; `within` a transaction, or in one of its own."""
     if settled:
         with nullcontext(within) if within is not None else store.write() as db:
-            # One that has left again since it was read is in doubt anew: what was found out is of the try before.
-            by_attempts: dict[int, list[Settled]] = defaultdict(list)
-            for one in settled:
-                by_attempts[one[0].attempts].append(one)
-            for attempts, group in by_attempts.items():
-                _change(db, State.UNSURE, None, as_of, group, attempts=attempts)
-            _record(store, db, as_of, settled)
+            # One that has left again since it was read is in doubt anew: what was found out is of the try before. One
+            # that a person has ended meanwhile stays as they said, and nothing is told of it.
+            ids = messages.c.message_id.in_([row.message_id for row, _ in settled])
+            query = select(messages.c.message_id, messages.c.attempts).where(ids, in_state(State.UNSURE))
+            tried = {row.message_id: row.attempts for row in db.execute(query.with_for_update())}
+            still = [one for one in settled if tried.get(one[0].message_id) == one[0].attempts]
+            _change(db, State.UNSURE, None, as_of, still)
+            _record(store, db, as_of, still)
 
 
 def _change(
@@ -156,7 +159,6 @@ def _change(
     as_of: dt.datetime,
     verdicts: Iterable[Settled],
     claims: str | None = None,
-    attempts: int | None = None,
 ) -> None:
     """What becomes the same is changed as one, what is different in a statement for each."""
     by_verdict: dict[Verdict, list[Row[Any]]] = defaultdict(list)
@@ -164,7 +166,6 @@ def _change(
         by_verdict[verdict].append(row)
     single: list[dict[str, Any]] = []
     guard = in_state(leaves) if worker is None else in_state(leaves) & (messages.c.claimed_by == worker)
-    guard = guard if attempts is None else guard & (messages.c.attempts == attempts)
     for verdict, rows in by_verdict.items():
         becomes = {
             "state": verdict.state.value,

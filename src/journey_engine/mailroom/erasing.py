@@ -108,6 +108,12 @@ def forgotten(db: Connection, rows: Collection[Row[Any]], reader: Mapping[str, s
     return set().union(*(marks[one] for one in found))
 
 
+def forget(db: Connection, message_ids: Collection[str]) -> None:
+    """Take the person out of these messages, which say why they did not go."""
+    kept = {name: value for name, value in WIPED.items() if name != "detail"}
+    db.execute(update(messages).where(messages.c.message_id.in_(message_ids)).values(**kept))
+
+
 def is_erased(db: Connection, customer_id: str) -> bool:
     """Whether a customer was erased: nothing new is written of them."""
     key = _known_key(db)

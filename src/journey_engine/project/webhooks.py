@@ -5,9 +5,8 @@ from __future__ import annotations
 from pydantic import Field, field_validator, model_validator
 
 from journey_engine import endpoint
-from journey_engine.channel_settings import short, variable_name
+from journey_engine.channel_settings import CallTime, variable_name
 from journey_engine.language import Flag, Word
-from journey_engine.predicates import Length
 from journey_engine.times import Duration
 
 
@@ -21,7 +20,7 @@ class Endpoint(Word):
 
     url: str = Field(pattern=r"^https?://[^\s]+$", description="Where the calls go; https, and a public address")
     secret_env: str = Field(description="The environment variable that holds the signing secret")
-    timeout: Length = Field(
+    timeout: CallTime = Field(
         default=Duration(0, 10), validate_default=True, description="How long a whole call may take"
     )
     allow_private: Flag = Field(
@@ -32,11 +31,6 @@ class Endpoint(Word):
     @classmethod
     def _name(cls, value: str) -> str:
         return variable_name(value, "CRM_WEBHOOK_SECRET")
-
-    @field_validator("timeout")
-    @classmethod
-    def _short(cls, value: Duration) -> Duration:
-        return short(value)
 
     @model_validator(mode="after")
     def _callable(self) -> Endpoint:
