@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from journey_engine.mailroom import (
+    addresses,
     consents,
     erasing,
     holds,
@@ -167,7 +168,7 @@ def _change(
     single: list[dict[str, Any]] = []
     guard = in_state(leaves) if worker is None else in_state(leaves) & (messages.c.claimed_by == worker)
     for verdict, rows in by_verdict.items():
-        becomes = {
+        becomes: dict[str, Any] = {
             "state": verdict.state.value,
             "reason": verdict.reason,
             "detail": verdict.detail,
@@ -177,13 +178,20 @@ def _change(
         if verdict.try_at is not None:
             becomes["try_at"] = verdict.try_at
         if len(rows) > 1:
+            if verdict.address is not None:
+                becomes["address"] = verdict.address
+            elif verdict.state is State.CLAIMED:
+                becomes["address"] = addresses.in_words_of_sql()
             ids = messages.c.message_id.in_([row.message_id for row in rows])
             tried = messages.c.attempts + int(leaves is State.CLAIMED)
             db.execute(update(messages).where(ids, guard).values(attempts=tried, **becomes))
         else:
             (row,) = rows
             tries = row.attempts + (leaves is State.CLAIMED)
-            single.append({"id_": row.message_id, "try_at": row.try_at, "attempts": tries, **becomes})
+            in_hand = State.CLAIMED in (leaves, verdict.state)
+            went = addresses.of_letter(row.channel, row.recipient) if in_hand else None
+            kept = {"try_at": row.try_at, "address": verdict.address or went or row.address}
+            single.append({"id_": row.message_id, "attempts": tries, **kept, **becomes})
     if single:
         names = [name for name in single[0] if name != "id_"]
         one = update(messages).where(messages.c.message_id == bindparam("id_"), guard)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom import calls, redeeming, referrals, rewards
+from journey_engine.mailroom.addresses import in_words_of_sql, of_letter
 from journey_engine.mailroom.consents import Said, Word, from_data, suppress
 from journey_engine.mailroom.fuse import Fuse, blown, silent, usual
 from journey_engine.mailroom.holds import Hold, HoldKind, put
@@ -118,7 +119,8 @@ def recover(store: Store, runs: Iterable[MissedRun], now: dt.datetime | None = N
 
 def _doubt(db: Connection, now: dt.datetime) -> None:
     due = update(messages).where(in_state(State.PENDING), messages.c.try_at <= now)
-    db.execute(due.values(state=State.UNSURE.value, reason="recovered", changed_at=now))
+    went = in_words_of_sql()
+    db.execute(due.values(state=State.UNSURE.value, reason="recovered", changed_at=now, address=went))
 
 
 def _take(store: Store, db: Connection, run: MissedRun, *, unsure: bool) -> LoadResult:
@@ -247,6 +249,7 @@ class _Load:
             hours[1],
             _to_json(payload.get("values") or {}),
             payload.get("addressee"),
+            of_letter(payload.get("channel") or "file", payload.get("to")) if state == State.UNSURE else None,
         )
 
     def _webhook(self, decision: Decision) -> tuple[Any, ...]:
@@ -269,6 +272,7 @@ class _Load:
             None,  # send_until
             _to_json(calls.kept(payload)),
             None,  # addressee
+            None,  # address
         )
 
     def _standing(self, decision: Decision, state: str, reason: str | None) -> tuple[Any, ...]:

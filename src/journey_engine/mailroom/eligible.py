@@ -18,13 +18,19 @@ from journey_engine.times import into_hours, parse_time
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a message: its next state and why; `try_at` when it waits."""
+    """What becomes of a message: its next state and why; `try_at` when it waits.
+
+    `address` is where it went, when its channel wrote that otherwise than the data; `bounced` and `unsubscribed` say
+    what the provider told of that address.
+    """
 
     state: State
     reason: str | None = None
     detail: str | None = None
     try_at: dt.datetime | None = None
     bounced: bool = False
+    unsubscribed: bool = False
+    address: str | None = None
 
 
 def judge(row: Row[Any], as_of: dt.datetime, standing: Standing, double: Collection[str] = ()) -> Verdict:

@@ -38,7 +38,7 @@ REASON = "erased"
 OPEN = (State.PENDING.value, State.UNSURE.value, State.REFUSED.value)
 FINAL = (State.ACCEPTED.value, State.CANCELLED.value, State.SKIPPED.value, State.WITHHELD.value)
 WIPED: Mapping[str, Any] = {
-    "variables": "{}", "recipient": None, "recipient_name": None, "locale": None, "detail": None,
+    "variables": "{}", "recipient": None, "recipient_name": None, "locale": None, "detail": None, "address": None,
 }  # fmt: skip
 """What a message knows of a person."""
 

@@ -9,9 +9,9 @@ import datetime as dt
 import re
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
-from journey_engine.mailroom import claim
+from journey_engine.mailroom import addresses, claim
 from journey_engine.mailroom.errands import Teams
 from journey_engine.mailroom.notices import CHUNK, LETTER
 from journey_engine.mailroom.store import Store
@@ -55,7 +55,5 @@ def _answered(db: Connection, letter: Letter) -> Row[Any] | None:
 
 def _customer(db: Connection, address: str) -> str | None:
     """Whoever was last written to at an address."""
-    mine = (func.lower(messages.c.recipient) == address, messages.c.channel != WEBHOOK)
-    query = select(messages).where(*mine).order_by(messages.c.changed_at.desc(), messages.c.message_id).limit(1)
-    row = db.execute(query).first()
+    row = addresses.newest(db, address)
     return None if row is None else claim.reader(row)

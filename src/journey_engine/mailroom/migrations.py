@@ -237,6 +237,19 @@ def _pools(op: Operations) -> None:
     op.create_index("rewards_without_code", "rewards", ["given_at"], sqlite_where=where, postgresql_where=where)
 
 
+def _addresses(op: Operations) -> None:
+    """Where a message went, so that what comes from there finds it."""
+    op.add_column("messages", Column("address", String))
+    op.execute(
+        "UPDATE messages SET address = lower(recipient) "
+        "WHERE state IN ('accepted', 'unsure', 'claimed') AND channel NOT IN ('webhook', 'staff', 'sms')"
+    )
+    where = text("address IS NOT NULL")
+    op.create_index(
+        "messages_by_address", "messages", ["address", "changed_at"], sqlite_where=where, postgresql_where=where
+    )
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
     2: (
@@ -253,6 +266,7 @@ STEPS: Mapping[int, tuple[Step, ...]] = {
         _heard,
         _referrals,
         _pools,
+        _addresses,
     ),
 }
 

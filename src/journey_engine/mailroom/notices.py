@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, and_, select
 
-from journey_engine.mailroom import claim, consents
+from journey_engine.mailroom import addresses, claim, consents
 from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.consents import Said, Word
 from journey_engine.mailroom.eligible import Verdict
@@ -100,12 +100,10 @@ def _with_messages(db: Connection, notices: Iterable[Notice]) -> list[tuple[Noti
 
 
 def _by_address(db: Connection, address: str, at: dt.datetime) -> Row[Any] | None:
-    """A whole reading of the table: a bounce that comes days later, without our id, is rare."""
+    """The newest that left for an address not long before."""
     sent = messages.c.state.in_([State.ACCEPTED.value, State.UNSURE.value])
     recent = messages.c.changed_at.between(at - RECENT, at + dt.timedelta(hours=1))
-    mine = func.lower(messages.c.recipient) == address.lower()
-    query = select(messages).where(sent, recent, mine, messages.c.channel != WEBHOOK)
-    return db.execute(query.order_by(messages.c.changed_at.desc(), messages.c.message_id).limit(1)).first()
+    return db.execute(addresses.sent_to(address.strip().lower()).where(sent, recent).limit(1)).first()
 
 
 def _keep(store: Store, db: Connection, pairs: Sequence[tuple[Notice, Row[Any]]], at: dt.datetime) -> int:
