@@ -7,8 +7,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from journey_engine.channel_settings import Channels
 from journey_engine.channels.file import FileChannel
-from journey_engine.channels.sms import SmsChannel
+from journey_engine.channels.sms import SmsChannel, reader
 from journey_engine.channels.smtp import SmtpChannel
 from journey_engine.channels.staff import StaffChannel
 from journey_engine.errors import JourneyError, nearest
@@ -58,6 +59,11 @@ CHANNELS: tuple[tuple[str, Factory], ...] = (
     ("sms", _sms),
     ("staff", _staff),
 )
+
+
+def numbers(settings: Channels) -> Callable[[str], str | None]:
+    """How a project reads phone numbers: in E.164, those without a country as its sms channel says."""
+    return reader(settings.sms.country if settings.sms is not None else None)
 
 
 def make_channels(

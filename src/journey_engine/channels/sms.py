@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -121,7 +121,7 @@ class SmsChannel:
         return Outcome(OutcomeKind.REFUSED, reason, said, bounced=reason == "no_such_address")
 
 
-def international(text: str, country: str) -> str | None:
+def international(text: str, country: str | None) -> str | None:
     """A phone number in E.164, such as +491701234567; None for what is none. `country`: of those without one."""
     numbers = _phonenumbers()
     try:
@@ -131,6 +131,18 @@ def international(text: str, country: str) -> str | None:
     if not numbers.is_valid_number(found):
         return None
     return str(numbers.format_number(found, numbers.PhoneNumberFormat.E164))
+
+
+def reader(country: str | None) -> Callable[[str], str | None]:
+    """How phone numbers are compared: in E.164; without `country` only those with theirs, without the package none."""
+
+    def read(text: str) -> str | None:
+        try:
+            return international(text, country)
+        except JourneyError:
+            return None
+
+    return read
 
 
 def _phonenumbers() -> Any:

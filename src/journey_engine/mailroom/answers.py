@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import select, update
 
-from journey_engine.mailroom.erasing import is_erased
+from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback
 from journey_engine.records import Event

@@ -21,6 +21,7 @@ from journey_engine.mailroom import (
     erasing,
     holds,
     limits,
+    marks,
     pools,
     rewards,
 )
@@ -30,6 +31,7 @@ from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, in_state, messages
 from journey_engine.message import WEBHOOK, medium
+from journey_engine.spelling import Number, no_number
 
 ERASED = Verdict(State.SKIPPED, "erased", "this customer was erased, and is in the data again")
 NO_REWARD = Verdict(State.SKIPPED, "no_reward", "it tells of a reward that was not given")
@@ -63,12 +65,13 @@ class Share:
 
 def claim(
     store: Store, as_of: dt.datetime, worker: str, share: Share, held: Collection[str] = (), gate: Gate | None = None,
-    double: Collection[str] = (),
+    double: Collection[str] = (), number: Number = no_number,
 ) -> Claimed:  # fmt: skip
     """Take the due messages of a share in one transaction; skip what must not go, leave what must wait.
 
     Those of `held` journeys, and of what is stopped at this very moment, are not looked at. With a `gate` no more are
     taken than the limits of its channel have room for. Marketing of `double` topics goes only to who has confirmed.
+    `number` reads phone numbers, so that one that was erased is known in another spelling.
     """
     with store.write() as db:
         room = None if gate is None else limits.room(db, gate)
@@ -84,7 +87,7 @@ def claim(
         if room is not None and not room.messages:
             return Claimed(again_at=room.again_at if rows else None)
         stands = consents.standings(db, {reader(row) for row in rows})
-        gone = erasing.forgotten(db, rows, {row.message_id: reader(row) for row in rows})
+        gone = marks.forgotten(db, rows, {row.message_id: reader(row) for row in rows}, number)
         worded = pools.write_in(db, messages, rows)
         none = rewards.refused(db, {row.message_id: row.variables for row in rows}).union(worded.gone)
         verdicts = [

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from journey_engine.mailroom.erasing import is_erased
+from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.standing import UNSUBSCRIBED, Standing, Stop
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import consents, feedback, messages, suppressions

@@ -48,6 +48,7 @@ from journey_engine.message import (
     RenderError,
     Renders,
 )
+from journey_engine.spelling import Number, no_number
 
 FIRST_RETRY = dt.timedelta(minutes=5)
 LONGEST_RETRY = dt.timedelta(hours=4)
@@ -137,6 +138,7 @@ def dispatch(
     double: Collection[str] = (),
     gauges: Gauges | None = None,
     staging: Staging = EVERYBODY,
+    number: Number = no_number,
     wait: Callable[[float], object] = _asleep,
 ) -> DispatchReport:
     """Hand over everything that is due at `as_of`; many may do so at once.
@@ -144,7 +146,7 @@ def dispatch(
     `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason. `gauges` may
     stop a topic before anything leaves. Where the `limits` of a channel have no room, it waits for a minute at most,
     and for ten in all; what is left then goes with the next dispatch. Marketing of `double` topics goes only to who has
-    confirmed.
+    confirmed. `number` reads phone numbers.
     Raises JourneyError when the mailroom cannot be written; what was handed over until then is settled, and the
     batch in hand is looked into by the next dispatch.
     """
@@ -152,7 +154,7 @@ def dispatch(
         tally, now = _Tally(), _now(as_of, clock)
         ways = Ways(mailroom.store, channels, limits, opened, lease.name, as_of, now, tally.trouble)
         tally.loud = staging.loud
-        work = _Work(mailroom, as_of, renderer, lease, ways, tally, held, double, staging)
+        work = _Work(mailroom, as_of, renderer, lease, ways, tally, held, double, staging, number)
         settle_rewards(mailroom.store, as_of)
         pools.fill_all(mailroom.store)
         for program, count in pools.short(mailroom.store).items():
@@ -174,11 +176,11 @@ class _Work:
 
     def __init__(
         self, mailroom: Mailroom, as_of: dt.datetime, renderer: Renders, lease: Lease, ways: Ways, tally: _Tally,
-        held: Collection[str], double: Collection[str], staging: Staging,
+        held: Collection[str], double: Collection[str], staging: Staging, number: Number,
     ) -> None:  # fmt: skip
         self.store, self.as_of, self.renderer, self.lease = mailroom.store, as_of, renderer, lease
         self.ways, self.tally, self.held, self.double = ways, tally, sorted(held), double
-        self.patience, self.staging = PATIENCE, staging
+        self.patience, self.staging, self.number = PATIENCE, staging, number
 
     # sending
 
@@ -188,7 +190,9 @@ class _Work:
         something = False
         self.ways.full = {}
         for share, gate in self.ways.shares(size):
-            claimed = claims.claim(self.store, self.as_of, self.lease.name, share, self.held, gate, self.double)
+            claimed = claims.claim(
+                self.store, self.as_of, self.lease.name, share, self.held, gate, self.double, self.number
+            )
             if claimed.again_at is not None:
                 self.ways.full[share.channels[0]] = claimed.again_at
             if claimed.nothing:

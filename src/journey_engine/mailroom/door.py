@@ -326,4 +326,5 @@ class _Load:
             None,  # owner
             None,  # outcome
             None,  # note
+            None,  # visitor
         )

@@ -35,12 +35,13 @@ WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """An event that somebody has to see to; without a customer when nobody knows who it was."""
+    """An event that somebody has to see to; without a customer when nobody knows which one the `visitor` is."""
 
     event_id: str
     name: str
     customer_id: str | None
     properties: Mapping[str, Any]
+    visitor: str | None = None
 
     @property
     def title(self) -> str:
@@ -80,5 +81,6 @@ def _row(store: Store, one: Errand, team: str, at: dt.datetime) -> dict[str, Any
         "team": team,
         "title": one.title,
         "variables": json.dumps(said, ensure_ascii=False),
+        "visitor": one.visitor if one.customer_id is None else None,
     }
     return dict.fromkeys((column.name for column in tasks.columns), None) | known

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from journey_engine.mailroom import addresses, claim
 from journey_engine.mailroom.errands import Teams
+from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.notices import CHUNK, LETTER
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import heard, messages
@@ -43,13 +44,17 @@ def take(store: Store, letter: Letter, teams: Teams, at: dt.datetime) -> str:
 
 
 def _answered(db: Connection, letter: Letter) -> Row[Any] | None:
-    """The message that it answers: by the Message-ID that we gave it, or that its provider told us of."""
+    """The message that it answers: by the Message-ID that we gave it, or that its provider told us of.
+
+    Who was erased and writes again is a stranger: nothing joins their letter to what was.
+    """
     ours = {found[1]: place for place, one in enumerate(letter.answers) if (found := _OURS.fullmatch(one))}
     places: dict[str, int] = dict(ours)
     query = select(heard).where(heard.c.kind == LETTER, heard.c.key.in_(letter.answers[:CHUNK]))
     for row in db.execute(query):
         places.setdefault(row.message_id, letter.answers.index(row.key))
     rows = db.execute(select(messages).where(messages.c.message_id.in_(places), messages.c.channel != WEBHOOK)).all()
+    rows = [row for row in rows if not any(is_erased(db, who) for who in {row.customer_id, claim.reader(row)})]
     return min(rows, key=lambda row: places[row.message_id], default=None)
 
 

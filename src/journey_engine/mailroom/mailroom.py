@@ -53,6 +53,7 @@ from journey_engine.mailroom.tables import messages, suppressions
 from journey_engine.news import Letter, News, Notice
 from journey_engine.program import Program
 from journey_engine.records import Decision, Event
+from journey_engine.spelling import Number, no_number
 
 _workers = itertools.count(1)
 
@@ -226,13 +227,18 @@ class Mailroom:
 
     # the law
 
-    def export(self, customer_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Everything that is kept of a customer, by table."""
-        return exporting.export(self.store, customer_id)
+    def export(
+        self, customer_id: str, addresses: Collection[str] = (), number: Number = no_number
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Everything that is kept of a customer, by table; letters that wait for a name, when they came from one of
+        the addresses."""
+        return exporting.export(self.store, customer_id, addresses, number)
 
-    def erase(self, customer_id: str, addresses: Collection[str], at: dt.datetime) -> dict[str, int]:
+    def erase(
+        self, customer_id: str, addresses: Collection[str], at: dt.datetime, number: Number = no_number
+    ) -> dict[str, int]:
         """Forget a customer; that nothing may be sent to their id and addresses stays known, as keyed hashes."""
-        done = erasing.erase(self.store, customer_id, addresses, at)
+        done = erasing.erase(self.store, customer_id, addresses, at, number)
         self.store.flush_away()
         return done
 

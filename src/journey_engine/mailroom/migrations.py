@@ -250,6 +250,13 @@ def _addresses(op: Operations) -> None:
     )
 
 
+def _strangers(op: Operations) -> None:
+    """Whose letter a task is about, while nobody knows which customer that is."""
+    op.add_column("tasks", Column("visitor", String))
+    where = text("visitor IS NOT NULL")
+    op.create_index("tasks_of_visitor", "tasks", ["visitor"], sqlite_where=where, postgresql_where=where)
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
     2: (
@@ -267,6 +274,7 @@ STEPS: Mapping[int, tuple[Step, ...]] = {
         _referrals,
         _pools,
         _addresses,
+        _strangers,
     ),
 }
 

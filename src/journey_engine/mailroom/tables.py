@@ -146,6 +146,7 @@ tasks = Table(
     Column("owner", String),  # who has taken it
     Column("outcome", String),
     Column("note", Text),
+    Column("visitor", String),  # whose letter it is about, until somebody says which customer that is
 )
 
 rewards = Table(
@@ -398,4 +399,6 @@ Index("visits_by_age", visits.c.received_at)
 Index("heard_by_age", heard.c.kind, heard.c.heard_at)
 Index("visitors_by_age", visitors.c.updated_at)
 _partial("tasks_due", State.PENDING, tasks, "try_at")
+_strange = tasks.c.visitor.is_not(None)
+Index("tasks_of_visitor", tasks.c.visitor, sqlite_where=_strange, postgresql_where=_strange)
 Index("tasks_open", tasks.c.due_at, sqlite_where=tasks.c.done_at.is_(None), postgresql_where=tasks.c.done_at.is_(None))

@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, bindparam, delete, select, update
 
 from journey_engine.mailroom import errands
-from journey_engine.mailroom.erasing import is_erased
 from journey_engine.mailroom.errands import Errand, Teams
+from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, people, visitors, visits
+from journey_engine.mailroom.tables import feedback, people, tasks, visitors, visits
 from journey_engine.news import WRITER, Named, News, Told, Traits
 from journey_engine.times import iso
 
@@ -52,7 +52,9 @@ def hear(store: Store, db: Connection, news: Sequence[News], at: dt.datetime, te
     kept = {event_id: str(row[1]) for event_id, row in taking.events.items()}
     kept |= dict.fromkeys((one.event_id for one in taking.waiting), "")
     told = [one for one in news if isinstance(one, Told) and one.event_id in kept]
-    mine = [Errand(one.event_id, one.name, kept[one.event_id] or None, one.properties) for one in told]
+    mine = [
+        Errand(one.event_id, one.name, kept[one.event_id] or None, one.properties, one.anonymous_id) for one in told
+    ]
     errands.run(store, db, mine, teams, at)
 
 
@@ -118,6 +120,8 @@ class _Taking:
             kept = (row.event_id, one.customer_id, row.name, self.store.instant(row.occurred_at), row.properties)
             self.events.setdefault(row.event_id, kept)
         self.db.execute(delete(visits).where(waited))
+        to_do = update(tasks).where(tasks.c.visitor == one.anonymous_id, tasks.c.customer_id == "")
+        self.db.execute(to_do.values(customer_id=one.customer_id, visitor=None))
         if one.sure and visitor.traits:
             for name, (value, told_at) in visitor.traits.items():
                 self.traits.setdefault(one.customer_id, []).append((told_at, {name: value}))

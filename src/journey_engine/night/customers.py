@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from journey_engine.channels.registry import make_channels
+from journey_engine.channels.registry import make_channels, numbers
 from journey_engine.engines import Engine, open_engine, open_reader
 from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
@@ -39,8 +39,6 @@ class Erased:
 
 def export_customer(loaded: LoadedProject, customer_id: str) -> dict[str, Any]:
     """Everything in both stores. Raises JourneyError for a customer whom neither knows."""
-    with open_mailroom(loaded) as mailroom:
-        posted = mailroom.export(customer_id)
     try:
         with closing(open_reader(loaded.project.engine, loaded.folder)) as engine:
             state = {name: rows for name, rows in _state(engine, customer_id) if rows}
@@ -48,6 +46,8 @@ def export_customer(loaded: LoadedProject, customer_id: str) -> dict[str, Any]:
         if error.code != "no-run":
             raise
         state = {}
+    with open_mailroom(loaded) as mailroom:
+        posted = mailroom.export(customer_id, _addresses(state), numbers(loaded.project.channels))
     if not posted and not state:
         raise _unknown(customer_id)
     return {"customer_id": customer_id, "engine": state, "mailroom": posted}
@@ -63,17 +63,21 @@ def erase_customer(loaded: LoadedProject, customer_id: str, *, clock: Clock) -> 
     with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, owner(), clock):
         with closing(open_engine(project.engine, loaded.folder, environment=project.environment)) as engine:
             state = dict(_state(engine, customer_id))
-            posted = mailroom.export(customer_id)
+            addresses, number = _addresses(state), numbers(project.channels)
+            posted = mailroom.export(customer_id, addresses, number)
             if not posted and not any(state.values()):
                 raise _unknown(customer_id)
-            addresses = {str(row[name]) for row in state["customers"] for name in ADDRESSES if row.get(name)}
-            addresses |= {str(one["recipient"]) for one in posted.get("messages", ()) if one["recipient"]}
             mailed = [str(one["message_id"]) for one in posted.get("messages", ())]
-            in_mailroom = mailroom.erase(customer_id, addresses, clock())
+            in_mailroom = mailroom.erase(customer_id, addresses, clock(), number)
             _forget(engine, customer_id, [str(row["enrollment_id"]) for row in state["enrollments"]])
             engine.publish()
         letters, kept_by = _in_channels(loaded, mailed, addresses)
     return Erased(in_mailroom, {name: len(rows) for name, rows in state.items() if rows}, letters, kept_by)
+
+
+def _addresses(state: Mapping[str, list[dict[str, Any]]]) -> set[str]:
+    """The addresses of a customer's own row; the mailroom knows where messages went."""
+    return {str(row[name]) for row in state.get("customers", ()) for name in ADDRESSES if row.get(name)}
 
 
 def _state(engine: Engine, customer_id: str) -> Iterable[tuple[str, list[dict[str, Any]]]]:

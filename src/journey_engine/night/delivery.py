@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from journey_engine.channel_settings import Channels
-from journey_engine.channels.registry import make_channels
+from journey_engine.channels.registry import make_channels, numbers
 from journey_engine.channels.webhook import WebhookChannel
 from journey_engine.engines import open_reader
 from journey_engine.errors import JourneyError
@@ -79,6 +79,7 @@ def hand_over(
         mailroom, as_of, channels, renderer,
         clock=clock, on_batch=on_batch, owner=owner(), held=held, limits=limits_of(project.channels, channels),
         double=project.double, gauges=gauges_of(project.gauges), staging=Staging.of(project),
+        number=numbers(project.channels),
     )  # fmt: skip
 
 

@@ -1,0 +1,121 @@
+"""Erasing a customer: what goes with them, what stays, and how they are known again, on either database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from journey_engine.channel_settings import Channels
+from journey_engine.channels.registry import numbers
+from journey_engine.channels.webhook import WebhookChannel
+from journey_engine.mailroom import Mailroom, dispatch
+from journey_engine.news import Letter, Named, Told, Traits
+from journey_engine.records import Decision, DecisionKind
+from tests.channels.peer import receiver
+from tests.mailroom.house import NOW, clock, file_channel, message, other, renderer, state_of
+from tests.mailroom.test_webhooks import SECRET, settings
+from tests.servers import postgres_server
+
+TEAMS = {"query_received": "service"}
+GERMAN = numbers(Channels.model_validate({"sms": {"from": "+491701234567", "country": "DE"}}))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def mailroom(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mailroom]:
+    if request.param == "sqlite":
+        with Mailroom.open(f"sqlite:///{tmp_path}/mailroom.sqlite", environment="test") as room:
+            yield room
+        return
+    with postgres_server() as server:
+        url = server.new("erasing").replace("postgresql:", "postgresql+psycopg:")
+        with Mailroom.open(url, environment="test") as room:
+            yield room
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_SECRET", SECRET)
+
+
+def hand_over(room: Mailroom, folder: Path) -> None:
+    with receiver() as peer:
+        ways = {"file": file_channel(folder), "webhook": WebhookChannel({"crm": settings(peer)}, clock)}
+        dispatch(room, NOW, ways, renderer(folder), clock=clock, number=GERMAN)
+
+
+def write(room: Mailroom, number: int, sender: str, answers: tuple[str, ...] = ()) -> str:
+    return room.receive(Letter(f"w{number}", sender, answers, "Hello", f"letter {number}"), TEAMS, NOW)
+
+
+def webhook(customer_id: str, number: int) -> Decision:
+    call = other(DecisionKind.WEBHOOK, number, run=number, endpoint="crm", data={}, values={})
+    return replace(call, customer_id=customer_id)
+
+
+def todo(room: Mailroom) -> list[tuple[str, str]]:
+    return sorted((one.title, one.customer_id) for one in room.todo(NOW))
+
+
+def test_letters_without_a_name_go_with_the_customer_whose_address_they_came_from(mailroom: Mailroom) -> None:
+    write(mailroom, 1, "ada@bücher.example")
+    write(mailroom, 2, "eve@example.com")
+    write(mailroom, 3, "ada@xn--bcher-kva.example")
+    mailroom.hear(
+        [Told("t1", "page_viewed", NOW, {}, None, "browser"), Told("t2", "page_viewed", NOW, {}, None, "b2")], NOW
+    )
+    mailroom.hear([Traits(NOW, {"phone": "+49 170 1234567"}, None, "browser")], NOW)
+    mailroom.hear([Traits(NOW, {"phone": "+49 170 7654321", "email": "eve@example.com"}, None, "b2")], NOW)
+    assert len(todo(mailroom)) == 3
+    mine = ("Ada@Bücher.example", "0170 1234567")
+    told = mailroom.export("c1", mine, GERMAN)
+    assert [row["properties"].get("text") for row in told["visits"]] == ["letter 1", "letter 3", None]
+    assert len(told["visitors"]) == 3 and len(told["tasks"]) == 2
+    done = mailroom.erase("c1", mine, NOW, GERMAN)
+    assert {name: done[name] for name in ("visits", "visitors", "tasks")} == {"visits": 3, "visitors": 3, "tasks": 2}
+    assert todo(mailroom) == [("Answer a question from a stranger: Hello", "")]
+    mailroom.hear([Named("mailto:eve@example.com", "c2")], NOW)
+    assert todo(mailroom) == [("Answer a question from a stranger: Hello", "c2")], "named, the task is theirs as well"
+    assert len(mailroom.export("c2")["tasks"]) == 1
+    mailroom.erase("c2", (), NOW)
+    assert todo(mailroom) == []
+
+
+def test_an_erased_address_is_known_however_it_is_written(mailroom: Mailroom, tmp_path: Path) -> None:
+    spelt = [
+        "ADA@bücher.EXAMPLE",
+        "ada@xn--bcher-kva.example.",
+        "+49 170 123 45 67",
+        "0170/1234567",
+        "0049 170 1234567",
+    ]
+    others = ["ada@bucher.example", "+49 170 1234568", "+33 170 1234567"]
+    mailroom.erase("c0", ("Ada@Bücher.example", "+49 (0)170 1234567"), NOW, GERMAN)
+    back = [message(number, to=to) for number, to in enumerate(spelt + others, 1)]
+    mailroom.load_run(1, "r1", NOW, back)
+    hand_over(mailroom, tmp_path)
+    found = [state_of(mailroom, one)[1] for one in back]
+    assert found[: len(spelt)] == ["erased"] * len(spelt)
+    assert "erased" not in found[len(spelt) :]
+
+
+def test_who_was_erased_and_writes_again_is_a_stranger(mailroom: Mailroom, tmp_path: Path) -> None:
+    mail = message(1)
+    mailroom.load_run(1, "r1", NOW, [mail])
+    hand_over(mailroom, tmp_path)
+    mailroom.erase("c1", ("customer1@example.com",), NOW)
+    answers = (f"{mail.decision_id}@shop.example",)
+    assert write(mailroom, 1, "customer1@example.com", answers) == "query_received unknown"
+    assert list(mailroom.feedback()) == []
+    assert todo(mailroom) == [("Answer a question from a stranger: Hello", "")]
+
+
+def test_an_id_is_known_as_it_is_written_and_an_endpoint_is_nobodys_address(mailroom: Mailroom, tmp_path: Path) -> None:
+    mailroom.load_run(1, "r1", NOW, [replace(message(1), customer_id="aB"), webhook("aB", 1)])
+    mailroom.erase("aB", (), NOW)
+    mailroom.load_run(2, "r2", NOW, [replace(message(2, run=2), customer_id="Ab"), webhook("Ab", 2)])
+    hand_over(mailroom, tmp_path)
+    assert mailroom.counts(2) == {"accepted": 1}
+    assert mailroom.webhook_counts(2) == {"accepted": 1}, "one erased customer's calls went to it, too"
