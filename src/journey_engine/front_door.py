@@ -98,6 +98,18 @@ class InboundHook(Word):
         return self
 
 
+class SmsHook(Word):
+    """Text messages from customers, handed over by Twilio and signed with the account's auth token.
+
+    ```yaml
+    front_door: {sms: TWILIO_AUTH_TOKEN}
+    ```
+    """
+
+    main: ClassVar[str | None] = "token_env"
+    token_env: Variable = Field(description="The environment variable that holds the auth token")
+
+
 class FrontDoor(Word):
     """What other systems tell `journey serve`.
 
@@ -114,6 +126,7 @@ class FrontDoor(Word):
         default=None, description="What SendGrid tells of messages, at /hooks/sendgrid"
     )
     inbound: InboundHook | None = Field(default=None, description="Letters from customers at /hooks/inbound")
+    sms: SmsHook | None = Field(default=None, description="Text messages from customers at /hooks/sms")
     teams: dict[Name, str] = Field(
         default_factory=dict, description="By event: the team that gets a task when it comes in by the front door"
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -56,7 +56,8 @@ class Outcome:
     `reason` is a short word to group by, `detail` a sentence for people. `down` says that the channel as
     a whole cannot work now, so nothing more is handed to it in this dispatch; with `peer` it is only the
     one whom the channel calls so, and the channel itself leaves that one alone. `bounced` says that the
-    address does not exist.
+    address does not exist, `unsubscribed` that its owner told the provider to stop. `address` is where it went, when
+    the provider was given that otherwise than the data have it.
     """
 
     kind: OutcomeKind
@@ -66,6 +67,8 @@ class Outcome:
     down: bool = False
     bounced: bool = False
     peer: str | None = None
+    unsubscribed: bool = False
+    address: str | None = field(default=None, repr=False)
 
     @classmethod
     def accepted(cls, detail: str | None = None) -> Outcome:

@@ -9,10 +9,10 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
-WRITER = "mailto:"
-"""How the id of a visitor begins who wrote from an address that we know of nobody."""
+WRITER, CALLER = "mailto:", "tel:"
+"""How the id of a visitor begins who wrote from an address or a number that we know of nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,22 @@ class Letter:
     subject: str
     text: str
     automatic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A short message that a customer wrote to us. `asks` for an end of them, or for more; `media` are its pictures."""
+
+    text_id: str
+    sender: str
+    text: str
+    asks: Literal["stop", "start"] | None = None
+    media: int = 0
+
+
+def caller_of(number: str) -> str:
+    """The visitor who writes from a number that we know of nobody."""
+    return f"{CALLER}{number}"
 
 
 def visitor_of(address: str | None) -> str | None:

@@ -18,7 +18,7 @@ import pytest
 from journey_engine.channel_settings import Channels
 from journey_engine.channel_settings import SmsChannel as SmsSettings
 from journey_engine.channels import Outcome, OutcomeKind, Outgoing, Presence, Rendered, make_channels
-from journey_engine.channels.short_words import asks_for, segments
+from journey_engine.channels.short_words import segments
 from journey_engine.channels.sms import SmsChannel, international
 from journey_engine.errors import JourneyError
 from journey_engine.project import Sender
@@ -75,7 +75,7 @@ def no(code: int, error: int, message: str = "no", *headers: str) -> Any:
 def test_message_goes_to_the_account_as_a_form_with_the_number_made_international() -> None:
     with receiver(created()) as peer:
         (outcome,) = call(peer, outgoing(text="Grüße & mehr +1\r\n\x07\u20ac"))
-    assert (outcome.kind, outcome.detail) == (OutcomeKind.ACCEPTED, "SM1234, 1 part")
+    assert (outcome.kind, outcome.detail, outcome.address) == (OutcomeKind.ACCEPTED, "SM1234, 1 part", NUMBER)
     ((head, body),) = peer.calls
     assert peer.lines == [f"POST /2010-04-01/Accounts/{SID}/Messages.json HTTP/1.1"]
     assert head["authorization"] == "Basic " + base64.b64encode(f"{SID}:{TOKEN}".encode()).decode()
@@ -148,8 +148,8 @@ def test_no_to_one_number_is_a_refusal_of_that_message_alone(code: int, error: i
     words = f"The number {NUMBER} of Ada at ada@example.com is not valid for account {SID}."
     with receiver(no(code, error, words), created()) as peer:
         first, second = call(peer, outgoing(1), outgoing(2))
-    gone = reason == "no_such_address"
-    assert (first.kind, first.reason, first.bounced) == (OutcomeKind.REFUSED, reason, gone)
+    assert (first.kind, first.reason) == (OutcomeKind.REFUSED, reason)
+    assert (first.bounced, first.unsubscribed) == (reason == "no_such_address", reason == "unsubscribed")
     said = f"Twilio answered {code}, error {error}"
     assert first.detail == f"{said}: The number ... of ... at ... is not valid for account ...."
     assert second.kind is OutcomeKind.ACCEPTED
@@ -201,21 +201,6 @@ def test_nobody_there_leaves_every_message_for_later_and_nobody_can_be_asked() -
     assert [(one.kind, one.reason, one.down) for one in told] == [(OutcomeKind.LATER, "unavailable", True)] * 2
     with channel(1) as made:
         assert made.lookup(["a"]) == {"a": Presence.UNKNOWN}
-
-
-# --- replies --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("reply", "meant"),
-    [
-        ("STOP", "stop"), (" stop. ", "stop"), ("Stop All", "stop"), ("OPT-OUT", "stop"), ("Arrêt", "stop"),
-        ("unsubscribe!", "stop"), ("END", "stop"), ("start", "start"), ("UNSTOP", "start"), ("Yes", "start"),
-        ("please stop calling", None), ("I will not stop", None), ("", None), ("help", None), ("\u202estop", None),
-    ],
-)  # fmt: skip
-def test_reply_that_is_the_word_alone_stops_or_starts(reply: str, meant: str | None) -> None:
-    assert asks_for(reply) == meant
 
 
 # --- secrets --------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from journey_engine.channel_settings import Channels
 from journey_engine.channels.registry import numbers
 from journey_engine.channels.webhook import WebhookChannel
 from journey_engine.mailroom import Mailroom, dispatch
-from journey_engine.news import Letter, Named, Told, Traits
+from journey_engine.news import Letter, Named, Text, Told, Traits
 from journey_engine.records import Decision, DecisionKind
 from tests.channels.peer import receiver
 from tests.mailroom.house import NOW, clock, file_channel, message, other, renderer, state_of
@@ -81,6 +81,16 @@ def test_letters_without_a_name_go_with_the_customer_whose_address_they_came_fro
     assert len(mailroom.export("c2")["tasks"]) == 1
     mailroom.erase("c2", (), NOW)
     assert todo(mailroom) == []
+
+
+def test_texts_without_a_name_go_with_the_customer_whose_number_they_came_from(mailroom: Mailroom) -> None:
+    for number, sender in ((1, "+491701234567"), (2, "+491701234568")):
+        mailroom.receive_text(Text(f"SM{number}", sender, f"text {number}"), TEAMS, NOW)
+    mailroom.erase("c1", ("0170 1234567",), NOW, GERMAN)
+    assert todo(mailroom) == [("Answer a question from a stranger: text 2", "")]
+    mailroom.hear([Named("tel:+491701234567", "c2"), Named("tel:+491701234568", "c2")], NOW)
+    found = [one for one in mailroom.feedback() if one.name == "query_received"]
+    assert [(one.customer_id, one.properties["text"]) for one in found] == [("c2", "text 2")]
 
 
 def test_an_erased_address_is_known_however_it_is_written(mailroom: Mailroom, tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
-"""Short messages as text: how many parts one takes on its way, and which replies mean stop or start."""
+"""Short messages as text: how many parts one takes on its way."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 # GSM 03.38: what fits in seven bits, and what takes two of them. Anything else makes the whole message UCS-2.
 _SEVEN = frozenset(
@@ -10,10 +8,6 @@ _SEVEN = frozenset(
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _TWICE = frozenset("\f^{}\\[~]|€")
-
-STOP = frozenset({"stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"})
-START = frozenset({"start", "unstop", "yes"})
-_OTHER_STOP = frozenset({"arret", "arrêt", "stopp", "abmelden", "baja", "parar", "fim", "basta"})
 
 
 def segments(text: str) -> int:
@@ -33,11 +27,3 @@ def segments(text: str) -> int:
             parts, room = parts + 1, together
         room -= size
     return parts
-
-
-def asks_for(reply: str) -> Literal["stop", "start"] | None:
-    """What a reply asks for, as carriers read it: the word alone, in any case; None for everything else."""
-    word = " ".join(reply.replace("-", " ").split()).strip(" .!\"'").casefold()
-    if word in STOP or word in _OTHER_STOP:
-        return "stop"
-    return "start" if word in START else None

@@ -22,9 +22,10 @@ from journey_engine.errors import JourneyError, visible
 from journey_engine.message import SMS, Outcome, OutcomeKind, Outgoing, Presence
 
 LONGEST = 1600  # signs that Twilio takes
+UNSUBSCRIBED = "unsubscribed"
 REFUSALS = {  # no number, or none that takes short messages; its country is not switched on; the customer said stop
     21211: "no_such_address", 21217: "no_such_address", 21614: "no_such_address", 21408: "country_not_allowed",
-    21610: "unsubscribed",
+    21610: UNSUBSCRIBED,
 }  # fmt: skip
 OURS = frozenset({  # the account, or who sends: no message can leave
     10001, 20003, 20005, 20008, 20404, 21212, 21603, 21606, 21607, 21618, 21659, 21660, 21701, 21703, 21704, 21705,
@@ -82,7 +83,8 @@ class SmsChannel:
         except Unsent as error:
             return Outcome(OutcomeKind.LATER, "unavailable", f"{self._kept.target.shown}: {error}", down=True)
         except Unanswered as error:
-            return Outcome(OutcomeKind.UNSURE, "no_answer", f"Twilio got it and gave no answer: {error}")
+            detail = f"Twilio got it and gave no answer: {error}"
+            return Outcome(OutcomeKind.UNSURE, "no_answer", detail, address=number)
         return self._meaning(message, number, text, answer)
 
     def _request(self, number: str, text: str) -> bytes:
@@ -102,12 +104,13 @@ class SmsChannel:
         """A status, and with it Twilio's own code, as an outcome: taken, never, later, or nobody knows."""
         status, told = answer.status, _told(answer)
         if 200 <= status < 300:
-            return Outcome.accepted(_receipt(told, text))
+            return Outcome(OutcomeKind.ACCEPTED, None, _receipt(told, text), address=number)
         code = told.get("code") if isinstance(told.get("code"), int) else None
         words = impersonal(str(told.get("message") or ""), message, self._token, self._account, number)
         said = f"Twilio answered {status}" + (f", error {code}" if code else "") + (f": {words}" if words else "")
         if status >= 500 or status < 300:
-            return Outcome(OutcomeKind.UNSURE, f"status_{status}", f"{said}, which does not say whether it was taken")
+            detail = f"{said}, which does not say whether it was taken"
+            return Outcome(OutcomeKind.UNSURE, f"status_{status}", detail, address=number)
         if status == 429 or code in FULL:
             pause = pause_asked(answer.headers.get("retry-after"), message.date)
             return Outcome(OutcomeKind.LATER, "too_many", said, pause)
@@ -118,7 +121,8 @@ class SmsChannel:
             detail = f"Twilio lets nothing leave ({where}): {said}"
             return Outcome(OutcomeKind.LATER, f"error_{code}" if code else f"status_{status}", detail, down=True)
         reason = REFUSALS.get(code or 0) or (f"error_{code}" if code else f"status_{status}")
-        return Outcome(OutcomeKind.REFUSED, reason, said, bounced=reason == "no_such_address")
+        bounced, unsubscribed = reason == "no_such_address", reason == UNSUBSCRIBED
+        return Outcome(OutcomeKind.REFUSED, reason, said, bounced=bounced, unsubscribed=unsubscribed)
 
 
 def international(text: str, country: str | None) -> str | None:

@@ -25,6 +25,7 @@ from journey_engine.mailroom import (
     pools,
     rewards,
 )
+from journey_engine.mailroom.consents import Said, Word
 from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.limits import Gate
 from journey_engine.mailroom.states import State
@@ -214,6 +215,10 @@ def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[
         elif verdict.bounced:
             events.append(event_of(row, "bounced", "message_bounced", instant, {"permanent": True}))
             bounced.append((reader(row), "", medium(row.channel), "bounced", as_of))
+        elif verdict.unsubscribed:
+            who, way = reader(row), medium(row.channel)
+            said = Said(who, Word.UNSUBSCRIBED, channel=way, source="provider", message_id=row.message_id)
+            consents.say(store, db, said, as_of)
     store.insert_new(db, feedback, [column.name for column in feedback.columns], events)
     consents.suppress(store, db, bounced)
 

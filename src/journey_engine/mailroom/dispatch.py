@@ -171,6 +171,12 @@ def dispatch(
         return tally.report()
 
 
+def _of_another(verdict: Verdict) -> Verdict:
+    """What became of a message that went to somebody else: nothing of it is true of the customer's own address."""
+    own = replace(verdict, bounced=False, unsubscribed=False, address=None)
+    return replace(own, reason=REDIRECTED) if verdict.state is State.ACCEPTED else own
+
+
 class _Work:
     """One dispatch."""
 
@@ -242,8 +248,8 @@ class _Work:
                     outcome = self.missing_outcome(name, channel)
                 if outcome is not None:
                     verdict = self.verdict(row, outcome)
-                    if message.intended is not None and verdict.state is State.ACCEPTED:
-                        verdict = replace(verdict, reason=REDIRECTED)
+                    if message.intended is not None:
+                        verdict = _of_another(verdict)
                     settled.append((row, verdict))
             claims.settle(self.store, self.as_of, self.lease.name, settled, self.ways.left_by(name))
             self.tally.add(settled)
@@ -290,11 +296,13 @@ class _Work:
         """A channel's answer as the next state."""
         match outcome.kind:
             case OutcomeKind.ACCEPTED:
-                return Verdict(State.ACCEPTED, None, outcome.detail)
+                return Verdict(State.ACCEPTED, None, outcome.detail, address=outcome.address)
+            case OutcomeKind.REFUSED if outcome.unsubscribed:  # the customer's word to the provider (rule 19)
+                return Verdict(State.SKIPPED, outcome.reason, outcome.detail, unsubscribed=True)
             case OutcomeKind.REFUSED:
                 return Verdict(State.REFUSED, outcome.reason, outcome.detail, bounced=outcome.bounced)
             case OutcomeKind.UNSURE:
-                return Verdict(State.UNSURE, outcome.reason, outcome.detail)
+                return Verdict(State.UNSURE, outcome.reason, outcome.detail, address=outcome.address)
             case OutcomeKind.LATER:
                 pause = min(FIRST_RETRY * 2 ** min(row.attempts, 10), LONGEST_RETRY)
                 pause = outcome.retry_after or (CHANNEL_RETRY if outcome.down else pause)

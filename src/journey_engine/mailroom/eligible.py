@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +30,7 @@ class Verdict:
     try_at: dt.datetime | None = None
     bounced: bool = False
     unsubscribed: bool = False
-    address: str | None = None
+    address: str | None = field(default=None, repr=False)
 
 
 def judge(row: Row[Any], as_of: dt.datetime, standing: Standing, double: Collection[str] = ()) -> Verdict:

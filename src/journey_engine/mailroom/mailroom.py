@@ -32,6 +32,7 @@ from journey_engine.mailroom import (
     referrals,
     reward_lists,
     rewards,
+    texts,
     told,
 )
 from journey_engine.mailroom.by_hand import Choice, Chosen
@@ -50,7 +51,7 @@ from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import messages, suppressions
-from journey_engine.news import Letter, News, Notice
+from journey_engine.news import Letter, News, Notice, Text
 from journey_engine.program import Program
 from journey_engine.records import Decision, Event
 from journey_engine.spelling import Number, no_number
@@ -158,6 +159,10 @@ class Mailroom:
     def receive(self, letter: Letter, teams: Teams, at: dt.datetime) -> str:
         """Keep a letter from a customer; the name of the event that it became."""
         return letters.take(self.store, letter, teams, at)
+
+    def receive_text(self, text: Text, teams: Teams, at: dt.datetime) -> str:
+        """Keep a text message from a customer; the name of the event that it became."""
+        return texts.take(self.store, text, teams, at)
 
     def notice(self, told: Sequence[Notice], at: dt.datetime) -> Counter[str]:
         """Keep what a provider told of messages; how many were `taken`, came `again`, or are `unknown` here."""

@@ -24,9 +24,13 @@ from journey_engine.mailroom.tables import feedback, heard, in_state, messages
 from journey_engine.message import WEBHOOK, medium
 from journey_engine.news import Fate, Notice
 
-EVENT, LETTER, MESSAGE = "event", "letter", "message"
-"""What is remembered: the ids of providers, the Message-IDs of letters, the messages that surely went out."""
-KEPT = {EVENT: dt.timedelta(days=8), MESSAGE: dt.timedelta(days=60), LETTER: dt.timedelta(days=400)}
+EVENT, LETTER, MESSAGE, TEXT = "event", "letter", "message", "text"
+"""What is remembered: the ids of providers, the Message-IDs of letters, the messages that surely went out, the ids of
+texts that came in."""
+KEPT = {
+    EVENT: dt.timedelta(days=8), MESSAGE: dt.timedelta(days=60),
+    LETTER: dt.timedelta(days=400), TEXT: dt.timedelta(days=400),
+}  # fmt: skip
 RECENT = dt.timedelta(days=7)
 """How long after a send a bounce without our id can be of it."""
 REPORTED = Verdict(State.ACCEPTED, "reported", "its provider told what became of it")

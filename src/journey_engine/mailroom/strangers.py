@@ -1,4 +1,4 @@
-"""Whose letters wait for a name: visitors whom nobody has named, sought by the addresses that they told."""
+"""Whose letters and texts wait for a name: visitors whom nobody has named, sought by the addresses that they told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, or_, select
 
 from journey_engine.mailroom.tables import messages, people, visitors
 from journey_engine.message import STAFF, WEBHOOK
-from journey_engine.news import visitor_of
+from journey_engine.news import caller_of, visitor_of
 from journey_engine.spelling import Number, spelled, spellings
 
 ADDRESSES = ("email", "phone")
@@ -34,7 +34,8 @@ def at_addresses(db: Connection, addresses: Collection[str], number: Number) -> 
     """The visitors without a name who wrote from one of these addresses, or said that one is theirs."""
     forms = frozenset[str]().union(*(spellings(one, number) for one in addresses))
     nobody = visitors.c.customer_id.is_(None)
-    writers = sorted({str(visitor_of(one)) for one in (*forms, *addresses) if "@" in one})
+    letters = {str(visitor_of(one)) for one in (*forms, *addresses) if "@" in one}
+    writers = sorted(letters | {caller_of(one) for one in forms if one.startswith("+")})
     found: set[str] = set()
     for start in range(0, len(writers), CHUNK):
         some = visitors.c.anonymous_id.in_(writers[start : start + CHUNK])

@@ -19,7 +19,7 @@ from journey_engine.mailroom.errands import Errand, Teams
 from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, people, tasks, visitors, visits
-from journey_engine.news import WRITER, Named, News, Told, Traits
+from journey_engine.news import CALLER, WRITER, Named, News, Told, Traits
 from journey_engine.times import iso
 
 KEPT = dt.timedelta(days=90)
@@ -108,7 +108,7 @@ class _Taking:
         """
         visitor = self.visitors[one.anonymous_id]
         taken = visitor.sure and visitor.customer_id not in (None, one.customer_id)
-        if not one.sure and (taken or one.anonymous_id.startswith(WRITER)):
+        if not one.sure and (taken or one.anonymous_id.startswith((WRITER, CALLER))):
             return
         visitor.customer_id, visitor.sure = one.customer_id, one.sure
         mine = [told for told in self.waiting if told.anonymous_id == one.anonymous_id]

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from journey_engine.errors import JourneyError
-from journey_engine.web import answer, confirm, health, hooks, inbound, preferences, segment, unsubscribe
+from journey_engine.web import answer, confirm, health, hooks, inbound, preferences, segment, texts, unsubscribe
 from journey_engine.web.failing import Failing
 from journey_engine.web.guard import Guard
 from journey_engine.web.house import House
@@ -24,6 +24,7 @@ ROUTES: tuple[Callable[[House], list[Route]], ...] = (
     segment.routes,
     hooks.routes,
     inbound.routes,
+    texts.routes,
 )
 """What is served, in order; a path that two know belongs to the first."""
 

@@ -16,6 +16,11 @@ SHORTEST = 16
 
 
 def secrets(variable: str, setting: str) -> list[bytes]:
+    """The digests of a variable's secrets. Raises JourneyError."""
+    return [digest(one) for one in secret_words(variable, setting)]
+
+
+def secret_words(variable: str, setting: str) -> list[str]:
     """The secrets of a variable; two with a space between them while one is changed. Raises JourneyError."""
     found = os.environ.get(variable, "").split()
     if not found:
@@ -30,7 +35,7 @@ def secrets(variable: str, setting: str) -> list[bytes]:
             remedy="set it to that of `openssl rand -hex 32`",
             code="short_secret",
         )
-    return [digest(one) for one in found]
+    return found
 
 
 def digest(secret: str) -> bytes:
