@@ -1,16 +1,36 @@
-"""python -m bench [--customers N] [--rounds N] [--style-sheet] [--page]: measure, print, keep as JSON."""
+"""python -m bench [WHAT] [--customers N] [--rounds N] [--page]: measure, print, keep as JSON and Markdown."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from bench import page
-from bench.head_to_head import measure
+from bench import door, head_to_head, page
 
 RESULTS = Path(__file__).parent / "results"
+PLOTS = page.PAGE.parent / "plots"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A module with `measure` and `figures`, and maybe `plots`; how large and how often, unless told."""
+
+    module: ModuleType
+    customers: int
+    rounds: int
+
+
+WORK: Mapping[str, Work] = {
+    "head-to-head": Work(head_to_head, 10_000, 3),
+    "door": Work(door, 20_000, 3),
+}
 
 
 def say(line: str) -> None:
@@ -19,22 +39,39 @@ def say(line: str) -> None:
 
 
 def main() -> None:
-    """Run the head-to-head."""
+    """Measure one thing."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the engine on this machine.")
-    parser.add_argument("--customers", type=int, default=int(os.environ.get("BENCH_CUSTOMERS", "10000")))
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS", "3")))
+    parser.add_argument("what", nargs="?", choices=WORK, default="head-to-head")
+    parser.add_argument("--customers", type=int, default=os.environ.get("BENCH_CUSTOMERS"))
+    parser.add_argument("--rounds", type=int, default=os.environ.get("BENCH_ROUNDS"))
     parser.add_argument("--style-sheet", action="store_true", help="a <style> in the layout, inlined after rendering")
     parser.add_argument("--page", action="store_true", help="put the figures into docs/performance.md")
     options = parser.parse_args()
-    result = measure(options.customers, options.rounds, say, style_sheet=options.style_sheet)
+    work = WORK[options.what]
+    measure, name = work.module.measure, options.what
+    customers, rounds = options.customers or work.customers, options.rounds or work.rounds
+    place: str | int = name
+    if work.module is head_to_head:
+        measure = partial(measure, style_sheet=options.style_sheet)
+        name += f"-{customers}{'-style-sheet' if options.style_sheet else ''}"
+        place = customers
+    keep(work.module, measure(customers, rounds, say), name, place if options.page else None)
+
+
+def keep(module: ModuleType, result: dict[str, Any], name: str, place: str | int | None) -> None:
+    """Write a result down, and into the page when it has a place there."""
     RESULTS.mkdir(exist_ok=True)
-    name = f"head-to-head-{options.customers}{'-style-sheet' if options.style_sheet else ''}"
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
-    figures = page.figures(result)
+    figures, plots = module.figures(result), module.plots(result) if hasattr(module, "plots") else {}
     (RESULTS / f"{name}.md").write_text(figures, encoding="utf-8")
+    for plot, drawn in plots.items():
+        (RESULTS / f"{plot}.svg").write_text(drawn, encoding="utf-8")
     print(f"\n{figures}\nkept in {RESULTS / name}.json and .md")
-    if options.page:
-        page.write(figures, options.customers)
+    if place is not None:
+        page.write(figures, place)
+        for plot, drawn in plots.items():
+            PLOTS.mkdir(exist_ok=True)
+            (PLOTS / f"{plot}.svg").write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -77,13 +77,13 @@ class Data:
     events: Path
 
 
-def write_data(folder: Path, customers: int, seed: int = 1) -> Data:
-    """Write customers.parquet and events.parquet into a folder."""
+def write_data(folder: Path, customers: int, seed: int = 1, each: int = EVENTS_EACH) -> Data:
+    """Write customers.parquet and events.parquet into a folder; `each` is how many events a customer has."""
     folder.mkdir(parents=True, exist_ok=True)
     data = Data(folder / "customers.parquet", folder / "events.parquet")
     lists = {"first": list(FIRST), "last": list(LAST), "countries": list(COUNTRIES), "goods": list(GOODS)}
     texts = {name: str([text.replace("'", "’") for text in texts]) for name, texts in lists.items()}
-    common = {"now": NOW.timestamp(), "customers": customers, "each": EVENTS_EACH}
+    common = {"now": NOW.timestamp(), "customers": customers, "each": each}
     recommendations = ",\n        ".join(_RECOMMENDED.format(n=n, **texts) for n in (1, 2, 3))
     with duckdb.connect(":memory:") as db:
         db.execute("SET TimeZone = 'UTC'")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import Any
 
 from bench import floors
 from bench.data import NOW, Data, write_data
-from bench.machine import load, machine
+from bench.machine import load, machine, middle
 from bench.project import write_project
 from bench.sinks import ROOT, Sink, smtp_sink
 from journey_engine import audience
@@ -45,7 +44,7 @@ def measure(customers: int, rounds: int, say: Callable[[str], None], *, style_sh
             say(f"round {number} of {rounds}: whole flow {whole:.1f} s, {mails:,.0f} mails/s, load {done[-1]['load']}")
         return {
             "what": "head-to-head", "customers": customers, "style_sheet": style_sheet, "sink": sink.kind,
-            "machine": machine(), "rounds": done, "median": _middle(done),
+            "machine": machine(), "rounds": done, "median": middle(done),
         }  # fmt: skip
 
 
@@ -111,11 +110,3 @@ def _audience(folder: Path) -> floors.Spent:
     watch = floors.Watch()
     found = audience.count(loaded, predicate, NOW, sample=0)
     return watch.spent(found.customers)
-
-
-def _middle(rounds: list[Any]) -> Any:
-    """The median of every number, at its place."""
-    first = rounds[0]
-    if isinstance(first, dict):
-        return {key: _middle([one[key] for one in rounds]) for key in first}
-    return statistics.median(rounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +21,33 @@ PHASES = ("open", "dispatch_before", "collect", "facts", "sweep", "commit", "pub
 
 def figures(result: dict[str, Any]) -> str:
     """Everything that one run of the head-to-head says."""
-    return (
-        "\n\n".join([_heading(result), _table(_whole(result)), _table(_floors(result)), _table(_phases(result))]) + "\n"
-    )
+    return "\n\n".join([_heading(result), table(_whole(result)), table(_floors(result)), table(_phases(result))]) + "\n"
 
 
-def write(text: str, customers: int) -> None:
-    """Put figures into the page, in the place of those of as many customers."""
-    start, end = f"<!-- figures {customers} -->", f"<!-- end of figures {customers} -->"
+def write(text: str, name: str | int) -> None:
+    """Put figures into the page, in the place of their name: what was measured, or how many in the head-to-head."""
+    start, end = f"<!-- figures {name} -->", f"<!-- end of figures {name} -->"
     page = PAGE.read_text(encoding="utf-8")
     before, found, rest = page.partition(start)
     if not found:
-        raise SystemExit(f"bench: {PAGE} has no place for {customers} customers; add the lines {start} and {end}")
+        raise SystemExit(f"bench: {PAGE} has no place for '{name}'; add the lines {start} and {end}")
     PAGE.write_text(f"{before}{start}\n{text}{end}{rest.partition(end)[2]}", encoding="utf-8")
 
 
+def circumstances(result: dict[str, Any]) -> str:
+    """The machine, what else it did and the versions, for any result with rounds."""
+    machine, loads = result["machine"], [one["load"] for one in result["rounds"]]
+    return (
+        f"medians of {len(loads)} rounds. {machine['cores']} shared cores, {machine['memory_gib']:g} GiB, "
+        f"**load average {min(loads)} to {max(loads)}**; "
+        f"Python {machine['python']}, DuckDB {machine['duckdb']}, engine {machine['journey-engine']}."
+    )
+
+
 def _heading(result: dict[str, Any]) -> str:
-    machine, rounds = result["machine"], result["rounds"]
-    loads = [one["load"] for one in rounds]
     letter = "a `<style>`, inlined after rendering" if result["style_sheet"] else "its styles written out"
     return (
-        f"{result['customers']:,} customers and ten events each, medians of {len(rounds)} rounds. "
-        f"{machine['cores']} shared cores, {machine['memory_gib']:g} GiB, "
-        f"**load average {min(loads)} to {max(loads)}**; "
-        f"Python {machine['python']}, DuckDB {machine['duckdb']}, engine {machine['journey-engine']}. "
+        f"{result['customers']:,} customers and ten events each, {circumstances(result)} "
         f"Mail sink: {result['sink']}. The letter has {letter}."
     )
 
@@ -54,20 +58,20 @@ def _whole(result: dict[str, Any]) -> list[tuple[str, ...]]:
     cpu = whole["cpu"] / customers
 
     def row(what: str, speed: float, theirs: float | None = None, others: str = "") -> tuple[str, ...]:
-        return (what, _n(speed), *((_n(theirs), _x(speed / theirs)) if theirs else ("", "")), others)
+        return (what, number(speed), *((number(theirs), times(speed / theirs)) if theirs else ("", "")), others)
 
     drip = _beside(middle["evaluated_a_second"], DRIP["evaluated"], "django-drip-campaigns, one query")
     listmonk = _beside(middle["mails_a_second"], LISTMONK["mails"], "listmonk, its author")
     return [
         ("", "this engine", "Parcelvoy", "ratio", "others"),
         row("whole flow, customers/s", customers / whole["seconds"], own["customers"]),
-        ("whole flow, CPU ms a customer", f"{cpu * 1000:.2f}", f"{own['cpu'] * 1000:.2f}", _x(own["cpu"] / cpu), ""),
+        ("whole flow, CPU ms a customer", f"{cpu * 1000:.2f}", f"{own['cpu'] * 1000:.2f}", times(own["cpu"] / cpu), ""),
         row("evaluated, customers/s, first night", middle["evaluated_a_second"], own["evaluated"], drip),
         row("evaluated, customers/s, third night", middle["evaluated_after_a_second"]),
         row("entered, customers/s, with all that is kept", middle["entered_a_second"], own["entered"]),
         row("mails/s, all states durable", middle["mails_a_second"], own["mails"], listmonk),
         row("mails per CPU second of the dispatcher", middle["mails_a_cpu_second"]),
-        ("peak memory, MiB", _n(memory), _n(own["peak_mib"]), "", ""),
+        ("peak memory, MiB", number(memory), number(own["peak_mib"]), "", ""),
     ]
 
 
@@ -78,14 +82,14 @@ def _floors(result: dict[str, Any]) -> list[tuple[str, ...]]:
     return [
         ("floor, in turn in the same rounds", "floor", "this engine", "engine / floor, time", "CPU time"),
         ("the rule as one query by hand; `journey audience`", f"{hand['seconds']:.2f} s",
-         f"{middle['audience']['seconds']:.2f} s", _x(middle["audience"]["seconds"] / hand["seconds"]),
-         _x(middle["audience"]["cpu"] / hand["cpu"])),
+         f"{middle['audience']['seconds']:.2f} s", times(middle["audience"]["seconds"] / hand["seconds"]),
+         times(middle["audience"]["cpu"] / hand["cpu"])),
         ("the same; collect, facts and sweep of the first night", f"{hand['seconds']:.2f} s",
-         f"{middle['decided']['seconds']:.2f} s", _x(middle["decided"]["seconds"] / hand["seconds"]), ""),
-        ("letters by this renderer and channel, no state; dispatch", f"{_n(stateless['a_second'])}/s",
-         f"{_n(seconds)}/s", _x(stateless["a_second"] / seconds), _x(stateless["a_cpu_second"] / cpu)),
-        ("letters by plain Jinja2, glued and pipelined; dispatch", f"{_n(bare['a_second'])}/s", f"{_n(seconds)}/s",
-         _x(bare["a_second"] / seconds), _x(bare["a_cpu_second"] / cpu)),
+         f"{middle['decided']['seconds']:.2f} s", times(middle["decided"]["seconds"] / hand["seconds"]), ""),
+        ("letters by this renderer and channel, no state; dispatch", f"{number(stateless['a_second'])}/s",
+         f"{number(seconds)}/s", times(stateless["a_second"] / seconds), times(stateless["a_cpu_second"] / cpu)),
+        ("letters by plain Jinja2, glued and pipelined; dispatch", f"{number(bare['a_second'])}/s",
+         f"{number(seconds)}/s", times(bare["a_second"] / seconds), times(bare["a_cpu_second"] / cpu)),
     ]  # fmt: skip
 
 
@@ -102,29 +106,32 @@ def _phases(result: dict[str, Any]) -> list[tuple[str, ...]]:
     for phase in PHASES:
         spent = [nights[night]["phases"][phase] for night in titles]
         rows.append((phase.replace("_", " "), *map(_spent, spent)))
-    rows += [(what, *(_n(nights[night][what]) for night in titles)) for what in ("entered", "moved", "mails")]
+    rows += [(what, *(number(nights[night][what]) for night in titles)) for what in ("entered", "moved", "mails")]
     return rows
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as Markdown, the first one as the head; all but the first column to the right."""
     head, *body = rows
     lines = [head, ("---", *["---:"] * (len(head) - 1)), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _beside(own: float, other: float, whose: str) -> str:
-    return f"{_x(own / other)} of {whose} ({other:,})"
+    return f"{times(own / other)} of {whose} ({other:,})"
 
 
 def _spent(one: dict[str, float]) -> str:
     return f"{one['seconds']:.2f} ({one['cpu']:.2f})"
 
 
-def _n(number: float) -> str:
-    return f"{number:,.0f}"
+def number(value: float) -> str:
+    """A whole number for people."""
+    return f"{value:,.0f}"
 
 
-def _x(ratio: float) -> str:
+def times(ratio: float) -> str:
+    """A ratio for people."""
     if ratio < 1:
         return f"{ratio:.2g}"
     return f"{ratio:.1f}" if ratio < 100 else f"{ratio:,.0f}"

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Server]:
+def postgres_server(settings: Sequence[str] = QUICK) -> Iterator[Server]:
     """Start a server, stop it at the end. Skips the test where there is none, unless JOURNEY_NEED_POSTGRES is set."""
     folder = binaries()
     if folder is None:
@@ -64,7 +64,7 @@ def postgres_server() -> Iterator[Server]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        settings = [*QUICK, "listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={home}"]
+        settings = [*settings, "listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={home}"]
         options = " ".join(f"-c {setting}" for setting in settings)
         start = ["start", "-w", "-t", "120", "-l", str(home / "log"), "-o", options]
         _run([str(folder / "pg_ctl"), "-D", str(home / "data"), *start], user)

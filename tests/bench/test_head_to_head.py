@@ -30,5 +30,5 @@ def test_figures_go_to_their_own_place_in_the_page(tmp_path: Path, monkeypatch: 
     path.write_text("a\n<!-- figures 10 -->\nold\n<!-- end of figures 10 -->\nb\n", encoding="utf-8")
     page.write("new\n", 10)
     assert path.read_text(encoding="utf-8") == "a\n<!-- figures 10 -->\nnew\n<!-- end of figures 10 -->\nb\n"
-    with pytest.raises(SystemExit, match="no place for 20 customers"):
+    with pytest.raises(SystemExit, match="no place for '20'"):
         page.write("new\n", 20)
