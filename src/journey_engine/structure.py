@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -56,12 +57,18 @@ def _written(value: Any, dumped: Any, without: Collection[str]) -> Any:
     if not isinstance(value, BaseModel):
         return dumped
     model = type(value)
+    first = FIRST_FORM.get(model.__name__, ())
     return {
         name: _written(getattr(value, name), dumped[name], without)
-        for name, field in model.model_fields.items()
-        if name not in without
-        and (_always(field) or name in FIRST_FORM.get(model.__name__, ()) or getattr(value, name) != field.default)
+        for name, always, default in _fields(model)
+        if name not in without and (always or name in first or getattr(value, name) != default)
     }
+
+
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, bool, Any], ...]:
+    """The fields of a model: name, whether it is always written, and its default."""
+    return tuple((name, _always(field), field.default) for name, field in model.model_fields.items())
 
 
 def _always(field: FieldInfo) -> bool:

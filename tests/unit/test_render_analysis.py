@@ -215,4 +215,4 @@ def test_every_body_of_a_marketing_template_shows_the_way_out_and_the_postal_add
 def test_a_project_without_templates_has_none(tmp_path: Path) -> None:
     renderer = Renderer(tmp_path / "nowhere")
     assert renderer.library.names == ()
-    assert renderer.library.chains() == ((),)
+    assert renderer.library.chains == ((),)

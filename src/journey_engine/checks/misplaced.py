@@ -23,8 +23,8 @@ def files(scope: Scope) -> Iterator[Problem]:
     for path in sorted({*_in(folder / "journeys", deep=True), *_in(folder / "templates", deep=True), *_in(folder)}):
         shown = path.relative_to(folder)
         inside = shown.parts[0] == "journeys"
-        kinds = set(_KIND.findall(_text(path)))
-        if not kinds or (inside and not path.name.endswith(".txt")):
+        kinds = set() if inside and not path.name.endswith(".txt") else set(_KIND.findall(_text(path)))
+        if not kinds:
             continue
         what = "tests" if "tests" in kinds else "a journey" if "journey" in kinds else "a reward program"
         own = path.name.removesuffix(".txt")
@@ -54,8 +54,8 @@ def _there(folder: Path, path: str) -> bool:
 def _in(folder: Path, *, deep: bool = False) -> Iterator[Path]:
     """Files that may be such, but for hidden ones."""
     for path in folder.rglob("*") if deep else folder.glob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.name.lower().endswith(_ENDINGS) and path.is_file() and not hidden:
+        named = path.name.lower().endswith(_ENDINGS)
+        if named and path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
 
 

@@ -20,8 +20,13 @@ from journey_engine.load.parts import Words, of_kind
 from journey_engine.project import Project, Source
 from journey_engine.render import Renderer, Use
 from journey_engine.rules import following
+from journey_engine.steps import Step
+from journey_engine.steps.ask import Ask
 from journey_engine.steps.enroll import EnrollStep
+from journey_engine.steps.reward import RewardStep
 from journey_engine.steps.set import SetStep
+from journey_engine.steps.task import TaskStep
+from journey_engine.steps.wait_for import WaitFor
 from journey_engine.times import UTC
 from journey_engine.yamlfile import Path
 
@@ -139,6 +144,18 @@ class Subject:
     def paths(self) -> dict[str, Path]:
         """Where each step is written, by id, in the order of the file."""
         return dict(sorted(self.loaded.steps, key=lambda item: item[1]))
+
+    @cached_property
+    def awaited(self) -> dict[str, Step]:
+        """The steps that leave something to `step.<id>`: what ended a wait, or a reward."""
+        return {
+            step: word
+            for kind in (WaitFor, Ask, RewardStep, TaskStep)
+            for where, word in of_kind(kind, self.words)
+            if not isinstance(word, TaskStep) or word.awaited
+            for step, at in self.paths.items()
+            if where[: len(at)] == at and len(where) == len(at) + 1
+        }
 
     @cached_property
     def reachable(self) -> frozenset[int]:

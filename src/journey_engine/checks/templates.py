@@ -19,7 +19,6 @@ from journey_engine.steps.reward import RewardStep
 from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
 from journey_engine.steps.task import TaskStep
-from journey_engine.steps.wait_for import WaitFor
 from journey_engine.steps.webhook import WebhookStep
 from journey_engine.triggers.changes import ChangesTrigger
 from journey_engine.yamlfile import Path
@@ -302,14 +301,7 @@ def _no_trigger_value(subject: Subject, name: str) -> str:
 
 def _step(subject: Subject, rest: str, path: Path) -> tuple[str, str] | None:
     """`step.<id>.<name>`: the event that ended the wait, or the reward; an id may hold dots."""
-    awaited = {
-        step: word
-        for kind in (WaitFor, Ask, RewardStep, TaskStep)
-        for where, word in of_kind(kind, subject.words)
-        if not isinstance(word, TaskStep) or word.awaited
-        for step, at in subject.paths.items()
-        if where[: len(at)] == at and len(where) == len(at) + 1
-    }
+    awaited = subject.awaited
     found = next((step for step in awaited if rest == step or rest.startswith(f"{step}.")), None)
     if found is None:
         wanted = rest.split(".")[0]

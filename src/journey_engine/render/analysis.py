@@ -7,12 +7,13 @@ replaces does not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jinja2 import nodes
 
 from journey_engine.errors import Place
+from journey_engine.render.parsed import Block, Parse, Parsed, children, literals
 from journey_engine.render.sandbox import ABSENT_TESTS, DICT_METHODS, FUNCTIONS, PRESENT_TESTS, STR_METHODS
 
 Path = tuple[str, ...]
@@ -31,17 +32,6 @@ class Use:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """One parsed file."""
-
-    file: str
-    tree: nodes.Template
-
-
-Parse = Callable[[str], Parsed | None]
-
-
 def uses(parsed: Parsed, parse: Parse) -> Iterator[Use]:
     """Every use of a value in a part. `parse` gives a file by its name, or None when it cannot be read."""
     walker = _Walker(parse)
@@ -53,7 +43,7 @@ class _Walker:
     def __init__(self, parse: Parse) -> None:
         self.parse = parse
         self.found: list[Use] = []
-        self.blocks: dict[str, list[tuple[str, nodes.Block]]] = {}
+        self.blocks: dict[str, list[Block]] = {}
         self.file = ""
         self.reading: list[str] = []
 
@@ -67,15 +57,13 @@ class _Walker:
         while current is not None and current.file not in seen:
             seen.add(current.file)
             self.file = current.file
-            for block in current.tree.find_all(nodes.Block):
-                self.blocks.setdefault(block.name, []).append((current.file, block))
-            extends = next(iter(current.tree.find_all(nodes.Extends)), None)
+            for block in current.blocks:
+                self.blocks.setdefault(block.node.name, []).append(block)
             body = current.tree.body
-            if extends is not None:  # text and blocks of a child stand only where its layout puts them
+            if current.extends is not None:  # text and blocks of a child stand only where its layout puts them
                 body = [node for node in body if not isinstance(node, nodes.Output | nodes.Block)]
             self.body(body, scope, frozenset())
-            layouts = literals(extends) if extends is not None else []
-            current = self.parse(layouts[0]) if layouts else None
+            current = self.parse(current.layout) if current.layout is not None else None
 
     def included(self, name: str, scope: Scope, guards: Guards) -> None:
         """Another file at this place, with the names of this one."""
@@ -85,8 +73,8 @@ class _Walker:
         here, blocks = self.file, self.blocks
         self.reading.append(other.file)
         self.file, self.blocks = other.file, {}
-        for block in other.tree.find_all(nodes.Block):
-            self.blocks.setdefault(block.name, []).append((other.file, block))
+        for block in other.blocks:
+            self.blocks.setdefault(block.node.name, []).append(block)
         self.body(other.tree.body, dict(scope), guards)
         self.file, self.blocks = here, blocks
         self.reading.pop()
@@ -95,7 +83,11 @@ class _Walker:
 
     def body(self, statements: Iterable[nodes.Node], scope: Scope, guards: Guards) -> None:
         for node in statements:
-            self.statement(node, scope, guards)
+            if isinstance(node, nodes.Output):  # plain words are most of a template
+                shown = (part for part in node.nodes if not isinstance(part, nodes.TemplateData))
+                self.children(shown, scope, guards)
+            else:
+                self.statement(node, scope, guards)
 
     def statement(self, node: nodes.Node, scope: Scope, guards: Guards) -> None:
         match node:
@@ -116,7 +108,7 @@ class _Walker:
             case nodes.Expr():
                 self.expression(node, scope, guards)
             case _:
-                for child in node.iter_child_nodes():
+                for child in children(node):
                     self.statement(child, scope, guards)
 
     def loop(self, node: nodes.For, scope: Scope, guards: Guards) -> None:
@@ -172,11 +164,10 @@ class _Walker:
         versions = self.blocks.get(name, [])
         if depth >= len(versions):
             return
-        here = self.file
-        self.file, node = versions[depth]
-        self.body(node.body, dict(scope), guards)
-        calls = (call.node for call in node.find_all(nodes.Call))
-        if any(isinstance(call, nodes.Name) and call.name == "super" for call in calls):
+        here, version = self.file, versions[depth]
+        self.file = version.file
+        self.body(version.node.body, dict(scope), guards)
+        if version.calls_parent:
             self.block(name, depth + 1, scope, guards)
         self.file = here
 
@@ -218,10 +209,10 @@ class _Walker:
             case nodes.Call():
                 self.call(node, scope, guards)
             case _:
-                self.children(node.iter_child_nodes(), scope, guards)
+                self.children(children(node), scope, guards)
 
-    def children(self, children: Iterable[nodes.Node], scope: Scope, guards: Guards) -> None:
-        for child in children:
+    def children(self, inside: Iterable[nodes.Node], scope: Scope, guards: Guards) -> None:
+        for child in inside:
             self.expression(child, scope, guards)
 
     def call(self, node: nodes.Call, scope: Scope, guards: Guards) -> None:
@@ -230,7 +221,7 @@ class _Walker:
             self.expression(function.node, scope, guards)
         elif not isinstance(function, nodes.Name):
             self.expression(function, scope, guards)
-        self.children((child for child in node.iter_child_nodes() if child is not function), scope, guards)
+        self.children((child for child in children(node) if child is not function), scope, guards)
 
     def optional(self, node: nodes.Node, scope: Scope, guards: Guards) -> None:
         """An expression that may turn out missing."""
@@ -289,12 +280,3 @@ def _known(test: nodes.Node, scope: Scope, outcome: bool) -> Guards:
 def _names(target: nodes.Node) -> list[str]:
     names = [target] if isinstance(target, nodes.Name) else list(target.find_all(nodes.Name))
     return [name.name for name in names]
-
-
-def literals(node: nodes.Node) -> list[str]:
-    """The template names written in an extends, include or import; empty when one is computed."""
-    template = getattr(node, "template", None)
-    parts = template.items if isinstance(template, nodes.Tuple | nodes.List) else [template]
-    names = [part.value for part in parts if isinstance(part, nodes.Const)]
-    flat = [name for value in names for name in (value if isinstance(value, list | tuple) else [value])]
-    return flat if len(names) == len(parts) and all(isinstance(name, str) for name in flat) else []

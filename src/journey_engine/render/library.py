@@ -1,12 +1,15 @@
 """The folder of templates: which exist, in which locales, and which file a locale reads.
 
 Locales are found by looking at file names (`body.de.html`); a customer's locale only ever chooses among
-those, it never becomes part of a path.
+those, it never becomes part of a path. Each folder is looked at once: a project has hundreds, and every check asks.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -28,27 +31,37 @@ class Library:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._variants: dict[str, tuple[str, ...]] = {}
+        self._files: dict[str, frozenset[str]] = {}
+        self._paths: dict[tuple[str, Chain], tuple[Path | None, str]] = {}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Every template, by folder name; layouts and shared blocks are not templates."""
         try:
-            folders = [path for path in self.root.iterdir() if path.is_dir() and path.name not in SHARED]
+            folders = _folders(self.root)
         except OSError:
             return ()  # there is none, or nobody may look into it: each message then lacks its template
-        return tuple(sorted(path.name for path in folders if not path.name.startswith(".")))
+        return tuple(name for name in folders if name not in SHARED and not name.startswith("."))
 
     def variants(self, template: str) -> tuple[str, ...]:
         """The variants of a template: folders in its own that hold a part of a message."""
-        folder = self.root / template
         if template not in self._variants:
             try:
-                inside = [path for path in folder.iterdir() if path.is_dir()]
+                inside = _folders(self.root / template)
             except OSError:
                 inside = []  # it is not there, or nobody may look into it, which `unfit` tells
-            kept = (path.name for path in inside if any(self._known(path, part) for part in PARTS))
-            self._variants[template] = tuple(sorted(kept))
+            kept = (name for name in inside if self._words & self.files(f"{template}/{name}"))
+            self._variants[template] = tuple(kept)
         return self._variants[template]
+
+    def files(self, folder: str) -> frozenset[str]:
+        """The files of one folder that may be read: a link out of the root is none, nor is what would never end."""
+        if folder not in self._files:
+            try:
+                self._files[folder] = frozenset(_regular(self.root / folder, self.root.resolve()))
+            except OSError:  # it is not there, or nobody may look into it
+                self._files[folder] = frozenset()
+        return self._files[folder]
 
     def folder(self, template: str, variant: object, parts: tuple[str, ...], chain: Chain) -> str:
         """Where some parts of a message are read: `welcome/pro`, or `welcome` itself.
@@ -59,7 +72,7 @@ class Library:
         if variant in self.variants(template):
             for locale in (*chain, ""):
                 for folder in (f"{template}/{variant}", template):
-                    if any(self._regular(self.root / folder / _file(part, locale)) for part in parts):
+                    if any(_file(part, locale) in self.files(folder) for part in parts):
                         return folder
         return template
 
@@ -67,14 +80,17 @@ class Library:
         """Whether a template has a part, in its default locale or as what a locale falls back to."""
         return self.path(f"{template}/{part}", ()) is not None
 
-    def _known(self, folder: Path, part: str) -> bool:
-        return any(self._regular(folder / _file(part, locale)) for locale in ("", *self.locales.values()))
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """Every name that the file of a part may have."""
+        return frozenset(_file(part, locale) for part in PARTS for locale in ("", *self.locales.values()))
 
     @cached_property
     def locales(self) -> dict[str, str]:
         """Every locale that any file is written in: lower case to the spelling in the file name."""
         found = {}
-        for path in sorted(self.root.rglob("*.*.*")) if self.root.is_dir() else ():
+        files = (Path(folder, name) for folder, _, names in os.walk(self.root) for name in names if name.count(".") > 1)
+        for path in sorted(files):
             locale = path.name.rsplit(".", 2)[1]
             if path.suffix in (".html", ".txt") and _LOCALE.fullmatch(locale):
                 found[locale.lower()] = locale
@@ -86,6 +102,7 @@ class Library:
         tries = ("-".join(wanted[:length]) for length in range(len(wanted), 0, -1))
         return tuple(self.locales[one] for one in tries if one in self.locales)
 
+    @cached_property
     def chains(self) -> tuple[Chain, ...]:
         """Every chain a customer could get, the default first."""
         return tuple(dict.fromkeys([(), *(self.chain(locale) for locale in self.locales.values())]))
@@ -99,34 +116,56 @@ class Library:
         return self._found(name, chain)[1]
 
     def _found(self, name: str, chain: Chain) -> tuple[Path | None, str]:
-        parts = split_template_path(name)
-        for locale in (*chain, ""):
-            path = self.root.joinpath(*parts[:-1], _file(parts[-1], locale))
-            if self._regular(path):
-                return path, locale
-        return None, ""
+        if (name, chain) not in self._paths:
+            *folders, part = split_template_path(name)
+            files = self.files("/".join(folders))
+            written = next((locale for locale in (*chain, "") if _file(part, locale) in files), None)
+            path = None if written is None else self.root.joinpath(*folders, _file(part, written))
+            self._paths[name, chain] = path, written or ""
+        return self._paths[name, chain]
 
     def unfit(self, template: str) -> list[tuple[Path, str]]:
         """What lies in the place of a part and is none, with why: no file, one that leads out, none for these eyes."""
         folder = self.root / template
-        try:
-            folders = (folder, *(folder / variant for variant in self.variants(template)))
-            paths = sorted(path for one in folders for path in one.iterdir() if path.suffix in (".html", ".txt"))
-        except OSError as error:
-            return [(folder, f"this folder cannot be read: {(error.strerror or str(error)).lower()}")]
-        return [(path, why) for path in paths if (why := self._unfit(path)) is not None]
+        found: list[tuple[Path, str]] = []
+        for inside in (template, *(f"{template}/{variant}" for variant in self.variants(template))):
+            try:
+                names = sorted(name for name in os.listdir(self.root / inside) if name.endswith((".html", ".txt")))
+            except OSError as error:
+                return [(folder, f"this folder cannot be read: {(error.strerror or str(error)).lower()}")]
+            paths = (self.root / inside / name for name in names if name not in self.files(inside))
+            found += [(path, self._why(path)) for path in paths]
+        return found
 
-    def _unfit(self, path: Path) -> str | None:
-        if not path.resolve().is_relative_to(self.root.resolve()):
-            return f"this link leads out of {self.root}; put the file itself here"
-        return None if self._regular(path) else "this is no file that can be read; put a file here, or take it away"
+    def _why(self, path: Path) -> str:
+        """Why a path is not among the files that may be read."""
+        with suppress(OSError, RuntimeError):  # a link that leads to itself leads nowhere
+            if not path.resolve().is_relative_to(self.root.resolve()):
+                return f"this link leads out of {self.root}; put the file itself here"
+        return "this is no file that can be read; put a file here, or take it away"
 
-    def _regular(self, path: Path) -> bool:
-        """Whether it is a file inside the folder: a link out of it is none, nor is what would never end."""
-        try:
-            return path.is_file() and path.resolve().is_relative_to(self.root.resolve())
-        except OSError:
-            return False
+
+def _folders(folder: Path) -> list[str]:
+    """The names of the folders in one, sorted. Raises OSError where there is none."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir())
+
+
+def _regular(folder: Path, root: Path) -> Iterator[str]:
+    """The names of the files in a folder that lie inside the root. Raises OSError where the folder cannot be read."""
+    if not folder.resolve().is_relative_to(root):
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False) or (entry.is_symlink() and _leads_to_a_file(Path(entry), root)):
+                yield entry.name
+
+
+def _leads_to_a_file(link: Path, root: Path) -> bool:
+    try:
+        return link.is_file() and link.resolve().is_relative_to(root)
+    except OSError:
+        return False
 
 
 def language(locale: str) -> str:

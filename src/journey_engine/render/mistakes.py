@@ -12,7 +12,8 @@ from pathlib import Path
 from jinja2 import TemplateSyntaxError, nodes
 
 from journey_engine.errors import Place, Problem, nearest
-from journey_engine.render.analysis import Parse, Parsed, Use, literals
+from journey_engine.render.analysis import Use
+from journey_engine.render.parsed import Parse, Parsed, literals
 from journey_engine.render.sandbox import (
     ALLOWED_FILTERS,
     ALLOWED_TESTS,
@@ -67,38 +68,34 @@ def syntax_problem(error: TemplateSyntaxError, file: str, source: str) -> Proble
     return Problem(_place(file, source, error.lineno, *words, "{%", "{{"), message, "template-syntax")
 
 
-def tree_problems(parsed: Parsed, source: str, exists: Path | None = None) -> Iterator[Problem]:
+def tree_problems(parsed: Parsed) -> Iterator[Problem]:
     """Every mistake in one parsed file, without those of the files it names."""
-    names = _own_names(parsed.tree)
-    for node in parsed.tree.find_all(nodes.Node):
+    names = _own_names(parsed)
+    for node in parsed.every:
         found = _problem(node, names)
         if found:
             code, message, word = found
-            yield Problem(_place(parsed.file, source, node.lineno, word), message, code)
+            yield Problem(_place(parsed.file, parsed.source, node.lineno, word), message, code)
     if parsed.file.endswith(".html"):
-        yield from _unsafe_links(parsed, source)
+        yield from _unsafe_links(parsed)
 
 
-def stray_blocks(parsed: Parsed, source: str, parse: Parse) -> Iterator[Problem]:
+def stray_blocks(parsed: Parsed, parse: Parse) -> Iterator[Problem]:
     """Blocks of a file that its layout does not have: Jinja would leave their words out without a word."""
-    extends = next(iter(parsed.tree.find_all(nodes.Extends)), None)
-    names = literals(extends) if extends is not None else []
-    layout = parse(names[0]) if names else None
+    layout = parse(parsed.layout) if parsed.layout is not None else None
     if layout is None:
         return
     known = list(dict.fromkeys(_blocks_above(layout, parse, {parsed.file})))
     for block in parsed.tree.body:
         if isinstance(block, nodes.Block) and block.name not in known:
             has = ", ".join(known) or "none"
-            message = f"{names[0]} has no block '{block.name}'{nearest(block.name, known)}; it has: {has}"
-            yield Problem(_place(parsed.file, source, block.lineno, block.name), message, "unknown-block")
+            message = f"{parsed.layout} has no block '{block.name}'{nearest(block.name, known)}; it has: {has}"
+            yield Problem(_place(parsed.file, parsed.source, block.lineno, block.name), message, "unknown-block")
 
 
 def _blocks_above(layout: Parsed, parse: Parse, seen: set[str]) -> Iterator[str]:
-    yield from (block.name for block in layout.tree.find_all(nodes.Block))
-    extends = next(iter(layout.tree.find_all(nodes.Extends)), None)
-    names = literals(extends) if extends is not None else []
-    above = parse(names[0]) if names else None
+    yield from (block.node.name for block in layout.blocks)
+    above = parse(layout.layout) if layout.layout is not None else None
     if above is not None and above.file not in seen:
         yield from _blocks_above(above, parse, {*seen, layout.file})
 
@@ -143,10 +140,10 @@ def _problem(node: nodes.Node, names: frozenset[str]) -> tuple[str, str, str] | 
     return None
 
 
-def _own_names(tree: nodes.Template) -> frozenset[str]:
+def _own_names(parsed: Parsed) -> frozenset[str]:
     """Names that the file defines somewhere, and those that Jinja gives it."""
     own = {"self", "super", "caller", "loop"}
-    for node in tree.find_all((nodes.Name, nodes.Macro, nodes.Import, nodes.FromImport)):
+    for node in parsed.every:
         if (isinstance(node, nodes.Name) and node.ctx in ("store", "param")) or isinstance(node, nodes.Macro):
             own.add(node.name)
         elif isinstance(node, nodes.Import):
@@ -156,9 +153,11 @@ def _own_names(tree: nodes.Template) -> frozenset[str]:
     return frozenset(own)
 
 
-def _unsafe_links(parsed: Parsed, source: str) -> Iterator[Problem]:
+def _unsafe_links(parsed: Parsed) -> Iterator[Problem]:
     """A value at the start of an address needs `| link`, or it may be a script."""
-    for output in parsed.tree.find_all(nodes.Output):
+    for output in parsed.every:
+        if not isinstance(output, nodes.Output):
+            continue
         before = ""
         for node in output.nodes:
             if isinstance(node, nodes.TemplateData):
@@ -170,7 +169,7 @@ def _unsafe_links(parsed: Parsed, source: str) -> Iterator[Problem]:
             ours = isinstance(root, nodes.Name) and root.name in _OURS
             checked = isinstance(node, nodes.Filter) and node.name == "link"
             if _HREF.search(before) and not (ours or checked or isinstance(node, nodes.Const)):
-                place = _place(parsed.file, source, node.lineno, "href", "src", "{{")
+                place = _place(parsed.file, parsed.source, node.lineno, "href", "src", "{{")
                 message = 'a value used as an address needs the filter link: href="{{ ... | link }}"'
                 yield Problem(place, message, "unchecked-link", "warning")
             before = ""

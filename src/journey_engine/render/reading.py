@@ -7,9 +7,9 @@ from pathlib import Path
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from journey_engine.errors import Place, Problem
-from journey_engine.render.analysis import Parsed
 from journey_engine.render.library import Chain, Library
 from journey_engine.render.mistakes import stray_blocks, syntax_problem, tree_problems
+from journey_engine.render.parsed import Parsed
 from journey_engine.render.sandbox import TemplateEnvironment
 
 Kept = dict[tuple[str, bool], tuple[Parsed | None, list[Problem]]]
@@ -34,8 +34,7 @@ class Reading:
     def layouts(self) -> None:
         """Note the blocks that no layout has, of every file read so far."""
         for parsed in [one for one in self.files.values() if one is not None]:
-            source = Path(parsed.file).read_text(encoding="utf-8")
-            self.problems += stray_blocks(parsed, source, self.parse)
+            self.problems += stray_blocks(parsed, self.parse)
 
     def _parse(self, name: str) -> Parsed | None:
         try:
@@ -65,7 +64,7 @@ class Reading:
             reason = (error.strerror or str(error)).lower()
             return None, [Problem(Place(str(path)), f"this template cannot be read: {reason}", "unreadable-file")]
         try:
-            parsed = Parsed(str(path), self.environment.parse(source, name, str(path)))
+            parsed = Parsed(str(path), source, self.environment.parse(source, name, str(path)))
         except TemplateSyntaxError as error:
             return None, [syntax_problem(error, str(path), source)]
-        return parsed, list(tree_problems(parsed, source))
+        return parsed, list(tree_problems(parsed))

@@ -7,7 +7,7 @@ before it the parser would move `{% for %}` out of a table.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -21,10 +21,11 @@ from journey_engine.errors import Place, Problem, nearest
 from journey_engine.links import Links
 from journey_engine.message import SMS, Aborted, MessageRef, Rendered, RenderError, header_safe
 from journey_engine.project import Sender
-from journey_engine.render.analysis import Parsed, Use, uses
+from journey_engine.render.analysis import Use, uses
 from journey_engine.render.filters import FilterError
 from journey_engine.render.library import HTML, PARTS, SHORT, SUBJECT, TEXT, Chain, Library, LocaleLoader, language
 from journey_engine.render.mistakes import syntax_problem, tree_problems, unprovided
+from journey_engine.render.parsed import Parsed
 from journey_engine.render.reading import Kept, Reading
 from journey_engine.render.sandbox import MAX_TEXT, TemplateEnvironment
 from journey_engine.render.values import MissingValue, Values, wrap
@@ -61,6 +62,8 @@ class Renderer:
         self._environments: dict[tuple[Chain, bool], TemplateEnvironment] = {}
         self._compiled: dict[tuple[str, Chain], Template | RenderError] = {}
         self._looked: dict[tuple[str, Chain], tuple[list[Use], list[Problem]]] = {}
+        self._inside: dict[str, tuple[tuple[str, Chain], ...]] = {}
+        self._used: dict[str, tuple[Use, ...]] = {}
         self._kept: Kept = {}
         self._names: dict[str, tuple[str, ...]] = {}  # the files that the default of a part names
         self._html: dict[tuple[str, Chain], bool] = {}
@@ -278,25 +281,26 @@ class Renderer:
 
     def uses(self, template: str) -> tuple[Use, ...]:
         """Every use of a value, with its place; not those that the renderer provides itself."""
-        found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
-        return tuple(dict.fromkeys(use for use in found if use.path.split(".")[0] not in PROVIDED))
+        return tuple(use for use in self._all_uses(template) if use.path.split(".")[0] not in PROVIDED)
 
     def referring(self, template: str) -> tuple[Use, ...]:
         """Every use of an advocate's code or link."""
-        found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
-        return tuple(dict.fromkeys(use for use in found if use.path.split(".")[0] == "referral"))
+        return tuple(use for use in self._all_uses(template) if use.path.split(".")[0] == "referral")
 
     def answers(self, template: str) -> tuple[Use, ...]:
         """Every use of the answers of a question: of all of them, or of one link."""
-        found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
-        return tuple(
-            dict.fromkeys(use for use in found if use.path.split(".")[0] in ("answers", "ask") or _of_answer(use))
-        )
+        used = self._all_uses(template)
+        return tuple(use for use in used if use.path.split(".")[0] in ("answers", "ask") or _of_answer(use))
 
     def confirms(self, template: str) -> tuple[Use, ...]:
         """Every use of a link that confirms a topic: `links.confirm.news`."""
-        found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
-        return tuple(dict.fromkeys(use for use in found if f"{use.path}.".startswith("links.confirm.")))
+        return tuple(use for use in self._all_uses(template) if f"{use.path}.".startswith("links.confirm."))
+
+    def _all_uses(self, template: str) -> tuple[Use, ...]:
+        if template not in self._used:
+            found = (use for name, chain in self._parts(template) for use in self._part_uses(name, chain))
+            self._used[template] = tuple(dict.fromkeys(found))
+        return self._used[template]
 
     def problems(self, template: str) -> list[Problem]:
         """Every mistake in the template, its layouts and blocks, in any locale, sorted by place."""
@@ -316,9 +320,12 @@ class Renderer:
                 found.append(Problem(Place(str(folder / variant / TEXT)), message, "missing-part"))
         for name, chain in self._parts(template):
             found += self._part_problems(name, chain)
-            path = self.library.path(name, chain)
-            if name.endswith(SUBJECT) and path is not None and _blank(path):
-                found.append(Problem(Place(str(path)), "the subject is empty; write one line", "empty-subject"))
+        subjects = {self.library.path(*part) for part in self._parts(template) if part[0].endswith(SUBJECT)}
+        found += [
+            Problem(Place(str(path)), "the subject is empty; write one line", "empty-subject")
+            for path in subjects
+            if path is not None and _blank(path)
+        ]
         return sorted(set(found))
 
     def marketing_problems(self, template: str) -> list[Problem]:
@@ -339,7 +346,7 @@ class Renderer:
     def line_variables(self, source: str) -> frozenset[str]:
         """The dotted paths that an author's own line (a task's title) names."""
         try:
-            parsed = Parsed("title", self._line_environment.parse(source))
+            parsed = Parsed("title", source, self._line_environment.parse(source))
         except TemplateSyntaxError:
             return frozenset()
         found = (use.path for use in uses(parsed, lambda name: None))
@@ -348,20 +355,21 @@ class Renderer:
     def line_problems(self, source: str, place: Place) -> list[Problem]:
         """What is wrong with an author's own line, all at the place of that line."""
         try:
-            parsed = Parsed(place.file, self._line_environment.parse(source))
+            parsed = Parsed(place.file, source, self._line_environment.parse(source))
         except TemplateSyntaxError as error:
             found = [syntax_problem(error, place.file, source)]
         else:
-            found = list(tree_problems(parsed, source))
+            found = list(tree_problems(parsed))
         return [Problem(place, one.message, one.code, one.severity) for one in found]
 
-    def _parts(self, template: str) -> Iterator[tuple[str, Chain]]:
-        variants = [f"{template}/{variant}" for variant in self.library.variants(template)]
-        for chain in self.library.chains():
-            for folder in (template, *variants):
-                for part in PARTS:
-                    if self.library.path(f"{folder}/{part}", chain) is not None:
-                        yield f"{folder}/{part}", chain
+    def _parts(self, template: str) -> tuple[tuple[str, Chain], ...]:
+        """The parts of a template and of its variants, with each chain of locales that reads them."""
+        if template not in self._inside:
+            variants = (f"{template}/{variant}" for variant in self.library.variants(template))
+            names = [f"{folder}/{part}" for folder in (template, *variants) for part in PARTS]
+            each = ((name, chain) for chain in self.library.chains for name in names)
+            self._inside[template] = tuple(one for one in each if self.library.path(*one) is not None)
+        return self._inside[template]
 
     def _part_uses(self, name: str, chain: Chain) -> list[Use]:
         return self._look(name, chain)[0]
@@ -371,18 +379,20 @@ class Renderer:
 
     def _look(self, name: str, chain: Chain) -> tuple[list[Use], list[Problem]]:
         """What a part uses and what is wrong in it and in every file it names; looked at once."""
-        if chain and (name, ()) in self._looked and self._same(name, chain):
-            return self._looked[name, ()]
-        if (name, chain) not in self._looked:
-            environment = self._environment(chain, name.endswith(".html"))
-            reading = Reading(self.library, environment, name, chain, self._kept)
-            parsed = reading.parse(name)
-            used = [] if parsed is None else list(uses(parsed, reading.parse))
-            reading.layouts()
-            found = {*reading.problems, *unprovided(used, PROVIDED)}
-            self._looked[name, chain] = used, sorted(found)
-            self._names.setdefault(name, tuple(reading.files))
-        return self._looked[name, chain]
+        key = (name, chain)
+        if key not in self._looked:
+            same = chain and (name, ()) in self._looked and self._same(name, chain)
+            self._looked[key] = self._looked[name, ()] if same else self._looked_into(name, chain)
+        return self._looked[key]
+
+    def _looked_into(self, name: str, chain: Chain) -> tuple[list[Use], list[Problem]]:
+        environment = self._environment(chain, name.endswith(".html"))
+        reading = Reading(self.library, environment, name, chain, self._kept)
+        parsed = reading.parse(name)
+        used = [] if parsed is None else list(uses(parsed, reading.parse))
+        reading.layouts()
+        self._names.setdefault(name, tuple(reading.files))
+        return used, sorted({*reading.problems, *unprovided(used, PROVIDED)})
 
     def _same(self, name: str, chain: Chain) -> bool:
         """Whether a locale reads the very files that the default reads."""
