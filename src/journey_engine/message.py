@@ -131,11 +131,23 @@ class Outgoing:
 
 @runtime_checkable
 class Erases(Protocol):
-    """A channel that can forget what it keeps of letters."""
+    """A channel that can forget what it keeps of letters itself."""
 
     def erase(self, message_ids: Collection[str], addresses: Collection[str]) -> int:
-        """Forget these letters, and what is kept of these addresses; how many were there."""
+        """Forget these letters, and what is kept of these addresses; how many were there. Raises JourneyError."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A provider's answer to who is to be forgotten: the addresses that it has taken, or never had anything of.
+
+    `why` says what keeps the others, and `remedy` what to do; both are free of addresses.
+    """
+
+    taken: frozenset[str] = frozenset()
+    why: str | None = None
+    remedy: str | None = None
 
 
 class Channel(Protocol):
@@ -156,6 +168,15 @@ class Channel(Protocol):
 
     def lookup(self, message_ids: Collection[str]) -> Mapping[str, Presence]:
         """What the channel's own records say about earlier messages."""
+
+
+@runtime_checkable
+class Forgets(Channel, Protocol):
+    """A channel whose provider keeps what letters were, and forgets it when it is asked to."""
+
+    def forget(self, addresses: Collection[str]) -> Forgotten:
+        """Ask for it, once the channel is open; asking again does no harm. Raises nothing."""
+        ...
 
 
 class Renders(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from journey_engine.links import Claim, answered
 from journey_engine.load import load_project
 from journey_engine.mailroom import Said, State, Word
 from journey_engine.night import open_mailroom
+from tests.channels.peer import Act, Receiver, receiver, status
 from tests.faces.conftest import Journey
 
 DAY = "2026-03-02T15:00:00Z"
@@ -145,3 +147,90 @@ def test_old_messages_forget_whom_they_went_to(journey: Journey, shop: Path) -> 
         letter = journey("customer", "export", "c3", "--project", shop).json["mailroom"]["messages"][0]
         assert (bool(letter["recipient"]), bool(letter["variables"])) == (kept, kept)
     assert letter["state"] == "accepted"
+
+
+# --- what a provider keeps --------------------------------------------------------------------------------------
+
+
+def job() -> Act:
+    return status(202, body=b'{"job_id": "12a975bd"}')
+
+
+def asked_for(peer: Receiver) -> list[list[str]]:
+    return [json.loads(body)["email_addresses"] for _, body in peer.calls]
+
+
+@pytest.fixture
+def sent(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The letters left by SendGrid."""
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.canary.x")
+    with open_mailroom(load_project(shop)) as mailroom, mailroom.store.write() as db:
+        db.execute(text("UPDATE messages SET channel = 'sendgrid'"))
+    return shop
+
+
+def at_sendgrid(shop: Path, port: int) -> None:
+    project = shop / "journeys/project.yaml"
+    told = project.read_text().split("\nchannels:")[0]
+    project.write_text(f"{told}\nchannels: {{sendgrid: {{host: 'http://127.0.0.1:{port}', timeout: 2 seconds}}}}\n")
+
+
+def test_the_provider_that_sent_the_letters_is_asked_to_forget_them(journey: Journey, sent: Path) -> None:
+    with receiver(job()) as peer:
+        at_sendgrid(sent, peer.port)
+        said = journey("customer", "erase", "c3", "--project", sent)
+    assert said.status == 0, said.err
+    assert "sendgrid: its provider has taken that it forgets an address" in said.out
+    assert "ask your provider" not in said.out
+    assert asked_for(peer) == [["ngozi@example.org"]]
+    assert all(PERSONAL[0] not in content for content in stored(sent).values())
+
+
+def test_an_erasing_that_the_provider_did_not_take_is_owed_and_made_up_for(journey: Journey, sent: Path) -> None:
+    refusal = status(403, body=b'{"errors": [{"message": "access forbidden", "field": ""}]}')
+    with receiver(refusal, status(503, body=b""), job()) as peer:
+        at_sendgrid(sent, peer.port)
+        said = journey("customer", "erase", "c3", "--project", sent)
+        assert said.status == 1
+        assert "sendgrid has not erased yet: SendGrid answered 403: access forbidden; give the API key" in said.out
+        told = journey("mailroom", "--project", sent)
+        assert "sendgrid has still to forget 1 address, since" in told.out
+        assert journey("mailroom", "--project", sent, "--json").json["owed"] == {"sendgrid": 1}
+        # Another customer: what is owed is asked for along with it, and again.
+        assert journey("customer", "erase", "c4", "--project", sent, "--json").json["owed"].keys() == {"sendgrid"}
+        last = journey("customer", "erase", "c3", "--project", sent, "--json")
+    assert last.status == 0, last.out
+    assert (last.json["asked"], last.json["owed"]) == ({"sendgrid": 2}, {})
+    assert asked_for(peer)[1:] == [["ngozi@example.org", "sakura@example.org"]] * 2
+    assert journey("mailroom", "--project", sent, "--json").json["owed"] == {}
+    for name, content in stored(sent).items():
+        assert PERSONAL[0] not in content, f"the address is still in {name}"
+
+
+def test_without_a_key_or_the_channel_it_stays_owed(
+    journey: Journey, sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_sendgrid(sent, 1)
+    monkeypatch.delenv("SENDGRID_API_KEY")
+    said = journey("customer", "erase", "c3", "--project", sent)
+    assert (said.status, "SENDGRID_API_KEY with an API key of SendGrid is not set" in said.out) == (1, True)
+    project = sent / "journeys/project.yaml"
+    project.write_text(project.read_text().split("\nchannels:")[0])
+    said = journey("customer", "erase", "c3", "--project", sent)
+    assert (said.status, "add `channels: sendgrid:` again" in said.out) == (1, True)
+
+
+def test_a_channel_that_keeps_letters_and_cannot_be_asked_is_named(journey: Journey, sent: Path) -> None:
+    with open_mailroom(load_project(sent)) as mailroom, mailroom.store.write() as db:
+        db.execute(text("UPDATE messages SET channel = 'smtp' WHERE customer_id = 'c3'"))
+    assert journey("customer", "erase", "c3", "--project", sent, "--json").json["kept_by"] == ["smtp"]
+
+
+def test_letters_in_a_folder_that_cannot_be_touched_are_told(journey: Journey, shop: Path) -> None:
+    (shop / "var/outbox").rename(shop / "var/kept")
+    (shop / "var/outbox").write_text("no folder")
+    said = journey("customer", "erase", "c3", "--project", shop)
+    assert (said.status, "cannot be removed: Not a directory" in said.out) == (1, True)
+    (shop / "var/outbox").unlink()
+    (shop / "var/kept").rename(shop / "var/outbox")
+    assert journey("customer", "erase", "c3", "--project", shop, "--json").json["letters"] == 1

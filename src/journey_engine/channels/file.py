@@ -80,13 +80,20 @@ class FileChannel:
         return {one: Presence.ACCEPTED if one in found else Presence.ABSENT for one in message_ids}
 
     def erase(self, message_ids: Collection[str], addresses: Collection[str]) -> int:
-        """Remove the files of these messages."""
+        """Remove the files of these messages. Raises JourneyError for one that stays."""
         wanted, count = set(message_ids), 0
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".eml") and entry.name[-36:-4] in wanted:
-                    os.unlink(entry.path)
-                    count += 1
+        try:
+            with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(".eml") and entry.name[-36:-4] in wanted:
+                        os.unlink(entry.path)
+                        count += 1
+        except OSError as error:
+            raise JourneyError(
+                f"letters in {self.folder} cannot be removed: {error.strerror}",
+                remedy="mend the folder's permissions, and erase again",
+                code="channel_settings",
+            ) from None
         return count
 
 

@@ -7,11 +7,8 @@ here is settled when an event tells of it, and cannot be asked for.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
-from python_http_client import Client
 from sendgrid import SendGridAPIClient
 from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 
@@ -23,15 +20,16 @@ from journey_engine.channels.kept import (
     Unanswered,
     Unsent,
     pause_asked,
-    posted,
     secret_of,
 )
 from journey_engine.channels.line import Answer
 from journey_engine.channels.sendgrid_body import body_of
+from journey_engine.channels.sendgrid_client import KeptClient, errors_of
+from journey_engine.channels.sendgrid_erasing import ask_to_forget
 from journey_engine.channels.words import impersonal
 from journey_engine.endpoint import Target
 from journey_engine.errors import visible
-from journey_engine.message import Outcome, OutcomeKind, Outgoing, Presence
+from journey_engine.message import Forgotten, Outcome, OutcomeKind, Outgoing, Presence
 from journey_engine.project import Sender
 
 
@@ -51,7 +49,7 @@ class SendgridChannel:
         """Read the key, or raise JourneyError; the connection is made for the first message."""
         key = secret_of(self.settings.key_env, self.name, "an API key of SendGrid")
         self._api = SendGridAPIClient(key, self.settings.url)
-        self._api.client = _Client(self._kept, self._api.auth, self._api.useragent)
+        self._api.client = KeptClient(self._kept, self._api.auth, self._api.useragent)
 
     def close(self) -> None:
         """Hang up, and forget the key."""
@@ -66,6 +64,11 @@ class SendgridChannel:
     def lookup(self, message_ids: Collection[str]) -> Mapping[str, Presence]:
         """SendGrid cannot be asked; its events tell, when they come in."""
         return dict.fromkeys(message_ids, Presence.UNKNOWN)
+
+    def forget(self, addresses: Collection[str]) -> Forgotten:
+        """Ask SendGrid to erase what it keeps of these addresses: names, subjects, categories and its activity feed."""
+        assert self._api is not None
+        return ask_to_forget(self._api, self.settings.key_env, self._kept.target.shown, addresses)
 
     def _send(self, message: Outgoing) -> Outcome:
         assert self._api is not None
@@ -109,38 +112,8 @@ class SendgridChannel:
     def _words(self, answer: Answer, message: Outgoing) -> str:
         """What the answer says is wrong, and where in the body, without what is the customer's or ours to keep."""
         assert self._api is not None
-        try:
-            errors = json.loads(answer.body)["errors"]
-            told = [f"{one['message']} ({one['field']})" if one.get("field") else str(one["message"]) for one in errors]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return ""
+        told = [f"{words} ({field})" if field else words for words, field in errors_of(answer)]
         return f": {impersonal('; '.join(told), message, self._api.api_key)}" if told else ""
-
-
-class _Client(Client):  # type: ignore[misc]
-    """The official client over the kept connection.
-
-    Its own way of posting opens a connection for each call, has no timeout, keeps the headers of one call for all
-    later ones, and writes the key and the whole message into the log of who debugs.
-    """
-
-    def __init__(self, kept: Kept, auth: str, agent: str, url_path: Sequence[str] = ()) -> None:
-        super().__init__(host="", version=3, url_path=list(url_path))
-        self._kept, self._auth, self._agent = kept, auth, agent
-
-    def _build_client(self, name: str | None = None) -> _Client:
-        return _Client(self._kept, self._auth, self._agent, [*self._url_path, *([name] if name else [])])
-
-    def post(self, request_body: Mapping[str, Any]) -> Answer:
-        """Post a body to the path that was put together. Raises Unsent or Unanswered."""
-        head = {
-            "Authorization": self._auth,
-            "User-Agent": self._agent,
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-        }
-        body = json.dumps(request_body).encode("ascii")
-        return self._kept.call(posted(self._kept.target, self._build_url(None), head, body))
 
 
 def _pause(answer: Answer, now: dt.datetime) -> dt.timedelta | None:

@@ -15,8 +15,13 @@ LONGEST = 300
 def impersonal(words: str, message: Outgoing, *secrets: str) -> str:
     """The words without secrets, the addressee, the message, and whatever looks like an address or a phone number."""
     told = (message.to, message.intended, message.to_name, message.rendered.subject, message.rendered.text.strip())
-    for own in (*secrets, *told):
-        if own and len(own) > 1:
-            words = words.replace(own, "...")
+    return nameless(words, *secrets, *told)
+
+
+def nameless(words: str, *own: str | None) -> str:
+    """The words without those that are given, and without whatever looks like an address or a phone number."""
+    for one in own:
+        if one and len(one) > 1:
+            words = words.replace(one, "...")
     words = _NUMBER.sub("...", _ADDRESS.sub("...", words))
     return visible(header_safe(words))[:LONGEST]

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, delete, or_, select, update
 
 from journey_engine.errors import JourneyError
-from journey_engine.mailroom import marks, strangers
+from journey_engine.mailroom import marks, owed, strangers
 from journey_engine.mailroom.marks import ERASED
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
@@ -41,17 +41,17 @@ WIPED: Mapping[str, Any] = {
 
 
 def erase(
-    store: Store, customer_id: str, addresses: Collection[str], at: dt.datetime, number: Number = no_number
-) -> dict[str, int]:
+    store: Store, customer_id: str, addresses: Collection[str], at: dt.datetime, number: Number = no_number,
+    asked: Collection[str] = (),
+) -> dict[str, int]:  # fmt: skip
     """Forget a customer in one transaction; how many rows of which table it touched.
 
-    Letters that wait for a name go as well when they came from an address of theirs.
-
+    Letters that wait for a name go as well when they came from an address of theirs. The providers of the channels
+    that are to be `asked` owe it from now on, too.
     Raises JourneyError while a dispatcher has a message of theirs in hand.
     """
     with store.write() as db:
-        if store.is_sqlite:
-            db.exec_driver_sql("PRAGMA secure_delete = ON")  # what is gone is overwritten, not only let go
+        store.overwrite(db)
         mine = or_(messages.c.customer_id == customer_id, messages.c.addressee == customer_id)
         # Locked, so that no dispatcher takes one while they are looked at.
         theirs = db.execute(select(messages.c.state).where(mine).with_for_update()).scalars().all()
@@ -62,6 +62,7 @@ def erase(
                 code="in-hand",
             )
         known = {*addresses, *strangers.addresses_of(db, customer_id)}
+        owed.owe(store, db, asked, known, at)
         alias = marks.remember(store, db, customer_id, known, at, number)
         return _forget(db, customer_id, alias, strangers.at_addresses(db, known, number), at)
 

@@ -25,7 +25,9 @@ from journey_engine.mailroom import (
     inbox,
     letters,
     listing,
+    marks,
     notices,
+    owed,
     pauses,
     pools,
     redeeming,
@@ -240,12 +242,33 @@ class Mailroom:
         return exporting.export(self.store, customer_id, addresses, number)
 
     def erase(
-        self, customer_id: str, addresses: Collection[str], at: dt.datetime, number: Number = no_number
-    ) -> dict[str, int]:
-        """Forget a customer; that nothing may be sent to their id and addresses stays known, as keyed hashes."""
-        done = erasing.erase(self.store, customer_id, addresses, at, number)
+        self, customer_id: str, addresses: Collection[str], at: dt.datetime, number: Number = no_number,
+        asked: Collection[str] = (),
+    ) -> dict[str, int]:  # fmt: skip
+        """Forget a customer; that nothing may be sent to their id and addresses stays known, as keyed hashes, and for
+        the channels that are to be `asked` the addresses, until their providers have taken it."""
+        done = erasing.erase(self.store, customer_id, addresses, at, number, asked)
         self.store.flush_away()
         return done
+
+    def pseudonym(self, customer_id: str) -> str | None:
+        """Under which name what was counted of an erased customer stays; None for one who was not erased."""
+        with self.store.read() as db:
+            return marks.alias_of(db, customer_id)
+
+    def owed(self, channel: str) -> set[str]:
+        """The addresses that a channel's provider has still to forget."""
+        return owed.standing(self.store, channel)
+
+    def settle_owed(self, channel: str, addresses: Collection[str]) -> None:
+        """The provider has taken these."""
+        owed.settle(self.store, channel, addresses)
+        self.store.flush_away()
+
+    def owed_erasures(self) -> dict[str, tuple[int, dt.datetime]]:
+        """By channel: how many addresses its provider has still to forget, and since when."""
+        with self.store.read() as db:
+            return owed.counts(db)
 
     def wipe(self, before: dt.datetime) -> int:
         """Take addresses and values out of messages that ended before an instant; how many."""

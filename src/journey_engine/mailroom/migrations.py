@@ -257,6 +257,15 @@ def _strangers(op: Operations) -> None:
     op.create_index("tasks_of_visitor", "tasks", ["visitor"], sqlite_where=where, postgresql_where=where)
 
 
+def _owed(op: Operations) -> None:
+    """What providers have still to forget."""
+    op.create_table(
+        "owed_erasures",
+        *(Column(name, String, primary_key=True) for name in ("channel", "address")),
+        Column("since", DateTime, nullable=False),
+    )
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
     2: (
@@ -275,6 +284,7 @@ STEPS: Mapping[int, tuple[Step, ...]] = {
         _pools,
         _addresses,
         _strangers,
+        _owed,
     ),
 }
 

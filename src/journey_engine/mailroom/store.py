@@ -109,6 +109,11 @@ class Store:
             return None
         return _text(value) if self.is_sqlite else value.astimezone(dt.UTC).replace(tzinfo=None)
 
+    def overwrite(self, db: Connection) -> None:
+        """What this transaction takes away is overwritten in SQLite's pages, not only let go."""
+        if self.is_sqlite:
+            db.exec_driver_sql("PRAGMA secure_delete = ON")
+
     def flush_away(self) -> None:
         """SQLite keeps older pages in its log until it is emptied; others may read on meanwhile."""
         if self.is_sqlite:

@@ -252,6 +252,14 @@ erased = Table(
     Column("erased_at", Instant, nullable=False),
 )
 
+owed_erasures = Table(
+    "owed_erasures",  # what providers have still to forget
+    metadata,
+    Column("channel", String, primary_key=True),
+    Column("address", String, primary_key=True),
+    Column("since", Instant, nullable=False),
+)
+
 holds = Table(
     "holds",
     metadata,

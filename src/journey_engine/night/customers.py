@@ -14,7 +14,8 @@ from journey_engine.channels.registry import make_channels, numbers
 from journey_engine.engines import Engine, open_engine, open_reader
 from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
-from journey_engine.message import Erases
+from journey_engine.mailroom import Mailroom, State
+from journey_engine.message import Channel, Erases, Forgets, Forgotten
 from journey_engine.night.stores import LEASE, open_mailroom, owner
 from journey_engine.times import UTC, Clock, iso
 
@@ -24,16 +25,21 @@ OF_CUSTOMER = (
 )  # fmt: skip
 OF_PASS = ("pass_steps", "transitions")
 ADDRESSES = ("email", "phone")
+SENT = (State.ACCEPTED.value, State.UNSURE.value)
 AS_JSON = ("properties", "payload", "trigger_data")
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was forgotten: rows of either store by table, letters that channels keep; and which channels keep theirs."""
+    """What was forgotten: rows of either store by table, letters that channels keep, addresses of which a provider has
+    taken it; what is `owed` still, by channel with the reason; and which channels cannot be asked.
+    """
 
     mailroom: dict[str, int]
     engine: dict[str, int]
     letters: int
+    asked: dict[str, int]
+    owed: dict[str, str]
     kept_by: tuple[str, ...]
 
 
@@ -54,25 +60,30 @@ def export_customer(loaded: LoadedProject, customer_id: str) -> dict[str, Any]:
 
 
 def erase_customer(loaded: LoadedProject, customer_id: str, *, clock: Clock) -> Erased:
-    """Forget a customer: first the mailroom, from which on nothing reaches them, then the engine and its copy.
+    """Forget a customer: first the mailroom, from which on nothing reaches them, then the engine and its copy, then
+    what channels and their providers keep.
 
-    May be repeated after a crash. Raises JourneyError while a run or a dispatch works on them, and for a customer whom
-    neither store knows.
+    May be repeated, after a crash or while a provider owes it still. Raises JourneyError while a run or a dispatch
+    works on them, and for a customer whom neither store knows.
     """
     project = loaded.project
-    with open_mailroom(loaded) as mailroom, mailroom.lease(LEASE, owner(), clock):
-        with closing(open_engine(project.engine, loaded.folder, environment=project.environment)) as engine:
+    with open_mailroom(loaded) as mailroom:
+        channels = _channels(loaded)
+        with (
+            mailroom.lease(LEASE, owner(), clock),
+            closing(open_engine(project.engine, loaded.folder, environment=project.environment)) as engine,
+        ):
             state = dict(_state(engine, customer_id))
             addresses, number = _addresses(state), numbers(project.channels)
-            posted = mailroom.export(customer_id, addresses, number)
-            if not posted and not any(state.values()):
+            known = any(state.values()) or bool(mailroom.export(customer_id, addresses, number))
+            if not known and mailroom.pseudonym(customer_id) is None:
                 raise _unknown(customer_id)
-            mailed = [str(one["message_id"]) for one in posted.get("messages", ())]
-            in_mailroom = mailroom.erase(customer_id, addresses, clock(), number)
+            asked = [name for name, channel in channels.items() if isinstance(channel, Forgets)] if known else []
+            in_mailroom = mailroom.erase(customer_id, addresses, clock(), number, asked) if known else {}
             _forget(engine, customer_id, [str(row["enrollment_id"]) for row in state["enrollments"]])
             engine.publish()
-        letters, kept_by = _in_channels(loaded, mailed, addresses)
-    return Erased(in_mailroom, {name: len(rows) for name, rows in state.items() if rows}, letters, kept_by)
+        done = _in_channels(mailroom, customer_id, addresses, channels)
+    return Erased(in_mailroom, {name: len(rows) for name, rows in state.items() if rows}, *done)
 
 
 def _addresses(state: Mapping[str, list[dict[str, Any]]]) -> set[str]:
@@ -122,17 +133,47 @@ def _forget(engine: Engine, customer_id: str, passes: Iterable[str]) -> None:
                 engine.execute(f"DELETE FROM {table} WHERE customer_id = ?", (customer_id,))  # noqa: S608
 
 
-def _in_channels(loaded: LoadedProject, mailed: list[str], addresses: set[str]) -> tuple[int, tuple[str, ...]]:
-    """Letters that channels keep themselves; those that cannot forget are named."""
+def _channels(loaded: LoadedProject) -> dict[str, Channel]:
+    """All that are set up, not open."""
     project = loaded.project
-    names = sorted({project.channels.default, "file"})
-    count, kept_by = 0, []
-    for name, channel in make_channels(names, project.channels, project.sender, loaded.folder).items():
+    names = sorted({project.channels.default, *project.channels.known})
+    return make_channels(names, project.channels, project.sender, loaded.folder)
+
+
+def _in_channels(
+    mailroom: Mailroom, customer_id: str, addresses: set[str], channels: Mapping[str, Channel]
+) -> tuple[int, dict[str, int], dict[str, str], tuple[str, ...]]:
+    """What channels keep themselves, and what their providers do; those that can do neither are named."""
+    alias = mailroom.pseudonym(customer_id)
+    mailed = mailroom.export(alias).get("messages", []) if alias is not None else []
+    letters, asked, owed = 0, {}, {}
+    for name, channel in channels.items():
         if isinstance(channel, Erases):
-            count += channel.erase(mailed, addresses)
-        else:
-            kept_by.append(name)
-    return count, tuple(kept_by)
+            try:
+                letters += channel.erase([str(one["message_id"]) for one in mailed], addresses)
+            except JourneyError as error:
+                owed[name] = f"{error.message}; {error.remedy}"
+        if isinstance(channel, Forgets) and (waiting := mailroom.owed(name)):
+            told = _asked(channel, waiting)
+            mailroom.settle_owed(name, told.taken)
+            asked[name] = len(told.taken)
+            if told.why is not None:
+                owed[name] = f"{told.why}; {told.remedy}"
+    for name in mailroom.owed_erasures().keys() - channels.keys():
+        owed[name] = f"project.yaml does not set it up any more; add `channels: {name}:` again, and erase again"
+    went = {str(one["channel"]) for one in mailed if one["state"] in SENT}
+    able = {name for name, channel in channels.items() if isinstance(channel, Erases | Forgets)}
+    return letters, asked, owed, tuple(sorted(went - able))
+
+
+def _asked(channel: Forgets, addresses: set[str]) -> Forgotten:
+    """Open a channel and ask its provider. Without a key, as with any other trouble, it stays owed."""
+    try:
+        channel.open()
+    except JourneyError as error:
+        return Forgotten(why=error.message, remedy=error.remedy)
+    with closing(channel):
+        return channel.forget(addresses)
 
 
 def _unknown(customer_id: str) -> JourneyError:
