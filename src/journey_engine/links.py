@@ -1,4 +1,5 @@
-"""Signed addresses: the unsubscribe link, the preference page, the confirmations and the answers of one customer.
+"""Signed addresses: the unsubscribe link, the preference page, the confirmations and the answers of one customer, and
+the address that answers to one letter go to.
 
 A token is `<key id>.<content>.<HMAC-SHA256>`. It never expires, so a key is never thrown away, only
 followed by a newer one. Nothing here opens a store or answers a request.
@@ -10,6 +11,7 @@ import base64
 import datetime as dt
 import hmac
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +23,9 @@ CONFIRM = "confirm"
 ANSWER = "answer"
 ANSWER_GIVEN = "answer_given"
 """The event that an answer becomes."""
+TOKEN, TOKEN_SIGNS = "{token}", 42
+"""Where in `reply_to` it stands which letter an answer is to, and how long that is."""
+_MESSAGE_ID, _REPLY = re.compile(r"[0-9a-f]{32}"), re.compile(rf"[a-z2-7]{{{TOKEN_SIGNS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,28 @@ class Links:
         body = _encode(json.dumps(content, separators=(",", ":")).encode("ascii"))
         return f"{self.current}.{body}.{self._signature(self.current, body)}"
 
+    def reply(self, message_id: str) -> str | None:
+        """What stands in the address that answers to a message go to; None where its id is none of ours.
+
+        Small letters and digits, since nobody on the way need keep capitals, and short enough for the part before an @.
+        """
+        if not _MESSAGE_ID.fullmatch(message_id):
+            return None
+        said = bytes.fromhex(message_id)
+        return _spelt(said + self._reply_mark(self.current, said))
+
+    def replied(self, token: str) -> str | None:
+        """The id of the message whose answers go to a genuine address; None for anything else."""
+        if not _REPLY.fullmatch(token):
+            return None
+        said, mark = (whole := base64.b32decode(token.upper() + "=" * (-len(token) % 8)))[:16], whole[16:]
+        known = [self._reply_mark(key_id, said) for key_id in self.keys]
+        genuine = sum(hmac.compare_digest(mark, one) for one in known) > 0 and token == _spelt(whole)
+        return said.hex() if genuine else None
+
+    def _reply_mark(self, key_id: str, said: bytes) -> bytes:
+        return hmac.digest(self.keys[key_id], b"reply:" + said, "sha256")[:10]
+
     def verify(self, token: str) -> Claim | None:
         """The claim of a genuine token; None for anything else, whatever it holds."""
         parts = token.split(".")
@@ -110,6 +137,10 @@ class Links:
     def _signature(self, key_id: str, body: str) -> str:
         signed = f"{key_id}.{body}".encode("ascii")
         return _encode(hmac.digest(self.keys[key_id], signed, "sha256"))
+
+
+def _spelt(data: bytes) -> str:
+    return base64.b32encode(data).rstrip(b"=").decode("ascii").lower()
 
 
 def _encode(data: bytes) -> str:

@@ -92,6 +92,7 @@ class Rendered:
     text: str
     html: str | None = None
     unsubscribe_url: str | None = None
+    reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ class Notice:
 @dataclass(frozen=True, slots=True)
 class Letter:
     """What a customer wrote to us. `answers` are the Message-IDs of the letters it answers, the nearest first;
-    `automatic` says why it is no customer who writes.
+    `automatic` says why it is no customer who writes. `proven` is the message whose own address it came to, `forged`
+    says that an address only looks like one.
     """
 
     letter_id: str
@@ -96,6 +97,8 @@ class Letter:
     subject: str
     text: str
     automatic: str | None = None
+    proven: str | None = None
+    forged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 import datetime as dt
 import re
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -51,6 +52,12 @@ def test_a_marketing_message_has_everything_that_law_and_inboxes_ask_for() -> No
     _, parsed = read(outgoing(), sender)
     assert parsed["From"] == '"Blue Note, Ltd." <hello@shop.example>'
     assert parsed["Reply-To"] == "help@shop.example"
+    own = Rendered("Hello", "Hello", reply_to="help+abc@shop.example")
+    assert read(replace(outgoing(), rendered=own), sender)[1]["Reply-To"] == "help+abc@shop.example"
+    told_apart = SENDER.model_copy(update={"reply_to": "help+{token}@shop.example"})
+    assert read(outgoing(), told_apart)[1]["Reply-To"] == "help@shop.example"
+    elsewhere = SENDER.model_copy(update={"reply_to": "help@{token}.shop.example"})
+    assert read(outgoing(), elsewhere)[1]["Reply-To"] is None
     assert parsed["To"] == "Ada <ada@example.com>"
     assert parsed["Date"].datetime == DATE
     assert parsed["Message-ID"] == f"<{ID}@shop.example>"

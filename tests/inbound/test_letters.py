@@ -10,9 +10,13 @@ import pytest
 from journey_engine.inbound import Refused
 from journey_engine.inbound.forms import FIELD_BYTES, Form
 from journey_engine.inbound.letters import LONGEST_TEXT, letter
+from journey_engine.inbound.replies import Replies
+from journey_engine.links import Links
 from journey_engine.news import Letter
 
 OWN = frozenset({"hello@shop.example"})
+LINKS = Links("https://shop.example", {"old": b"a" * 32, "new": b"b" * 32}, "new")
+REPLIES = Replies("answers+{token}@reply.shop.example", LINKS)
 KIND = 'multipart/form-data; boundary="xYzZY"'
 
 
@@ -66,7 +70,9 @@ def made(**fields: str | bytes) -> Letter:
         "text": "Where is it?",
         **fields,
     }
-    return letter({name: value.encode() if isinstance(value, str) else value for name, value in told.items()}, OWN)
+    return letter(
+        {name: value.encode() if isinstance(value, str) else value for name, value in told.items()}, OWN, REPLIES
+    )
 
 
 def test_a_letter_has_its_writer_its_words_and_what_it_answers() -> None:
@@ -127,3 +133,59 @@ def test_a_letter_of_nobody_is_refused(sender: str) -> None:
     with pytest.raises(Refused) as found:
         made(**{"from": sender})
     assert found.value.code == "no_sender"
+
+
+SENT = "0123456789abcdef" * 2
+TOKEN = str(LINKS.reply(SENT))
+OWN_ADDRESS = f"answers+{TOKEN}@reply.shop.example"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"to": f"Shop <{OWN_ADDRESS}>"},
+        {"to": f"a@example.com, {OWN_ADDRESS.upper()}"},
+        {"to": "a@example.com", "cc": OWN_ADDRESS},
+        {"to": "undisclosed", "envelope": json.dumps({"to": [OWN_ADDRESS], "from": "ada@example.com"})},
+        {"to": f"{OWN_ADDRESS[:9]}x{OWN_ADDRESS[9:]}, {OWN_ADDRESS}"},
+    ],
+)
+def test_letter_to_the_address_of_one_letter_is_an_answer_to_it(fields: dict[str, str]) -> None:
+    found = made(**fields)
+    assert (found.proven, found.forged) == (SENT, False)
+
+
+def test_token_of_an_older_key_is_genuine_and_fits_every_mail_system() -> None:
+    older = Links(None, {"old": b"a" * 32}, "old").reply(SENT)
+    assert older is not None and older != TOKEN
+    assert made(to=f"answers+{older}@reply.shop.example").proven == SENT
+    assert (len(TOKEN), TOKEN, TOKEN.isalnum()) == (42, TOKEN.lower(), True)
+    assert LINKS.reply("preview") is None
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        TOKEN[:-1], TOKEN + "a", TOKEN[:20] + ("a" if TOKEN[20] != "a" else "b") + TOKEN[21:], "a" * 42, "", "1" * 42,
+        str(Links(None, {"new": b"x" * 32}, "new").reply(SENT)), TOKEN[:41] + ("b" if TOKEN[41] != "b" else "d"),
+    ],
+)  # fmt: skip
+def test_forged_and_damaged_tokens_prove_nothing(token: str) -> None:
+    found = made(to=f"answers+{token}@reply.shop.example")
+    assert (found.proven, found.forged, found.automatic) == (None, True, None)
+
+
+def test_addresses_of_others_are_no_tokens_and_ours_write_no_letters() -> None:
+    for to in (
+        f"answers+{TOKEN}@shop.example",
+        f"x+{TOKEN}@reply.shop.example",
+        "answers@reply.shop.example",
+        "<",
+        ",",
+    ):
+        assert (made(to=to).proven, made(to=to).forged) == (None, False)
+    assert made(**{"from": OWN_ADDRESS}).automatic == "our_own"
+    host = Replies("answers@{token}.shop.example", LINKS)
+    assert host.answered([f"answers@{TOKEN}.shop.example"]) == (SENT, False)
+    assert Replies("answers@shop.example", LINKS).answered([OWN_ADDRESS]) == (None, False)
+    assert Replies(None, LINKS).answered([OWN_ADDRESS]) == (None, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
+from journey_engine.channels.file import FileChannel
 from journey_engine.mailroom import dispatch
 from journey_engine.message import MESSAGE_ID
 from journey_engine.news import Fate, Named, Notice
+from journey_engine.project import Sender
+from journey_engine.render import Renderer
 from tests.inbound.signing import Signer
 from tests.inbound.test_letters import KIND, form
-from tests.mailroom.house import clock, file_channel, letters, message, renderer
+from tests.mailroom.house import clock, file_channel, letters, message, renderer, write_templates
 from tests.web.conftest import Front, serving
 
 SIGNER = Signer()
@@ -32,13 +36,25 @@ front_door:
 """
 
 
-@pytest.fixture
-def front(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
-    """A shop that has written to Ada."""
+def add(shop: Path, words: str) -> None:
+    """Write settings, in the place of those of their name."""
     settings = shop / "journeys" / "project.yaml"
-    settings.write_text(settings.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
+    name = words.strip().partition(":")[0]
+    kept = re.sub(rf"^{name}:.*\n(?:[ ].*\n)*", "", settings.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    settings.write_text(kept + words, encoding="utf-8")
+
+
+@pytest.fixture
+def front_settings(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop that takes letters."""
+    add(shop, SETTINGS)
     monkeypatch.setenv("WRITE_KEY", KEY)
     monkeypatch.setenv("INBOUND_PASSWORD", PASSWORD)
+
+
+@pytest.fixture
+def front(shop: Path, front_settings: None) -> Iterator[Front]:
+    """One that has written to Ada."""
     with serving(shop) as open_:
         open_.house.mailroom.load_run(1, "r1", NOW, [MAIL])
         dispatch(open_.house.mailroom, NOW, {"file": file_channel(shop)}, renderer(shop / "house"), clock=clock)
@@ -81,6 +97,32 @@ def test_an_answer_to_a_letter_is_of_its_pass(front: Front, shop: Path) -> None:
     assert (properties["enrollment_id"], properties["template"]) == (MAIL.enrollment_id, "hello")
     assert (properties["text"], properties["subject"], properties["from_recipient"]) == ("Yes!", "Re: Hello", True)
     assert todo(front) == [("sales", "Answer a reply from c1: Re: Hello", "c1")]
+
+
+def test_a_letter_to_its_own_address_is_an_answer_whatever_else_it_says(
+    shop: Path, tmp_path: Path, front_settings: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = Sender(name="Shop", email="hello@shop.example", reply_to="answers+{token}@reply.shop.example")
+    add(shop, f"sender: {{name: {sender.name}, email: {sender.email}, reply_to: '{sender.reply_to}'}}\n")
+    second = message(2, to="ben@example.com", due_at=NOW, reached_at=NOW)
+    with serving(shop) as front:
+        room, words = front.house.mailroom, write_templates(tmp_path / "templates")
+        room.load_run(1, "r1", NOW, [MAIL, second])
+        ways = {"file": FileChannel(shop / "outbox", sender)}
+        dispatch(room, NOW, ways, Renderer(words, sender, front.house.links), clock=clock)
+        own = {str(one["To"]): str(one["Reply-To"]) for one in letters(shop)}
+        ada, ben = own["Name 1 <Ada@example.com>"], own["Name 2 <ben@example.com>"]
+        other = f"In-Reply-To: <{MAIL.decision_id}@shop.example>"
+        assert post(front, letter(to=ben, **{"from": "work@example.net", "headers": other})).is_success
+        customer, properties = kept(front)["message_replied"]
+        assert (customer, properties["message_id"], properties["from_recipient"]) == ("c2", second.decision_id, False)
+        forged = ada[:20] + ("a" if ada[20] != "a" else "b") + ada[21:]
+        with caplog.at_level(logging.INFO):
+            assert post(front, letter(to=forged, **{"from": "eve@example.org"})).is_success
+        assert "an address that we did not make" in caplog.text and forged not in caplog.text
+        assert "query_received" not in kept(front), "a stranger's, as without the address"
+        assert post(front, letter(to=forged, text="Me")).is_success
+        assert kept(front)["query_received"][0] == "c1", "by the address it came from"
 
 
 def test_an_answer_names_the_letter_as_its_provider_named_it(front: Front) -> None:

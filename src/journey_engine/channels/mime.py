@@ -27,17 +27,16 @@ class Envelope:
     domain: str
     before: str
     one_click: bool
+    reply_to: str | None
 
     @classmethod
     def of(cls, sender: Sender, topic_class: str) -> Envelope:
         """The envelope of a class: marketing carries the one-click unsubscribe headers."""
         marketing = topic_class == "marketing"
         lines = [f"From: {mailbox(sender.name, sender.email)}"]
-        if sender.reply_to:
-            lines.append(f"Reply-To: {mailbox(None, sender.reply_to)}")
         lines += ["MIME-Version: 1.0", "Auto-Submitted: auto-generated"]
         domain = ascii_address(sender.email).rpartition("@")[2]
-        return cls(domain, "\r\n".join(lines), marketing)
+        return cls(domain, "\r\n".join(lines), marketing, sender.answers_to())
 
     def fill(self, message: Outgoing) -> bytes:
         """The whole message, ready for a file or for DATA (without dot stuffing)."""
@@ -49,6 +48,9 @@ class Envelope:
             f"To: {mailbox(message.to_name, message.to)}",
             f"Subject: {header_text(rendered.subject)}",
         ]
+        reply_to = rendered.reply_to or self.reply_to
+        if reply_to:
+            head.append(f"Reply-To: {mailbox(None, reply_to)}")
         if message.intended is not None:
             head.append(f"X-Journey-Intended: {header_text(message.intended)}")
         if self.one_click and rendered.unsubscribe_url:

@@ -38,8 +38,9 @@ def body_of(message: Outgoing, sender: Sender, settings: SendgridSettings) -> di
         plain_text_content=PlainTextContent(_text(rendered.text)),
         html_content=None if rendered.html is None else HtmlContent(_text(rendered.html)),
     )
-    if sender.reply_to:
-        mail.reply_to = ascii_address(sender.reply_to)
+    reply_to = rendered.reply_to or sender.answers_to()
+    if reply_to:
+        mail.reply_to = ascii_address(reply_to)
     mail.header = Header("Auto-Submitted", "auto-generated")
     if message.topic_class == "marketing" and rendered.unsubscribe_url:
         mail.header = Header("List-Unsubscribe", f"<{header_safe(rendered.unsubscribe_url)}>")

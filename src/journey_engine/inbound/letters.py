@@ -10,10 +10,12 @@ import re
 from collections.abc import Collection, Mapping
 from email.message import Message
 from email.parser import HeaderParser
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from html.parser import HTMLParser
+from typing import Any
 
 from journey_engine.inbound.bodies import Refused, clean, read_json
+from journey_engine.inbound.replies import Replies
 from journey_engine.message import header_safe, is_address
 from journey_engine.news import Letter
 from journey_engine.records import identity
@@ -35,7 +37,7 @@ _MACHINES = ("mailer-daemon", "postmaster", "no-reply", "noreply", "do-not-reply
 _AUTOMATIC = ("X-Autoreply", "X-Autorespond", "List-Id", "List-Unsubscribe", "X-Failed-Recipients")
 
 
-def letter(fields: Mapping[str, bytes], own: Collection[str]) -> Letter:
+def letter(fields: Mapping[str, bytes], own: Collection[str], replies: Replies) -> Letter:
     """The letter of a form; `own` are our addresses. Raises Refused when it says not who wrote it."""
     charsets = _charsets(fields.get("charsets", b""))
     said = {name: _decoded(value, charsets.get(name)) for name, value in fields.items()}
@@ -48,6 +50,9 @@ def letter(fields: Mapping[str, bytes], own: Collection[str]) -> Letter:
         text = words_of(said["html"])
     subject = header_safe(said.get("subject", ""))[:LONGEST_SUBJECT]
     known_as = _REFERENCE.search(_header(headers, "Message-ID"))
+    envelope = _envelope(said.get("envelope", ""))
+    proven, forged = replies.answered(_recipients(said, envelope))
+    ours = sender in own or replies.is_ours(sender)
     whole = (sender, subject, text, _header(headers, "Date"))
     return Letter(
         letter_id=identity("letter", known_as[1]) if known_as is not None else identity("letter", *whole),
@@ -55,7 +60,9 @@ def letter(fields: Mapping[str, bytes], own: Collection[str]) -> Letter:
         answers=_references(headers),
         subject=subject,
         text=own_words(text)[:LONGEST_TEXT],
-        automatic=_automatic(headers, sender, said.get("envelope", ""), own),
+        automatic=_automatic(headers, sender, ours=ours, bounced=envelope.get("from") in ("", "<>")),
+        proven=proven,
+        forged=forged,
     )
 
 
@@ -104,7 +111,7 @@ class _Words(HTMLParser):
             self.found.append(data)
 
 
-def _automatic(headers: Message, sender: str, envelope: str, own: Collection[str]) -> str | None:
+def _automatic(headers: Message, sender: str, *, ours: bool, bounced: bool) -> str | None:
     """Why nobody should answer it: a machine wrote it, or we did."""
     if _header(headers, "Auto-Submitted").strip().lower().partition(";")[0] not in ("", "no"):
         return "auto_submitted"
@@ -112,20 +119,28 @@ def _automatic(headers: Message, sender: str, envelope: str, own: Collection[str
         return "bulk"
     if any(headers.get(name) is not None for name in _AUTOMATIC):
         return "automatic"
-    if sender in own:
+    if ours:
         return "our_own"
-    if sender.partition("@")[0] in _MACHINES or _bounced(envelope):
+    if sender.partition("@")[0] in _MACHINES or bounced:
         return "machine"
     return None
 
 
-def _bounced(envelope: str) -> bool:
-    """Whether it came from nobody, as bounces do."""
+def _envelope(envelope: str) -> Mapping[str, Any]:
+    """From whom to whom it travelled: `from` is empty for what came from nobody, as bounces do."""
     try:
         told = read_json(envelope.encode()) if envelope else {}
     except Refused:
-        return False
-    return isinstance(told, dict) and told.get("from") in ("", "<>")
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _recipients(said: Mapping[str, str], envelope: Mapping[str, Any]) -> list[str]:
+    """The addresses that it came to: those it travelled to before those it names."""
+    travelled = envelope.get("to")
+    found = [one for one in travelled if isinstance(one, str)] if isinstance(travelled, list) else []
+    named = [header_safe(said.get(name, ""))[:20_000] for name in ("to", "cc")]
+    return [*found, *(address for _, address in getaddresses(named))]
 
 
 def _references(headers: Message) -> tuple[str, ...]:

@@ -44,12 +44,13 @@ def take(store: Store, letter: Letter, teams: Teams, at: dt.datetime) -> str:
 
 
 def _answered(db: Connection, letter: Letter) -> Row[Any] | None:
-    """The message that it answers: by the Message-ID that we gave it, or that its provider told us of.
+    """The message that it answers: by the address that this message alone gave, by the Message-ID that we gave it, or
+    that its provider told us of.
 
     Who was erased and writes again is a stranger: nothing joins their letter to what was.
     """
     ours = {found[1]: place for place, one in enumerate(letter.answers) if (found := _OURS.fullmatch(one))}
-    places: dict[str, int] = dict(ours)
+    places: dict[str, int] = {**ours, **({letter.proven: -1} if letter.proven is not None else {})}
     query = select(heard).where(heard.c.kind == LETTER, heard.c.key.in_(letter.answers[:CHUNK]))
     for row in db.execute(query):
         places.setdefault(row.message_id, letter.answers.index(row.key))

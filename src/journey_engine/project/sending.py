@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from journey_engine.language import NAME, Whole, Word, known_share
+from journey_engine.links import TOKEN, TOKEN_SIGNS
 from journey_engine.message import is_address, is_phone
 from journey_engine.predicates import Length
 from journey_engine.rules import LONGEST_CAP, Cap
@@ -26,9 +27,39 @@ class Sender(Word):
         pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$", description="The address that customers see"
     )
     reply_to: str | None = Field(
-        None, pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$", description="Where answers go"
+        None,
+        pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$",
+        description="Where answers go; with {token} in it (answers+{token}@...) each letter has an address of its own",
     )
     postal_address: str | None = Field(None, description="Marketing mails are refused without it")
+
+    @field_validator("reply_to")
+    @classmethod
+    def _one_token(cls, value: str | None) -> str | None:
+        if value is None or not set("{}") & set(value):
+            return value
+        around = value.replace(TOKEN, "x" * TOKEN_SIGNS, 1)
+        labels = [len(one) <= 63 for one in around.rpartition("@")[2].split(".")]
+        if set("{}") & set(around) or not is_address(around) or not all(labels):
+            raise ValueError(
+                f"`{TOKEN}` stands once, and makes {TOKEN_SIGNS} signs of it: write something short such as "
+                f"answers+{TOKEN}@reply.example.com or answers@{TOKEN}.reply.example.com"
+            )
+        return value
+
+    @property
+    def tells_answers(self) -> bool:
+        """Whether each letter has an address of its own for answers."""
+        return self.reply_to is not None and TOKEN in self.reply_to
+
+    def answers_to(self, token: str | None = None) -> str | None:
+        """Where answers go: to the address with a token, or without one to that which anybody may write to."""
+        if self.reply_to is None or not self.tells_answers:
+            return self.reply_to
+        if token is not None:
+            return self.reply_to.replace(TOKEN, token)
+        plain = self.reply_to.replace(f"+{TOKEN}", "")
+        return None if TOKEN in plain else plain
 
 
 class Topic(Word):

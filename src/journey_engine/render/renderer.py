@@ -103,7 +103,13 @@ class Renderer:
                 html = self._inliner.inline(html)
         text = self._part(body, TEXT, chain, context)
         links = context["links"]
-        return Rendered(subject, text, html, links.get("unsubscribe") or None)
+        return Rendered(subject, text, html, links.get("unsubscribe") or None, self._reply_to(message))
+
+    def _reply_to(self, message: MessageRef) -> str | None:
+        """Where answers to this very letter go, where the project tells them apart."""
+        if self.sender is None or self.links is None or not self.sender.tells_answers:
+            return None
+        return self.sender.answers_to(self.links.reply(message.message_id))
 
     def _short(self, template: str, variant: object, chain: Chain, context: dict[str, Any]) -> Rendered:
         """The words of a short message."""

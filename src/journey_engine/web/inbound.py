@@ -14,6 +14,7 @@ from starlette.routing import Route
 from journey_engine.inbound import Refused
 from journey_engine.inbound.forms import Form
 from journey_engine.inbound.letters import BYTES, letter
+from journey_engine.inbound.replies import Replies
 from journey_engine.inbound.signatures import SIGNATURE, TIMESTAMP, Check, public_keys
 from journey_engine.web.house import House
 from journey_engine.web.keys import basic, digest, same, secrets
@@ -29,7 +30,8 @@ def routes(house: House) -> list[Route]:
     keys = public_keys(settings.public_key, "front_door: inbound: public_key") if settings.public_key else []
     passwords = secrets(settings.secret_env, "inbound") if settings.secret_env else []
     sender = house.project.sender
-    own = {one.lower() for one in (sender.email, sender.reply_to) if one is not None}
+    own = {one.lower() for one in (sender.email, sender.answers_to()) if one is not None}
+    replies = Replies(sender.reply_to, house.links)
     teams = house.project.front_door.teams
 
     async def told(request: Request) -> Response:
@@ -42,10 +44,12 @@ def routes(house: House) -> list[Route]:
             form = await _read(request, check)
             if keys:
                 check.prove(keys, now)
-            found = letter(form.finish(), own)
+            found = letter(form.finish(), own, replies)
         except Refused as refused:
             house.log.warning("a letter was refused: %s", refused.code)
             return refusal(refused)
+        if found.forged:
+            house.log.warning("a letter came to an address that we did not make: it counts as any other")
         became = found.automatic
         if became is None:
             became = await house.work(house.mailroom.receive, found, teams, now)

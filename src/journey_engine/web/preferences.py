@@ -94,5 +94,5 @@ def _values(house: House, standing: Standing, *, saved: bool) -> dict[str, objec
         ],
         "saved": saved,
         "ended": standing.ended_by or "",
-        "email": house.project.sender.reply_to or house.project.sender.email,
+        "email": house.project.sender.answers_to() or house.project.sender.email,
     }
