@@ -8,10 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import select
 
 from journey_engine.mailroom import Said, Word
-from journey_engine.mailroom.tables import consents
 from journey_engine.records import DecisionKind
 from tests.mailroom.house import NOW, message, other, state_of
 from tests.mailroom.test_dispatch import send
@@ -140,12 +138,26 @@ def test_a_channel_that_is_said_no_to_takes_no_marketing(front: Front, tmp_path:
     assert mailroom.standing("c1").stops == frozenset()
 
 
-def test_the_text_that_was_read_is_in_the_log(front: Front) -> None:
+def test_what_a_customer_read_can_be_shown_and_is_kept_once(front: Front) -> None:
+    pages = front.house.loaded.folder / "templates/pages"
+    pages.mkdir()
+    (pages / "preferences.de.html").write_text("Was Sie bekommen")
     choose(front)
-    with front.house.mailroom.store.read() as db:
-        texts = set(db.execute(select(consents.c.text)).scalars())
-    assert len(texts) == 1
-    assert re.fullmatch(r"[0-9a-f]{12}", str(texts.pop()))
+    choose(front, "offers", "letters")
+    front.http.post(urlsplit(str(front.house.links.preferences("c2", "m2"))).path, data={"save": "choice"})
+    exported = front.house.mailroom.export("c1")
+    (text,) = exported["consent_texts"]
+    assert {row["text"] for row in exported["consents"]} == {text["text"]}
+    assert "What you get" in text["wording"]
+    assert "Letters from the shop" in text["wording"]
+    assert path(front) not in text["wording"], "nothing of it is one customer's own"
+    assert front.house.mailroom.export("c2")["consent_texts"] == [text]
+    front.http.post(path(front), data={"save": "nothing"}, headers={"Accept-Language": "de"})
+    german = [row["wording"] for row in front.house.mailroom.export("c1")["consent_texts"] if row != text]
+    assert german == ["Was Sie bekommen"], "other words are another text, and those before stay"
+    front.house.mailroom.erase("c1", (), NOW)
+    alias = str(front.house.mailroom.pseudonym("c1"))
+    assert len(front.house.mailroom.export(alias)["consent_texts"]) == 2, "the log stays, under a pseudonym"
 
 
 def test_a_project_replaces_a_page_and_speaks_another_language(front: Front) -> None:

@@ -7,6 +7,7 @@ lifts nothing (rule 19). Each word becomes an event of the next night in the sam
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, delete, select, update
 from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.standing import UNSUBSCRIBED, Standing, Stop
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import consents, feedback, messages, suppressions
+from journey_engine.mailroom.tables import consent_texts, consents, feedback, messages, suppressions
 from journey_engine.records import identity
 
 CHUNK = 1_000
@@ -41,7 +42,7 @@ YES = (Word.SUBSCRIBED.value, Word.CONFIRMED.value)
 class Said:
     """One word of a customer, of a topic or of a channel; of everything when both are empty.
 
-    `source` is where it was said, `text` the version of what they read there, `message_id` the letter that led there.
+    `source` is where it was said, `text` what they read there, `message_id` the letter that led there.
     """
 
     customer_id: str
@@ -51,6 +52,11 @@ class Said:
     source: str = "front door"
     text: str | None = None
     message_id: str | None = None
+
+    @property
+    def version(self) -> str | None:
+        """Which text they read: the log has this, the text itself is kept once."""
+        return None if self.text is None else hashlib.sha256(self.text.encode()).hexdigest()[:32]
 
 
 def say(store: Store, db: Connection, said: Said, at: dt.datetime) -> bool:
@@ -166,12 +172,15 @@ def _names(table: Any) -> list[str]:
 def _log(store: Store, db: Connection, entries: Collection[tuple[str, Said, dt.datetime]]) -> int:
     rows = [
         (
-            consent_id, said.customer_id, said.topic, said.channel, said.word.value, said.text, said.source,
+            consent_id, said.customer_id, said.topic, said.channel, said.word.value, said.version, said.source,
             said.message_id, store.instant(at),
         )
         for consent_id, said, at in entries
     ]  # fmt: skip
-    return store.insert_new(db, consents, _names(consents), rows)
+    new = store.insert_new(db, consents, _names(consents), rows)
+    read = {said.version: (said.version, said.text, store.instant(at)) for _, said, at in entries if said.version}
+    store.insert_new(db, consent_texts, _names(consent_texts), [read[one] for one in sorted(read)])
+    return new
 
 
 def _event(

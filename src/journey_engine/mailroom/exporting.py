@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, or_, select
 
 from journey_engine.mailroom import strangers
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import metadata, tasks, visitors, visits
+from journey_engine.mailroom.tables import consent_texts, consents, metadata, tasks, visitors, visits
 from journey_engine.spelling import Number, no_number
 from journey_engine.times import iso
 
@@ -43,6 +43,9 @@ def _mine(table: Table, customer_id: str, unnamed: Collection[str]) -> ColumnEle
     if table is visits:
         named = select(visitors.c.anonymous_id).where(visitors.c.customer_id == customer_id)
         return or_(visits.c.anonymous_id.in_(named.scalar_subquery()), visits.c.anonymous_id.in_(unnamed))
+    if table is consent_texts:
+        read = select(consents.c.text).where(consents.c.customer_id == customer_id)
+        return consent_texts.c.text.in_(read.scalar_subquery())
     names = [table.c[one] for one in ("customer_id", "addressee", "advocate", "friend") if one in table.c]
     mine = [column == customer_id for column in names]
     if table is tasks:

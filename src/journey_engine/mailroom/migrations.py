@@ -266,6 +266,16 @@ def _owed(op: Operations) -> None:
     )
 
 
+def _texts(op: Operations) -> None:
+    """What customers read where they said something of being written to."""
+    op.create_table(
+        "consent_texts",
+        Column("text", String, primary_key=True),
+        Column("wording", Text, nullable=False),
+        Column("since", DateTime, nullable=False),
+    )
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
     2: (
@@ -285,6 +295,7 @@ STEPS: Mapping[int, tuple[Step, ...]] = {
         _addresses,
         _strangers,
         _owed,
+        _texts,
     ),
 }
 

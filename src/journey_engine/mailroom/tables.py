@@ -239,7 +239,7 @@ consents = Table(
     Column("topic", String, nullable=False),  # empty: a channel, or everything
     Column("channel", String, nullable=False),
     Column("word", String, nullable=False),
-    Column("text", String),  # the version of what they read there
+    Column("text", String),  # which of `consent_texts` they read there
     Column("source", String, nullable=False),  # where they said it
     Column("message_id", String),  # the letter that led there
     Column("given_at", Instant, nullable=False),
@@ -250,6 +250,14 @@ erased = Table(
     metadata,
     Column("mark", String, primary_key=True),
     Column("erased_at", Instant, nullable=False),
+)
+
+consent_texts = Table(
+    "consent_texts",  # what customers read where they said it, each once: what they agreed to can be shown
+    metadata,
+    Column("text", String, primary_key=True),  # a hash of the wording
+    Column("wording", Text, nullable=False),
+    Column("since", Instant, nullable=False),
 )
 
 owed_erasures = Table(

@@ -26,7 +26,7 @@ def routes(house: House) -> list[Route]:
             raise HTTPException(404)
         done = request.method == "POST"
         if done:
-            text = house.pages.version(request, PAGE, _values(house, claim, topic, done=False))
+            text = house.pages.wording(request, PAGE, _values(house, claim, topic, done=False))
             said = Said(claim.customer_id, Word.CONFIRMED, topic, "", "confirm page", text, claim.message_id)
             await house.work(house.mailroom.say, [said], house.clock())
         return house.pages.page(request, PAGE, values=_values(house, claim, topic, done=done))

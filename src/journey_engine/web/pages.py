@@ -6,7 +6,6 @@ nothing fetched from elsewhere; every value is escaped.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,11 +46,11 @@ class Pages:
         """One page in the reader's language."""
         return HTMLResponse(self._text(request, name, values or {}), status, dict(headers or {}))
 
-    def version(self, request: Request, name: str, values: Mapping[str, Any]) -> str:
-        """Which text a page is, for the log of consents: the same for everybody who reads the same words."""
+    def wording(self, request: Request, name: str, values: Mapping[str, Any]) -> str:
+        """What a page says, for the log of consents: the same for everybody who reads the same words."""
         same = {key: value for key, value in values.items() if key not in PERSONAL}
         blank = {key: "-" for key in PERSONAL if key in values}
-        return hashlib.sha256(self._text(request, name, same | blank).encode()).hexdigest()[:12]
+        return self._text(request, name, same | blank)
 
     def _text(self, request: Request, name: str, values: Mapping[str, Any]) -> str:
         chain = self._chain(request.headers.get("accept-language", ""))

@@ -32,7 +32,7 @@ def routes(house: House) -> list[Route]:
         saved = request.method == "POST"
         if saved:
             form = await fields(request)
-            text = house.pages.version(request, PAGE, _values(house, Standing(), saved=False))
+            text = house.pages.wording(request, PAGE, _values(house, Standing(), saved=False))
             await house.work(_save, house, claim, form, text)
         standing = await house.work(house.mailroom.standing, claim.customer_id)
         return house.pages.page(request, PAGE, values=_values(house, standing, saved=saved))

@@ -36,7 +36,7 @@ def routes(house: House) -> list[Route]:
             Word.UNSUBSCRIBED,
             "" if form.get("what") == ["everything"] else claim.topic or "",
             source="one click" if by_program else "unsubscribe page",
-            text=None if by_program else house.pages.version(request, PAGE, shown),
+            text=None if by_program else house.pages.wording(request, PAGE, shown),
             message_id=claim.message_id,
         )
         await house.work(house.mailroom.say, [said], house.clock())
