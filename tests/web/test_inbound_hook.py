@@ -6,6 +6,8 @@ import datetime as dt
 import json
 import logging
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,15 @@ import httpx
 import pytest
 
 from journey_engine.channels.file import FileChannel
+from journey_engine.inbound.forms import Form
+from journey_engine.inbound.letters import BYTES
+from journey_engine.inbound.signatures import SIGNATURE
 from journey_engine.mailroom import dispatch
 from journey_engine.message import MESSAGE_ID
 from journey_engine.news import Fate, Named, Notice
 from journey_engine.project import Sender
 from journey_engine.render import Renderer
+from journey_engine.web import inbound
 from tests.inbound.signing import Signer
 from tests.inbound.test_letters import KIND, form
 from tests.mailroom.house import clock, file_channel, letters, message, renderer, write_templates
@@ -174,6 +180,67 @@ def test_forged_and_malformed_letters_do_nothing(front: Front, caplog: pytest.Lo
     assert (kept(front), todo(front)) == ({}, [])
     assert "example.com" not in caplog.text
     assert post(front, body).status_code == 200
+
+
+@pytest.fixture
+def signed_only(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    """A shop whose letters are proven by nothing but their signature."""
+    add(shop, f"front_door: {{inbound: {{public_key: {SIGNER.public}}}}}\n")
+    with serving(shop) as open_:
+        yield open_
+
+
+def test_what_is_not_signed_is_not_looked_at(signed_only: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    feed = Form.feed
+    monkeypatch.setattr(Form, "feed", lambda form, data: (looked.append(len(data)), feed(form, data))[1])
+    body = letter()
+    assert (post(signed_only, body, Signer()).json()["code"], looked) == ("bad_signature", [])
+    assert post(signed_only, body).is_success
+    assert sum(looked) == len(body)
+
+
+def test_what_can_be_no_signature_is_refused_before_its_body_comes(signed_only: Front) -> None:
+    old = SIGNER.headers(b"", NOW - dt.timedelta(days=3))
+    for headers, code in ((old, "stale_signature"), ({**old, SIGNATURE: "*"}, "bad_signature"), ({}, "bad_signature")):
+        host, port = signed_only.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), 10) as line:
+            told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            head = f"Host: x\r\nContent-Type: {KIND}\r\nContent-Length: 30000000\r\n{told}\r\n"
+            line.sendall(f"POST /hooks/inbound HTTP/1.1\r\n{head}--xYzZY\r\n".encode())
+            answer = ""
+            while not answer.endswith("}"):
+                answer += line.recv(4000).decode()
+        assert answer.startswith("HTTP/1.1 401") and code in answer
+
+
+def test_more_letters_at_once_than_are_kept_unproven_come_again(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, front_settings: None
+) -> None:
+    monkeypatch.setattr(inbound, "AT_ONCE", 0)
+    with serving(shop) as front:
+        answer = post(front, letter(), Accept="*/*")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+
+
+def test_letter_that_is_too_long_or_comes_too_slowly_is_given_up(
+    signed_only: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = post(signed_only, b"x" * (BYTES + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    monkeypatch.setattr(inbound, "PATIENCE_S", 0.2)
+
+    def slowly() -> Iterator[bytes]:
+        yield b"--xYzZY\r\n"
+        time.sleep(1)
+        yield b"x"
+
+    answer = signed_only.http.post(
+        "/hooks/inbound", content=slowly(), headers={"Content-Type": KIND, **SIGNER.headers(b"", NOW)}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (408, "too_slow")
+    monkeypatch.setattr(inbound, "PATIENCE_S", 60)
+    assert post(signed_only, letter()).is_success
 
 
 def test_feedback_comes_from_forms(front: Front) -> None:

@@ -20,8 +20,8 @@ from journey_engine.message import header_safe, is_address
 from journey_engine.news import Letter
 from journey_engine.records import identity
 
-BYTES = 40 * 1024 * 1024
-"""A letter may have 30 MB with SendGrid, and grows on its way."""
+BYTES = 32 * 1024 * 1024
+"""A letter may have 30 MB with SendGrid, its files among them as they are; the form stands around it."""
 LONGEST_TEXT = 10_000
 LONGEST_SUBJECT = 300
 MOST_REFERENCES = 50
