@@ -28,6 +28,9 @@ TOKEN, TOKEN_SIGNS = "{token}", 42
 _MESSAGE_ID, _REPLY = re.compile(r"[0-9a-f]{32}"), re.compile(rf"[a-z2-7]{{{TOKEN_SIGNS}}}")
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a genuine token says: who, which topic (None is all) and the message that carried the link.
@@ -98,7 +101,7 @@ class Links:
         content = [claim.action, claim.customer_id, claim.topic, claim.message_id]
         if claim.question is not None:
             content += [claim.enrollment_id, claim.question, claim.answer]
-        body = _encode(json.dumps(content, separators=(",", ":")).encode("ascii"))
+        body = _encode(_compact(content).encode("ascii"))
         return f"{self.current}.{body}.{self._signature(self.current, body)}"
 
     def reply(self, message_id: str) -> str | None:

@@ -208,6 +208,8 @@ class Aborted(Exception):
 
 def header_safe(text: str) -> str:
     """Text fit for one header line: no control characters, no line breaks of any kind, single spaces."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return re.sub(r"\s+", " ", _CONTROL.sub(" ", whole)).strip()
 

@@ -14,7 +14,8 @@ from jinja2 import nodes
 
 from journey_engine.errors import Place
 from journey_engine.render.parsed import Block, Parse, Parsed, children, literals
-from journey_engine.render.sandbox import ABSENT_TESTS, DICT_METHODS, FUNCTIONS, PRESENT_TESTS, STR_METHODS
+from journey_engine.render.sandbox import ABSENT_TESTS, FUNCTIONS, PRESENT_TESTS, STR_METHODS
+from journey_engine.render.values import DICT_METHODS
 
 Path = tuple[str, ...]
 Scope = dict[str, Path | None]

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from babel import Locale, UnknownLocaleError
 from babel import dates as babel_dates
 from babel import numbers as babel_numbers
-from jinja2 import Undefined, pass_context
+from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from journey_engine.address import is_here
@@ -26,6 +26,8 @@ from journey_engine.times import utc_to_local
 SAFE_SCHEMES = ("https", "mailto", "tel")
 _PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[\w./?&=%#~+:,;@!$*()-]*)?", re.ASCII)
 """Most links are of this form; taking them apart costs more than all else in them."""
+KEPT, LONGEST_KEPT = 4096, 32
+"""So many amounts and days are kept as they were written: a letter says most of them twice, as HTML and as text."""
 LENGTHS = ("short", "medium", "long", "full")
 
 
@@ -48,26 +50,22 @@ def _locale(text: str) -> Locale:
     return Locale.parse("en")
 
 
-def _locale_of(context: Context) -> Locale:
-    return _locale(str(context.parent["message"]["locale"]))
+def _locale_of(context: Context) -> str:
+    return str(context.parent["message"]["locale"])
 
 
-def _number(value: object, what: str) -> Decimal:
-    if isinstance(value, Undefined):
-        str(value)  # raises with the path
+def _number(text: str, what: str) -> Decimal:
     try:
-        number = Decimal(str(value))
+        number = Decimal(text)
     except InvalidOperation:
         raise FilterError(f"{what} needs a number", what) from None
-    if isinstance(value, bool) or not number.is_finite() or abs(number.adjusted()) > 30:
+    if not number.is_finite() or abs(number.adjusted()) > 30:
         raise FilterError(f"{what} needs a number", what)
     return number
 
 
 def _moment(value: object, context: Context, what: str) -> dt.datetime:
     """Local wall clock time; a plain date is midnight and is never shifted."""
-    if isinstance(value, Undefined):
-        str(value)
     try:
         moment = dt.datetime.fromisoformat(str(value))
     except ValueError:
@@ -80,35 +78,42 @@ def _moment(value: object, context: Context, what: str) -> dt.datetime:
 @pass_context
 def money(context: Context, value: object, currency: str = "") -> str:
     """`{{ trigger.total | money("EUR") }}`: an amount with its currency."""
-    currency = str(currency)
-    if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+    code = str(currency)
+    if not (len(code) == 3 and code.isascii() and code.isalpha()):
         raise FilterError('money needs a currency code: write money("EUR"), or money(trigger.currency)', "money")
-    return write_money(_number(value, "money"), currency.upper(), _locale_of(context))
+    text = str(value)
+    write = _amount if len(text) < LONGEST_KEPT else _amount.__wrapped__
+    return write(text, code.upper(), _locale_of(context))
+
+
+@lru_cache(maxsize=KEPT)
+def _amount(text: str, currency: str, locale: str) -> str:
+    return write_money(_number(text, "money"), currency, _locale(locale))
 
 
 @pass_context
 def number(context: Context, value: object, decimals: int | None = None) -> str:
     """`{{ step.survey.score | number(1) }}`: a number with the locale's separators."""
-    amount = _number(value, "number")
+    amount = _number(str(value), "number")
     pattern = None
     if decimals is not None:
         if not 0 <= int(decimals) <= 10:
             raise FilterError("number shows 0 to 10 decimals")
         pattern = "#,##0" + ("." + "0" * int(decimals) if decimals else "")
-    return str(babel_numbers.format_decimal(amount, format=pattern, locale=_locale_of(context)))
+    return str(babel_numbers.format_decimal(amount, format=pattern, locale=_locale(_locale_of(context))))
 
 
 @pass_context
 def percent(context: Context, value: object) -> str:
     """`{{ 0.15 | percent }}`: a share as a percentage."""
-    return str(babel_numbers.format_percent(_number(value, "percent"), locale=_locale_of(context)))
+    return str(babel_numbers.format_percent(_number(str(value), "percent"), locale=_locale(_locale_of(context))))
 
 
 @pass_context
 def date(context: Context, value: object, length: str = "medium") -> str:
     """`{{ customer.renewal_date | date("long") }}`: a day in the customer's zone; short to full."""
-    moment = _moment(value, context, "date")
-    return str(babel_dates.format_date(moment.date(), format=_length(length, "date"), locale=_locale_of(context)))
+    day = _moment(value, context, "date").date()
+    return _day(day, _length(length, "date"), _locale_of(context))
 
 
 @pass_context
@@ -117,14 +122,18 @@ def time(context: Context, value: object, length: str = "short") -> str:
     moment = _moment(value, context, "time")
     if length not in LENGTHS[:2]:
         raise FilterError(f"time is short or medium, not '{length}'")
-    return str(babel_dates.format_time(moment.time(), format=length, locale=_locale_of(context)))
+    return str(babel_dates.format_time(moment.time(), format=length, locale=_locale(_locale_of(context))))
 
 
 @pass_context
 def weekday(context: Context, value: object) -> str:
     """`{{ trigger.starts_at | weekday }}`: the name of the day in the customer's zone."""
-    moment = _moment(value, context, "weekday")
-    return str(babel_dates.format_date(moment.date(), format="EEEE", locale=_locale_of(context)))
+    return _day(_moment(value, context, "weekday").date(), "EEEE", _locale_of(context))
+
+
+@lru_cache(maxsize=KEPT)
+def _day(day: dt.date, form: str, locale: str) -> str:
+    return str(babel_dates.format_date(day, format=form, locale=_locale(locale)))
 
 
 def _length(length: str, what: str) -> str:

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound
@@ -98,9 +98,7 @@ class Library:
 
     def chain(self, locale: str | None) -> Chain:
         """The spellings to try in turn: for de-AT those of de-AT and de that exist, then the default."""
-        wanted = (locale or "").strip().replace("_", "-").lower().split(".")[0].split("-")
-        tries = ("-".join(wanted[:length]) for length in range(len(wanted), 0, -1))
-        return tuple(self.locales[one] for one in tries if one in self.locales)
+        return tuple(self.locales[one] for one in _tries(locale or "") if one in self.locales)
 
     @cached_property
     def chains(self) -> tuple[Chain, ...]:
@@ -168,6 +166,14 @@ def _leads_to_a_file(link: Path, root: Path) -> bool:
         return False
 
 
+@lru_cache(maxsize=1024)
+def _tries(locale: str) -> tuple[str, ...]:
+    """`de-at`, then `de`."""
+    wanted = locale.strip().replace("_", "-").lower().split(".")[0].split("-")
+    return tuple("-".join(wanted[:length]) for length in range(len(wanted), 0, -1))
+
+
+@lru_cache(maxsize=1024)
 def language(locale: str) -> str:
     """`de` of `de-AT`, `de_AT` or `DE`."""
     return re.split("[-_.]", locale.strip(), maxsplit=1)[0].lower()

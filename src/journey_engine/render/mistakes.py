@@ -14,13 +14,8 @@ from jinja2 import TemplateSyntaxError, nodes
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.render.analysis import Use
 from journey_engine.render.parsed import Parse, Parsed, literals
-from journey_engine.render.sandbox import (
-    ALLOWED_FILTERS,
-    ALLOWED_TESTS,
-    DICT_METHODS,
-    FUNCTIONS,
-    STR_METHODS,
-)
+from journey_engine.render.sandbox import ALLOWED_FILTERS, ALLOWED_TESTS, FUNCTIONS, STR_METHODS
+from journey_engine.render.values import DICT_METHODS
 
 _HREF = re.compile(r"""(?:href|src|action)\s*=\s*["']?\s*$""", re.IGNORECASE)
 _OURS = ("links", "sender")

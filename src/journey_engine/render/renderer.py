@@ -9,13 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import css_inline
 from jinja2 import Template, TemplateError, TemplateSyntaxError
-from jinja2.exceptions import SecurityError
 
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.links import Links
@@ -27,7 +25,7 @@ from journey_engine.render.library import HTML, PARTS, SHORT, SUBJECT, TEXT, Cha
 from journey_engine.render.mistakes import syntax_problem, tree_problems, unprovided
 from journey_engine.render.parsed import Parsed
 from journey_engine.render.reading import Kept, Reading
-from journey_engine.render.sandbox import MAX_TEXT, TemplateEnvironment
+from journey_engine.render.sandbox import FUNCTIONS, TemplateEnvironment
 from journey_engine.render.values import MissingValue, Values, wrap
 
 PROVIDED: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +37,8 @@ PROVIDED: Mapping[str, tuple[str, ...]] = {
     "referral": (),
 }
 """What the renderer itself provides, by root."""
+ROOTS = ("customer", "account", "contact", "trigger", "step")
+"""What a template may always name, though there be nothing in it."""
 LETTER = (SUBJECT, TEXT)
 Refers = Callable[[str], Mapping[str, str]]
 """Tells an advocate's code and link in one program, by customer_id."""
@@ -59,6 +59,9 @@ class Renderer:
         self.library = Library(templates)
         self.sender, self.links, self.locale = sender, links, locale
         self.referrals = dict(referrals or {})
+        names = PROVIDED["sender"]
+        self._sender = wrap({name: getattr(sender, name) if sender else None for name in names}, "sender")
+        self._always = {**FUNCTIONS, **{root: wrap({}, root) for root in ROOTS}}
         self._environments: dict[tuple[Chain, bool], TemplateEnvironment] = {}
         self._compiled: dict[tuple[str, Chain], Template | RenderError] = {}
         self._looked: dict[tuple[str, Chain], tuple[list[Use], list[Problem]]] = {}
@@ -172,18 +175,10 @@ class Renderer:
         return {**context, "message": message}
 
     def _run(self, compiled: Template, context: dict[str, Any], file: str) -> str:
-        chunks: list[str] = []
-        size = 0
         environment = compiled.environment
         assert isinstance(environment, TemplateEnvironment)
-        environment.steps = 0
         try:
-            stream = compiled.generate(context)
-            while some := list(islice(stream, 50)):
-                size += sum(map(len, some))
-                if size > MAX_TEXT:
-                    raise SecurityError(f"more than {MAX_TEXT} characters")
-                chunks += some
+            return environment.text(compiled, context)
         except Aborted:
             raise
         except MissingValue as error:
@@ -202,47 +197,30 @@ class Renderer:
             # The words of a TypeError name types; those of others may repeat values.
             what = f"{type(error).__name__}{f': {error}' if isinstance(error, TypeError) else ''}"
             raise RenderError(f"{_where(error, file)}: {what}", code="template_error") from None
-        return "".join(chunks)
 
     def _context(self, values: Mapping[str, Any], message: MessageRef, locale: str | None) -> dict[str, Any]:
-        sender, links = self.sender, self.links
-        ours: dict[str, Any] = {
-            "sender": {
-                "name": sender.name if sender else None,
-                "email": sender.email if sender else None,
-                "postal_address": sender.postal_address if sender else None,
-            },
-            "links": {
-                "home": links.home if links else None,
-                "unsubscribe": links.unsubscribe(message.customer_id, message.topic, message.message_id)
-                if links
-                else None,
-                "preferences": links.preferences(message.customer_id, message.message_id) if links else None,
-                "confirm": {
-                    topic: links.confirm(message.customer_id, topic, message.message_id) for topic in links.double
-                }
-                if links
-                else {},
-            },
-            "message": {
-                "id": message.message_id,
-                "locale": locale or self.locale,
-                "timezone": message.timezone,
-            },
-        }
+        """What the templates of a message see: its values, those of ours, and the functions."""
+        customer, topic, message_id = message.customer_id, message.topic, message.message_id
+        addresses: dict[str, Any] = {"home": None, "unsubscribe": None, "preferences": None, "confirm": {}}
+        if self.links is not None:
+            links = self.links
+            addresses = {
+                "home": links.home,
+                "unsubscribe": links.unsubscribe(customer, topic, message_id),
+                "preferences": links.preferences(customer, message_id),
+                "confirm": {one: links.confirm(customer, one, message_id) for one in links.double},
+            }
+        about = {"id": message_id, "locale": locale or self.locale, "timezone": message.timezone}
+        ours: dict[str, Any] = {"links": addresses, "message": about}
         if self.referrals:
-            ours["referral"] = {name: refers(message.customer_id) for name, refers in self.referrals.items()}
+            ours["referral"] = {name: refers(customer) for name, refers in self.referrals.items()}
         if isinstance(values.get("ask"), Mapping):
             ours |= self._answers(values["ask"], message)
-            ours["links"]["answer"] = {one["answer"]: one["link"] for one in ours["answers"]}
+            addresses["answer"] = {one["answer"]: one["link"] for one in ours["answers"]}
         try:
-            wrapped = wrap({**values, **ours})
+            return {**self._always, **_wrapped(values), "sender": self._sender, **_wrapped(ours)}
         except TypeError as error:
             raise RenderError(str(error), code="template_error") from None
-        assert isinstance(wrapped, dict)
-        for root in ("customer", "account", "contact", "trigger", "step"):
-            wrapped.setdefault(root, wrap({}, root))
-        return wrapped
 
     def _answers(self, ask: Mapping[str, Any], message: MessageRef) -> dict[str, Any]:
         """The answers of a question with their links."""
@@ -404,6 +382,10 @@ class Renderer:
         """Whether a locale reads the very files that the default reads."""
         path = self.library.path
         return all(path(each, chain) == path(each, ()) for each in self._names.get(name, (name,)))
+
+
+def _wrapped(values: Mapping[str, Any]) -> dict[str, object]:
+    return {str(name): wrap(value, str(name)) for name, value in values.items()}
 
 
 def _blank(path: Path) -> bool:

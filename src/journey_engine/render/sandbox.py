@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable, Mapping
 from types import BuiltinMethodType
 from typing import Any, NoReturn
 
-from jinja2 import BaseLoader, nodes
+from jinja2 import BaseLoader, Template, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.filters import do_replace
 from jinja2.nodes import EvalContext
-from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference, markup_join, str_join
+from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference, markup_join, new_context, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS as JINJA_TESTS
 from jinja2.utils import Namespace, pass_eval_context
-from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from journey_engine.message import Aborted
 from journey_engine.render import filters
-from journey_engine.render.values import Missing, Values, missing
+from journey_engine.render.compiling import TemplateCode, prepared
+from journey_engine.render.values import DICT_METHODS, Missing, Values, dotted, missing
 
 MAX_TEXT = 1_000_000  # characters in one value or one rendered part
 MAX_RANGE = 1_000
@@ -34,7 +34,6 @@ MAX_STEPS = 100_000  # rounds of loops, calls of macros and blocks, included fil
 STR_METHODS = frozenset(
     ("capitalize", "endswith", "lower", "replace", "split", "startswith", "strip", "title", "upper")
 )
-DICT_METHODS = frozenset(("get", "items", "keys", "values"))
 _KEPT_FILTERS = (
     "abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float",
     "groupby", "int", "items", "last", "length", "list", "lower", "map", "max", "min", "reject",
@@ -108,44 +107,6 @@ ALLOWED_TESTS: dict[str, Callable[..., Any]] = {
 }
 
 
-class _BoundConcat(NodeTransformer):
-    """Turns `a ~ b` into a call that bounds the result; Jinja lets no sandbox see that operator."""
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
-        self.generic_visit(node)
-        function = nodes.EnvironmentAttribute("joined", lineno=node.lineno)
-        return nodes.Call(function, node.nodes, [], None, None, lineno=node.lineno)
-
-
-class _CountSteps(NodeTransformer):
-    """Lets everything that can repeat itself count one step, so that no template works for ever without output."""
-
-    def visit_For(self, node: nodes.For) -> nodes.Node:
-        return self._counted(node)
-
-    def visit_Macro(self, node: nodes.Macro) -> nodes.Node:
-        return self._counted(node)
-
-    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:
-        return self._counted(node)
-
-    def visit_Block(self, node: nodes.Block) -> nodes.Node:
-        return self._counted(node)
-
-    def visit_Include(self, node: nodes.Include) -> list[nodes.Node]:
-        return [_step(node.lineno), node]
-
-    def _counted(self, node: nodes.For | nodes.Macro | nodes.CallBlock | nodes.Block) -> nodes.Node:
-        self.generic_visit(node)
-        node.body.insert(0, _step(node.lineno))
-        return node
-
-
-def _step(line: int) -> nodes.Node:
-    function = nodes.EnvironmentAttribute("step", lineno=line)
-    return nodes.ExprStmt(nodes.Call(function, [], [], None, None, lineno=line), lineno=line)
-
-
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Jinja with plain data, dotted paths in every complaint, and nothing that can grow without bound.
 
@@ -153,6 +114,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """
 
     intercepted_binops = frozenset(("+", "*", "**", "%"))
+    code_generator_class = TemplateCode
 
     def __init__(self, loader: BaseLoader | None, *, html: bool) -> None:
         super().__init__(
@@ -169,12 +131,32 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.tests = dict(ALLOWED_TESTS)
         self.globals = dict(FUNCTIONS)
         self._join = markup_join if html else str_join
-        self.steps = 0  # whoever runs a template sets it back before
+        self.steps = 0
 
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
-        return super()._generate(_CountSteps().visit(_BoundConcat().visit(source)), name, filename, defer_init)
+        return super()._generate(prepared(source), name, filename, defer_init)
+
+    def text(self, template: Template, values: dict[str, Any]) -> str:
+        """What a template says. `values` hold FUNCTIONS too; they are not copied, as no template changes them.
+
+        Raises what the template raises, with its own lines in the traceback.
+        """
+        self.steps = 0
+        pieces: list[str] = []
+        size = 0
+        try:
+            for piece in template.root_render_func(
+                new_context(self, template.name, template.blocks, values, shared=True)
+            ):
+                size += len(piece)
+                if size > MAX_TEXT:
+                    raise SecurityError(f"more than {MAX_TEXT} characters")
+                pieces.append(piece)
+        except Exception:  # noqa: BLE001 - Jinja raises it again, with the lines of the template
+            self.handle_exception()
+        return "".join(pieces)
 
     def step(self) -> None:
         """One round of a loop, one call, one included file."""
@@ -189,11 +171,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`: a value of the data before any method; only the listed methods."""
         if isinstance(obj, Values):
-            if attribute in obj:
-                return obj[attribute]
-            return getattr(obj, attribute) if attribute in DICT_METHODS else missing(_join(obj.path, attribute))
+            if attribute in DICT_METHODS and attribute not in obj:
+                return getattr(obj, attribute)
+            return obj[attribute]
         if isinstance(obj, Missing):
-            return missing(_join(obj.path, attribute))
+            return missing(dotted(obj.path, attribute))
         if isinstance(obj, str) and attribute in STR_METHODS:
             return getattr(obj, attribute)
         if isinstance(obj, LoopContext | Namespace | TemplateReference | BlockReference | Macro) or (
@@ -204,9 +186,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """`obj[argument]`: data only."""
-        if isinstance(obj, Values | Missing):
-            name = str(argument)
-            return obj[name] if isinstance(obj, Values) and name in obj else missing(_join(obj.path, name))
+        if isinstance(obj, Values):
+            return obj[str(argument)]
+        if isinstance(obj, Missing):
+            return missing(dotted(obj.path, str(argument)))
         if isinstance(obj, list | tuple | str) and isinstance(argument, int):
             return obj[argument] if -len(obj) <= argument < len(obj) else missing(f"item {argument}")
         if isinstance(obj, TemplateReference):
@@ -224,7 +207,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             )
         if isinstance(getattr(obj, "__self__", None), LoopContext | Markup):
             return obj.__name__ in STR_METHODS | {"cycle", "changed"}
-        return any(obj == function for function in FUNCTIONS.values()) or obj in (self.joined, self.step)
+        return any(obj == function for function in FUNCTIONS.values())
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """The operators that could take all memory, with a bound."""
@@ -251,7 +234,3 @@ def _check_growth(operator: str, left: object, right: object) -> None:
         total = bits * abs(right) if operator == "**" else bits + right.bit_length()
         if total > MAX_BITS:
             raise SecurityError("that number is too large")
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name

@@ -57,13 +57,26 @@ class Missing(Undefined):
 
 
 class Values(dict[str, Any]):
-    """A read-only mapping (the sandbox allows no change) that knows the dotted path it came by."""
+    """A read-only mapping (the sandbox allows no change) that knows the dotted path it came by.
+
+    What it does not hold is a missing value, never a KeyError.
+    """
 
     __slots__ = ("path",)
     path: str
 
+    def __missing__(self, name: str) -> Missing:
+        return missing(dotted(self.path, name))
 
+
+DICT_METHODS = frozenset(("get", "items", "keys", "values"))
+"""What a template may call of a mapping."""
 _READY = frozenset((str, int, float, bool))  # exactly these: a subclass may bring its own behaviour
+
+
+def dotted(path: str, name: str) -> str:
+    """The path of a value inside another."""
+    return f"{path}.{name}" if path else name
 
 
 def missing(path: str) -> Missing:
@@ -82,10 +95,9 @@ def wrap(value: object, path: str = "") -> object:
     if isinstance(value, Mapping):
         wrapped = Values()
         wrapped.path = path
-        prefix = f"{path}." if path else ""
         for key, item in value.items():
             ready = type(item) in _READY and item != ""
-            wrapped[str(key)] = item if ready else wrap(item, prefix + str(key))
+            wrapped[str(key)] = item if ready else wrap(item, dotted(path, str(key)))
         return wrapped
     if isinstance(value, list | tuple):
         return [wrap(item, f"{path}[{index}]") for index, item in enumerate(value)]
