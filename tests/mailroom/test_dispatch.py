@@ -430,3 +430,74 @@ def test_a_task_is_given_to_its_team_with_its_title_and_done_when_somebody_says_
         assert titles == {"Call Ada", "Call {{ customer.first_name }}"}
         with pytest.raises(JourneyError, match="there is no task 'nothing'"):
             mailroom.finish_task("nothing", NOW)
+
+
+class Slow(Scripted):
+    """A channel that takes its time over each batch."""
+
+    def __init__(self, takes: dt.timedelta, begins: dt.datetime) -> None:
+        super().__init__()
+        self.takes, self.time = takes, begins
+
+    def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
+        """Time goes by."""
+        yield from super().send(messages)
+        self.time += self.takes
+
+    def now(self) -> dt.datetime:
+        """What time it is."""
+        return self.time
+
+
+def slowly(root: Path, mailroom: Mailroom, channel: Slow, as_of: dt.datetime) -> DispatchReport:
+    return dispatch(mailroom, as_of, {"file": channel}, renderer(root), clock=channel.now, batch=2)
+
+
+def test_hours_are_those_of_the_moment_a_message_leaves_however_long_the_dispatch_takes(tmp_path: Path) -> None:
+    evening = NOW.replace(hour=19, minute=30)
+    with open_mailroom(tmp_path) as mailroom:
+        mail = [message(number, send_hours=("09:00", "20:00"), due_at=NOW) for number in range(10)]
+        mailroom.load_run(1, "run-1", NOW, mail)
+        channel = Slow(dt.timedelta(minutes=12), evening)
+        report = slowly(tmp_path, mailroom, channel, evening)
+        assert (report.accepted, report.waiting) == (6, 4)
+        assert report.reasons == {("pending", "send_hours"): 4}
+        channel.time = evening.replace(hour=9, minute=0) + dt.timedelta(days=1)
+        assert slowly(tmp_path, mailroom, channel, channel.time).accepted == 4
+
+
+def test_lateness_is_that_of_the_moment_a_message_leaves(tmp_path: Path) -> None:
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [message(number, max_lateness_s=3600) for number in range(6)])
+        report = slowly(tmp_path, mailroom, Slow(dt.timedelta(minutes=31), NOW), NOW)
+    assert report.reasons == {("skipped", "too_late"): 2}
+    assert report.accepted == 4
+
+
+def test_a_night_that_took_hours_is_dispatched_by_the_clock(tmp_path: Path) -> None:
+    night, morning = NOW.replace(hour=2), NOW.replace(hour=9, minute=30)
+    with open_mailroom(tmp_path) as mailroom:
+        mail = message(1, send_hours=("09:00", "20:00"), due_at=night, reached_at=night)
+        mailroom.load_run(1, "run-1", night, [mail])
+        channel = Slow(dt.timedelta(0), morning)
+        assert slowly(tmp_path, mailroom, channel, night).accepted == 1
+
+
+def test_an_instant_far_from_the_clock_is_played_through_as_if_it_were_then(tmp_path: Path) -> None:
+    night = NOW.replace(hour=2)
+    with open_mailroom(tmp_path) as mailroom:
+        mail = message(1, send_hours=("09:00", "20:00"), due_at=night, reached_at=night)
+        mailroom.load_run(1, "run-1", night, [mail])
+        channel = Slow(dt.timedelta(0), NOW + dt.timedelta(days=3))
+        assert slowly(tmp_path, mailroom, channel, night).reasons == {("pending", "send_hours"): 1}
+
+
+def test_a_retry_is_counted_from_the_moment_of_the_answer(tmp_path: Path) -> None:
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [message(number) for number in range(4)])
+        later = Outcome(OutcomeKind.LATER, "try_later", "not now", dt.timedelta(minutes=30))
+        channel = Slow(dt.timedelta(minutes=25), NOW)
+        channel.answers = [later] * 4
+        assert slowly(tmp_path, mailroom, channel, NOW).waiting == 4
+        channel.time = NOW + dt.timedelta(minutes=54)
+        assert slowly(tmp_path, mailroom, channel, channel.time) == DispatchReport()

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, update
 
 from journey_engine.mailroom import (
     addresses,
@@ -37,6 +37,7 @@ from journey_engine.spelling import Number, no_number
 ERASED = Verdict(State.SKIPPED, "erased", "this customer was erased, and is in the data again")
 NO_REWARD = Verdict(State.SKIPPED, "no_reward", "it tells of a reward that was not given")
 
+CHUNK = 5_000
 Settled = tuple[Row[Any], Verdict]
 
 
@@ -66,14 +67,16 @@ class Share:
 
 def claim(
     store: Store, as_of: dt.datetime, worker: str, share: Share, held: Collection[str] = (), gate: Gate | None = None,
-    double: Collection[str] = (), number: Number = no_number,
+    double: Collection[str] = (), number: Number = no_number, at: dt.datetime | None = None,
 ) -> Claimed:  # fmt: skip
     """Take the due messages of a share in one transaction; skip what must not go, leave what must wait.
 
     Those of `held` journeys, and of what is stopped at this very moment, are not looked at. With a `gate` no more are
     taken than the limits of its channel have room for. Marketing of `double` topics goes only to who has confirmed.
-    `number` reads phone numbers, so that one that was erased is known in another spelling.
+    `number` reads phone numbers, so that one that was erased is known in another spelling. What is due at `as_of` is
+    judged at the instant `at`, which is later in a long dispatch.
     """
+    at = at or as_of
     with store.write() as db:
         room = None if gate is None else limits.room(db, gate)
         rows = db.execute(
@@ -98,11 +101,11 @@ def claim(
                 if row.message_id in gone
                 else NO_REWARD
                 if row.message_id in none
-                else judge(row, as_of, stands[reader(row)], double),
+                else judge(row, at, stands[reader(row)], double),
             )
             for row in worded.rows
         ]
-        verdicts = [(row, _with_code(row, verdict, worded.waiting, as_of)) for row, verdict in verdicts]
+        verdicts = [(row, _with_code(row, verdict, worded.waiting, at)) for row, verdict in verdicts]
         _change(db, State.PENDING, None, as_of, verdicts, worker)
         if gone:
             erasing.forget(db, gone)
@@ -126,12 +129,15 @@ def settle(
 ) -> None:
     """Write what became of claimed messages, with the events that come of it, in one transaction.
 
-    `left_by`: what this worker had in hand of channels with a limit has left by then.
+    `left_by`: what this worker had in hand of channels with a limit has left by then. Of what another has taken over
+    meanwhile, since this worker was believed dead, nothing is written: it is theirs to look into.
     """
     if settled or left_by is not None:
         with store.write() as db:
-            _change(db, State.CLAIMED, worker, as_of, settled)
-            _record(store, db, as_of, settled)
+            tried = _tried(db, settled, in_state(State.CLAIMED) & (messages.c.claimed_by == worker))
+            still = [one for one in settled if one[0].message_id in tried]
+            _change(db, State.CLAIMED, worker, as_of, still)
+            _record(store, db, as_of, still)
             if left_by is not None:
                 limits.done(db, [worker], left_by)
 
@@ -139,8 +145,10 @@ def settle(
 def report(store: Store, db: Connection, leaves: State, as_of: dt.datetime, settled: Sequence[Settled]) -> None:
     """Write what a provider told of messages, within its transaction."""
     if settled:
-        _change(db, leaves, None, as_of, settled)
-        _record(store, db, as_of, settled)
+        tried = _tried(db, settled, in_state(leaves))
+        still = [one for one in settled if one[0].message_id in tried]
+        _change(db, leaves, None, as_of, still)
+        _record(store, db, as_of, still)
 
 
 def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled], within: Connection | None = None) -> None:
@@ -149,12 +157,20 @@ def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled], within
         with nullcontext(within) if within is not None else store.write() as db:
             # One that has left again since it was read is in doubt anew: what was found out is of the try before. One
             # that a person has ended meanwhile stays as they said, and nothing is told of it.
-            ids = messages.c.message_id.in_([row.message_id for row, _ in settled])
-            query = select(messages.c.message_id, messages.c.attempts).where(ids, in_state(State.UNSURE))
-            tried = {row.message_id: row.attempts for row in db.execute(query.with_for_update())}
+            tried = _tried(db, settled, in_state(State.UNSURE))
             still = [one for one in settled if tried.get(one[0].message_id) == one[0].attempts]
             _change(db, State.UNSURE, None, as_of, still)
             _record(store, db, as_of, still)
+
+
+def _tried(db: Connection, settled: Sequence[Settled], guard: ColumnElement[bool]) -> Mapping[str, int]:
+    """Those that still stand where the guard says, ours until the transaction ends, with how often each was tried."""
+    found: dict[str, int] = {}
+    for start in range(0, len(settled), CHUNK):
+        ids = messages.c.message_id.in_([row.message_id for row, _ in settled[start : start + CHUNK]])
+        query = select(messages.c.message_id, messages.c.attempts).where(ids, guard).order_by(messages.c.message_id)
+        found |= {row.message_id: row.attempts for row in db.execute(query.with_for_update())}
+    return found
 
 
 def _change(

@@ -1,8 +1,8 @@
 """Dispatch: everything due is claimed, worded, handed to its channel, and what became of it is written down.
 
 A claim is committed before a channel is called. One message's failure is its own; a channel that cannot
-work leaves its messages where they are. Time comes in: `as_of` decides what is due, `clock` only shows
-that this process is alive.
+work leaves its messages where they are. Time comes in: `as_of` decides what is due, `clock` shows that this process is
+alive and says what time it is when a message leaves, which may be long after a dispatch began.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ FIRST_RETRY = dt.timedelta(minutes=5)
 LONGEST_RETRY = dt.timedelta(hours=4)
 CHANNEL_RETRY = dt.timedelta(minutes=1)
 LONGEST_WAIT = dt.timedelta(minutes=1)
-NEAR = dt.timedelta(minutes=5)  # so near to the clock an instant means now; a project takes its time to load
+NEAR = dt.timedelta(minutes=5)  # so far ahead of the clock an instant still means now
+LATE = dt.timedelta(days=1)
+"""So far behind it an instant is that of a night that took its time or came late: what leaves leaves by the clock."""
 PATIENCE = dt.timedelta(minutes=10)
 NO_LIMITS: Mapping[str, Limits] = MappingProxyType({})
 
@@ -114,9 +116,9 @@ class _Tally:
 
 
 def _now(as_of: dt.datetime, clock: Clock) -> Clock:
-    """The clock, by which all dispatchers keep limits together; for another instant than now, as if it were then."""
+    """The clock, by which all dispatchers keep limits together; for an instant far from it, as if it were then."""
     away = as_of - clock()
-    return clock if abs(away) < NEAR else lambda: clock() + away
+    return clock if -LATE < away < NEAR else lambda: clock() + away
 
 
 def _asleep(seconds: float) -> None:
@@ -143,6 +145,7 @@ def dispatch(
 ) -> DispatchReport:
     """Hand over everything that is due at `as_of`; many may do so at once.
 
+    Whether a message is too late, and within the hours of its reader, is looked at when it is claimed, by the clock.
     `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason. `gauges` may
     stop a topic before anything leaves. Where the `limits` of a channel have no room, it waits for a minute at most,
     and for ten in all; what is left then goes with the next dispatch. Marketing of `double` topics goes only to who has
@@ -185,6 +188,7 @@ class _Work:
         held: Collection[str], double: Collection[str], staging: Staging, number: Number,
     ) -> None:  # fmt: skip
         self.store, self.as_of, self.renderer, self.lease = mailroom.store, as_of, renderer, lease
+        self.at = as_of
         self.ways, self.tally, self.held, self.double = ways, tally, sorted(held), double
         self.patience, self.staging, self.number = PATIENCE, staging, number
 
@@ -196,8 +200,9 @@ class _Work:
         something = False
         self.ways.full = {}
         for share, gate in self.ways.shares(size):
+            self.at = self.ways.moment()
             claimed = claims.claim(
-                self.store, self.as_of, self.lease.name, share, self.held, gate, self.double, self.number
+                self.store, self.as_of, self.lease.name, share, self.held, gate, self.double, self.number, self.at
             )
             if claimed.again_at is not None:
                 self.ways.full[share.channels[0]] = claimed.again_at
@@ -257,7 +262,7 @@ class _Work:
     def word(self, row: Row[Any]) -> Outgoing | Verdict:
         """Render one message; a failure is the verdict on this message alone."""
         if row.channel == WEBHOOK:
-            return Outgoing(row.message_id, row.recipient, None, Rendered("", call_body(row)), self.as_of, row.template)
+            return Outgoing(row.message_id, row.recipient, None, Rendered("", call_body(row)), self.at, row.template)
         name, own = row.recipient_name, (row.recipient or "").strip()
         to, why = self.staging.leads(row.channel, own)
         if to is None:
@@ -273,7 +278,7 @@ class _Work:
             return Verdict(State.REFUSED, error.code, error.message)
         except Exception as error:  # noqa: BLE001 - one message's failure touches no other
             return Verdict(State.REFUSED, "template_error", f"{type(error).__name__}: {error}")
-        made = Outgoing(row.message_id, to, name, rendered, self.as_of, row.template, row.topic_class, row.journey)
+        made = Outgoing(row.message_id, to, name, rendered, self.at, row.template, row.topic_class, row.journey)
         return made if why is None else replace(made, to_name=None, intended=own)
 
     def send(self, name: str, channel: Channel, messages: list[Outgoing], outcomes: dict[str, Outcome]) -> None:
@@ -306,7 +311,7 @@ class _Work:
             case OutcomeKind.LATER:
                 pause = min(FIRST_RETRY * 2 ** min(row.attempts, 10), LONGEST_RETRY)
                 pause = outcome.retry_after or (CHANNEL_RETRY if outcome.down else pause)
-                return Verdict(State.PENDING, outcome.reason, outcome.detail, self.as_of + pause)
+                return Verdict(State.PENDING, outcome.reason, outcome.detail, self.ways.moment() + pause)
         assert_never(outcome.kind)
 
     def explain_what_is_left(self) -> None:

@@ -79,7 +79,7 @@ class Ways:
         if plain:
             yield Share(plain, size), None
 
-    def _moment(self) -> dt.datetime:
+    def moment(self) -> dt.datetime:
         """The instant of this dispatch, or a later one when it has been at work for long."""
         now = self.now()
         return now if now - self.as_of > MOMENT else self.as_of
@@ -89,7 +89,7 @@ class Ways:
         reason, detail = outcome.reason or "unavailable", outcome.detail or ""
         if outcome.peer is not None:
             if outcome.retry_after is not None and outcome.kind is OutcomeKind.LATER:
-                pauses.put(self.store, name, outcome.peer, reason, detail, self._moment(), outcome.retry_after)
+                pauses.put(self.store, name, outcome.peer, reason, detail, self.moment(), outcome.retry_after)
             if outcome.down:
                 self.trouble(f"{name} {outcome.peer}", reason, detail)
         elif reason == TOO_MANY and name != WEBHOOK:  # an endpoint's are told above, once
@@ -104,7 +104,7 @@ class Ways:
         """Hand nothing more to a channel in this dispatch, nor in others for a while."""
         if name in self.down:
             return
-        pauses.put(self.store, name, "", reason, detail, self._moment(), asked, tried=name in self.trying)
+        pauses.put(self.store, name, "", reason, detail, self.moment(), asked, tried=name in self.trying)
         if asked is None:
             self._out(name, reason, detail)
         else:  # it works, and wants to be left alone for so long: no failure
