@@ -14,6 +14,7 @@ from journey_engine.graph import Reward
 from journey_engine.language import NAME, Name, Whole, Word
 from journey_engine.predicates import Length, Number
 from journey_engine.rules import Limit
+from journey_engine.times import Duration
 
 SideName = Literal["customer", "advocate", "friend"]
 MOST = 10**9
@@ -64,7 +65,10 @@ class Referral(Word):
     qualifies: Name = Field(description="What the friend must do: an event; who did it before was not sent")
     returned: Name | None = Field(None, description="The event that undoes it: the referral is voided")
     same: Name | None = Field(None, description="The property that both have in common, such as order_id")
-    within: Length | None = Field(None, description="How long after joining the friend may take")
+    within: Length = Field(
+        default=Duration(0, 90 * 86400), validate_default=True,
+        description="How long after joining the friend may take; then the referral ends, with nothing for anybody",
+    )  # fmt: skip
     friend_on: Literal["joined", "approved"] = Field(
         "approved", description="From when the friend may have their reward"
     )

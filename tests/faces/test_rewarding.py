@@ -69,11 +69,18 @@ class Shop:
         text = json.dumps(properties).replace('"', '""')
         self.rows.append(f'{name}-{who}-{at},{who},{name},2026-03-{at}Z,"{text}"\n')
 
-    def night(self, day: int) -> None:
+    def night(self, day: int, *more: str) -> None:
         rows = "event_id,customer_id,name,occurred_at,properties\n" + "".join(self.rows)
         (self.folder / "data/events.csv").write_text(rows, encoding="utf-8")
-        done = self.journey("run", "--as-of", f"2026-03-{day:02}T02:00:00Z", "--project", self.folder)
+        done = self.journey("run", "--as-of", f"2026-03-{day:02}T02:00:00Z", "--project", self.folder, *more)
         assert (done.status, done.err) == (0, ""), done.out
+
+    def here(self, people: str) -> None:
+        (self.folder / "data/customers.csv").write_text(HEAD + people, encoding="utf-8")
+
+    def stands(self) -> dict[str, str]:
+        """How the referral of each friend stands."""
+        return {one["friend"]: f"{one['state']} {one['reason'] or ''}".strip() for one in self.listed()["referrals"]}
 
     def __call__(self, *words: str, day: int = 5):  # type: ignore[no-untyped-def]
         return self.journey("rewards", *words, "--project", self.folder, "--as-of", f"2026-03-{day:02}T12:00:00Z")
@@ -148,6 +155,84 @@ def test_from_the_link_in_a_letter_to_the_voucher_and_back(shop: Shop) -> None:
     shop.night(19)
     assert {one["state"] for one in shop.listed()["referrals"]} == {"voided"}
     assert shop.listed("balance", "--program", "bring-a-friend")["total"] == 0
+
+
+def test_refund_that_a_night_saw_before_its_order_counts(shop: Shop) -> None:
+    shop.happens("ben", "signed_up", "01T10:00:00", friend_code=shop.code)
+    shop.happens("ben", "order_returned", "02T01:00:00", order_id="o-1")
+    shop.night(2)
+    assert shop.stands() == {"ben": "pending"}
+    shop.happens("ben", "order_placed", "01T11:00:00", order_id="o-1")  # its file came a day late
+    shop.night(3)
+    assert shop.stands() == {"ben": "voided returned"}
+    shop.night(4)
+    assert shop.listed()["rewards"] == []
+
+
+def test_order_that_a_night_saw_before_the_sign_up_counts(shop: Shop) -> None:
+    shop.happens("ben", "order_placed", "01T11:00:00", order_id="o-1")
+    shop.night(2)
+    shop.happens("ben", "signed_up", "01T10:00:00", friend_code=shop.code)
+    shop.night(3)
+    assert shop.stands() == {"ben": "approved"}
+
+
+def test_code_waits_while_its_advocate_is_missing_from_the_data(shop: Shop) -> None:
+    ada, others = PEOPLE.partition("ben")[0], "ben" + PEOPLE.partition("ben")[2]
+    shop.night(1)
+    shop.here(others)
+    shop.happens("ben", "signed_up", "01T10:00:00", friend_code=shop.code)
+    shop.happens("cat", "signed_up", "01T10:00:00", friend_code="CDFH-JKMN-PRTW")  # spelt like a code, and nobody's
+    shop.night(2, "--accept-loss")
+    shop.happens("ben", "order_placed", "02T11:00:00", order_id="o-1")
+    shop.night(3)
+    assert shop.stands() == {}
+    shown = shop().out
+    assert "2 codes wait: each counts from the first night" in shown
+    assert shop.code in shown
+    assert [one["friend"] for one in shop.listed("--state", "waiting")["waiting"]] == ["ben", "cat"]
+    shop.here(ada + others)
+    shop.night(4)
+    assert shop.stands() == {"ben": "approved"}
+    shop.night(5)
+    assert {(one["customer_id"], one["state"]) for one in shop.listed()["rewards"]} == {
+        ("ada", "pending"), ("ben", "pending")
+    }  # fmt: skip
+    assert [one["friend"] for one in shop.listed("--customer", "cat")["waiting"]] == ["cat"]
+
+
+def test_list_tells_until_when_a_friend_may_order(shop: Shop) -> None:
+    shop.happens("ben", "signed_up", "01T10:00:00", friend_code=shop.code)
+    shop.night(2)
+    shown = shop()
+    assert "open until" in shown.out and "2026-05-30T10:00:00Z" in shown.out  # ninety days where nothing is said
+    shop.happens("ben", "order_placed", "02T11:00:00", order_id="o-1")
+    shop.night(3)
+    assert "2026-05-30T10:00:00Z" not in shop().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--state", "flaged"), "there is no state 'flaged' (did you mean 'flagged'?)\n  remedy: known are: pending, "),
+        (("--state", "late"), "there is no state 'late'\n"),
+    ],
+)
+def test_state_that_nothing_has_is_told_with_those_that_there_are(
+    shop: Shop, words: tuple[str, ...], said: str
+) -> None:
+    found = shop(*words)
+    assert found.status == 2
+    assert said in found.err
+
+
+def test_customer_who_has_nothing_is_told_with_the_nearest_who_has(shop: Shop) -> None:
+    shop.happens("ben", "signed_up", "01T10:00:00", friend_code=shop.code)
+    shop.night(2)
+    assert shop("--customer", "benn").out == (
+        "no referral and no reward is so: there is none of 'benn' in any state (did you mean 'ben'?)\n"
+    )
+    assert shop("--customer", "ben", "--state", "flagged").out == "no referral and no reward is so\n"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from journey_engine.cli import DONE, output
 from journey_engine.cli.look import table
+from journey_engine.cli.named import known_name
 from journey_engine.cli.output import now, paint, project_folder, say
 from journey_engine.errors import JourneyError, nearest, visible
 from journey_engine.message import plain
@@ -19,11 +20,12 @@ from journey_engine.times import iso
 
 if TYPE_CHECKING:
     from journey_engine.load import LoadedProject
-    from journey_engine.mailroom import Mailroom
-    from journey_engine.mailroom.referrals import Listed as Referral
+    from journey_engine.mailroom import Brought, Mailroom
+    from journey_engine.mailroom.referral_words import Listed as Referral
     from journey_engine.mailroom.reward_lists import ListedReward
     from journey_engine.program import Program
 
+WAITING = "waiting"  # the state of a code that nobody who is known has
 SHOWN = 12  # signs of an id in a table; fewer are enough to name a referral or a reward
 NEEDED = {
     "approve": {"id": "ID", "reason": "--reason TEXT"},
@@ -183,25 +185,46 @@ def _code(loaded: LoadedProject, options: argparse.Namespace) -> int:
 
 
 def _list(room: Mailroom, options: argparse.Namespace) -> int:
-    chosen = {"state": options.state, "program": options.program, "customer": options.customer}
-    sent, given = room.referrals(**chosen, limit=options.limit), room.rewards(**chosen, limit=options.limit)
+    from journey_engine.mailroom import ReferralState, RewardState
+
+    states = [state.value for state in (*ReferralState, *RewardState)]
+    known_name("state", options.state, [*states, WAITING])
+    chosen = {"program": options.program, "customer": options.customer}
+    sent = room.referrals(state=options.state, **chosen, limit=options.limit)
+    given = room.rewards(state=options.state, **chosen, limit=options.limit)
+    waiting = room.waiting_codes(**chosen) if options.state in (None, WAITING) else []
     if options.json:
-        output.print_json({"referrals": [_row(one) for one in sent], "rewards": [_row(one) for one in given]})
+        output.print_json({
+            "referrals": [_row(one) for one in sent], "rewards": [_row(one) for one in given],
+            "waiting": [_row(one) for one in waiting],
+        })  # fmt: skip
         return DONE
     if sent:
         _show_referrals(sent)
     if given:
         _show_rewards(given, after=bool(sent))
-    if not sent and not given:
-        say("no referral and no reward is so")
+    if waiting:
+        _show_waiting(waiting[: options.limit], len(waiting), after=bool(sent or given))
+    if not sent and not given and not waiting:
+        say(f"no referral and no reward is so{_nobody(room, options.customer)}")
+    elif options.limit in (len(sent), len(given)):
+        say(f"of each only the first {options.limit:,} are shown; --limit, --state and --program choose others")
     return DONE
 
 
+def _nobody(room: Mailroom, customer: str | None) -> str:
+    """What may be wrong with the name of a customer who has nothing."""
+    known = room.rewarded() if customer is not None else []
+    if customer is None or customer in known:
+        return ""
+    return f": there is none of '{visible(customer)}' in any state{nearest(customer, known)}"
+
+
 def _show_referrals(sent: Sequence[Referral]) -> None:
-    columns = ("referral", "program", "advocate", "friend", "state", "reason", "since", "held until")
+    columns = ("referral", "program", "advocate", "friend", "state", "reason", "since", "open until", "held until")
     rows = [
         (one.referral_id[:SHOWN], one.program, one.advocate, one.friend, one.state, one.reason or "",
-         iso(one.first_touch), iso(one.hold_until) if one.hold_until else "")
+         iso(one.first_touch), iso(one.ends_at) if one.is_open else "", iso(one.hold_until) if one.hold_until else "")
         for one in sent
     ]  # fmt: skip
     say(table(columns, rows))
@@ -209,6 +232,12 @@ def _show_referrals(sent: Sequence[Referral]) -> None:
     if flagged:
         ways = "journey rewards approve ID, or void ID, with --reason"
         say(paint(f"{flagged:,} wait for a word: {ways}", output.BOLD))
+
+
+def _show_waiting(waiting: Sequence[Brought], count: int, *, after: bool) -> None:
+    rows = [(one.program, one.friend, one.code, iso(one.at)) for one in waiting]
+    say(("\n" if after else "") + table(("code of nobody so far", "friend", "code", "since"), rows))
+    say(f"{count:,} codes wait: each counts from the first night on which both customers are in the data")
 
 
 def _show_rewards(given: Sequence[ListedReward], *, after: bool) -> None:

@@ -16,6 +16,7 @@ from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.pauses import Pause
 from journey_engine.mailroom.redeeming import Used
+from journey_engine.mailroom.referral_words import Sent
 from journey_engine.mailroom.referrals import Referred, Touch
 from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.staging import Staging
@@ -29,6 +30,7 @@ from journey_engine.mailroom.states import (
     RewardState,
     State,
 )
+from journey_engine.mailroom.waiting_codes import Brought
 
 __all__ = [
     "ENDED_BY",
@@ -37,6 +39,7 @@ __all__ = [
     "REWARD_MEANING",
     "STANDINGS",
     "Balance",
+    "Brought",
     "DispatchReport",
     "Fuse",
     "Gauges",
@@ -53,6 +56,7 @@ __all__ = [
     "Referred",
     "RewardState",
     "Said",
+    "Sent",
     "Staging",
     "Standing",
     "State",

@@ -19,9 +19,10 @@ from journey_engine.errors import JourneyError
 from journey_engine.mailroom import calls, redeeming, referrals, rewards
 from journey_engine.mailroom.addresses import in_words_of_sql, of_letter
 from journey_engine.mailroom.consents import Said, Word, from_data, suppress
+from journey_engine.mailroom.entitled import Entitled
 from journey_engine.mailroom.fuse import Fuse, blown, silent, usual
 from journey_engine.mailroom.holds import Hold, HoldKind, put
-from journey_engine.mailroom.referrals import Entitled, Referred
+from journey_engine.mailroom.referrals import Referred
 from journey_engine.mailroom.standing import UNSUBSCRIBED
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store

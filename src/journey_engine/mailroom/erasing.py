@@ -29,6 +29,7 @@ from journey_engine.mailroom.tables import (
     tasks,
     visitors,
     visits,
+    waiting_codes,
 )
 from journey_engine.spelling import Number, no_number
 
@@ -87,6 +88,7 @@ def _forget(db: Connection, customer_id: str, alias: str, unnamed: Collection[st
         changed(referrals, update(referrals).where(side == customer_id).values({side.name: alias, "code": ""}))
     for table in (rewards, reward_entries, consents):
         changed(table, update(table).where(table.c.customer_id == customer_id).values(customer_id=alias))
+    changed(waiting_codes, delete(waiting_codes).where(waiting_codes.c.friend == customer_id))
     theirs = or_(visitors.c.customer_id == customer_id, visitors.c.anonymous_id.in_(unnamed))
     anonymous = select(visitors.c.anonymous_id).where(theirs).scalar_subquery()
     changed(visits, delete(visits).where(visits.c.anonymous_id.in_(anonymous)))

@@ -31,7 +31,7 @@ from journey_engine.mailroom import (
     pauses,
     pools,
     redeeming,
-    referrals,
+    referral_words,
     reward_lists,
     rewards,
     texts,
@@ -53,6 +53,7 @@ from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import messages, suppressions
+from journey_engine.mailroom.waiting_codes import Brought
 from journey_engine.news import Letter, News, Notice, Text
 from journey_engine.program import Program
 from journey_engine.records import Decision, Event
@@ -339,33 +340,41 @@ class Mailroom:
 
     # referrals and rewards, one by one
 
-    def friends(self) -> set[str]:
-        """Everybody who was sent and whose referral may still change."""
-        return referrals.friends(self.store)
+    def sent(self) -> referral_words.Sent:
+        """Everybody who was sent and whose referral may still change, and codes that wait."""
+        return referral_words.sent(self.store)
+
+    def waiting_codes(self, program: str | None = None, customer: str | None = None) -> list[Brought]:
+        """Codes that friends brought and nobody who is known has."""
+        return referral_words.waiting(self.store, program, customer)
 
     def referrals(
         self, *, state: str | None = None, program: str | None = None, customer: str | None = None, limit: int = 100
-    ) -> list[referrals.Listed]:
+    ) -> list[referral_words.Listed]:
         """Referrals, flagged ones first, then the newest."""
-        return referrals.listed(self.store, state=state, program=program, customer=customer, limit=limit)
+        return referral_words.listed(self.store, state=state, program=program, customer=customer, limit=limit)
 
     def has_referral(self, named: str) -> bool:
         """Whether there is a referral of this id, or of these first signs."""
-        return referrals.known(self.store, named)
+        return referral_words.known(self.store, named)
 
     def approve_referral(self, named: str, at: dt.datetime, reason: str) -> str:
         """A flagged referral is one after all; the state it has then."""
-        return referrals.approve(self.store, named, at, reason)
+        return referral_words.approve(self.store, named, at, reason)
 
     def void_referral(self, named: str, at: dt.datetime, reason: str) -> None:
         """A referral counts no more, and what was given for it is taken back."""
-        referrals.void(self.store, named, at, reason)
+        referral_words.void(self.store, named, at, reason)
 
     def rewards(
         self, *, state: str | None = None, program: str | None = None, customer: str | None = None, limit: int = 100
     ) -> list[reward_lists.ListedReward]:
         """Rewards, the newest first."""
         return reward_lists.listed(self.store, state=state, program=program, customer=customer, limit=limit)
+
+    def rewarded(self) -> list[str]:
+        """Everybody whom a reward or a referral names."""
+        return reward_lists.rewarded(self.store)
 
     def load_codes(self, program: str, codes: Iterable[str], at: dt.datetime) -> pools.Loaded:
         """Put codes into a program's pool; rewards that wait get theirs."""

@@ -16,6 +16,7 @@ from journey_engine.mailroom.tables import erased, meta
 from journey_engine.spelling import Number, no_number, spellings
 
 KEY = "erase_key"
+CHUNK = 500
 ERASED = "erased"
 """Why a message to somebody did not go."""
 
@@ -43,10 +44,21 @@ def alias_of(db: Connection, customer_id: str) -> str | None:
 
 def is_erased(db: Connection, customer_id: str) -> bool:
     """Whether a customer was erased: nothing new is written of them."""
+    return bool(erased_of(db, [customer_id]))
+
+
+def erased_of(db: Connection, customer_ids: Collection[str]) -> set[str]:
+    """Which of some customers were erased."""
     key = _known_key(db)
-    return key is not None and (
-        db.execute(select(erased.c.mark).where(erased.c.mark == _mark(key, customer_id))).first() is not None
-    )
+    if key is None:
+        return set()
+    marks = {_mark(key, one): one for one in customer_ids}
+    every = list(marks)
+    found: set[str] = set()
+    for start in range(0, len(every), CHUNK):
+        some = select(erased.c.mark).where(erased.c.mark.in_(every[start : start + CHUNK]))
+        found |= {marks[mark] for mark in db.execute(some).scalars()}
+    return found
 
 
 def forgotten(

@@ -212,13 +212,22 @@ def _referrals(op: Operations) -> None:
         Column("referral_id", String, primary_key=True),
         *(Column(name, String, nullable=False) for name in texts),
         Column("friend", String, nullable=False, unique=True),
-        *(Column(name, DateTime, nullable=False) for name in ("first_touch", "changed_at")),
+        *(Column(name, DateTime, nullable=False) for name in ("first_touch", "ends_at", "changed_at")),
         *(Column(name, String) for name in ("reason", "qualified_by", "qualified_key")),
         *(Column(name, DateTime) for name in ("qualified_at", "hold_until")),
     )
     op.add_column("rewards", Column("referral_id", String))
     op.create_index("rewards_of_referral", "rewards", ["referral_id", "side"], unique=True)
     op.create_index("referrals_of", "referrals", ["advocate", "program"])
+    where = text("qualified_at IS NULL")
+    op.create_index("referrals_open", "referrals", ["ends_at"], sqlite_where=where, postgresql_where=where)
+    op.create_table(
+        "waiting_codes",
+        *(Column(name, String, primary_key=True) for name in ("program", "event_id")),
+        *(Column(name, String, nullable=False) for name in ("friend", "code")),
+        *(Column(name, DateTime, nullable=False) for name in ("brought_at", "ends_at")),
+    )
+    op.create_index("waiting_codes_of", "waiting_codes", ["friend"])
 
 
 def _pools(op: Operations) -> None:

@@ -6,12 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import func, select, true
+from sqlalchemy import func, select, true, union
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom.rewards import ENDED
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import rewards
+from journey_engine.mailroom.tables import referrals, rewards
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,14 @@ def named(store: Store, word: str, customer: str | None = None) -> str:
         remedy="`journey rewards` lists them" + ("; say whose: --customer C" if found else " with ids and codes"),
         code="no_reward",
     )
+
+
+def rewarded(store: Store) -> list[str]:
+    """Everybody whom a reward or a referral names."""
+    columns = (rewards.c.customer_id, referrals.c.advocate, referrals.c.friend)
+    query = union(*(select(column) for column in columns))
+    with store.read() as db:
+        return sorted(db.execute(query).scalars())
 
 
 def counts(store: Store) -> dict[tuple[str, str, str], int]:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from sqlalchemy import BigInteger, Connection, Row, Select, func, select, type_coerce, update
 
 from journey_engine.errors import JourneyError
+from journey_engine.mailroom.marks import ERASED, erased_of
 from journey_engine.mailroom.pools import fill, reward_ids
 from journey_engine.mailroom.states import RewardState
 from journey_engine.mailroom.store import Store
@@ -58,6 +59,7 @@ CHANGES: Mapping[tuple[RewardState | None, RewardState], tuple[int, int, int]] =
     (RewardState.AVAILABLE, RewardState.REVERSED): (0, -1, 0),
     (RewardState.REDEEMED, RewardState.REVERSED): (0, 0, -1),
     (RewardState.EXPIRED, RewardState.REDEEMED): (0, 0, 1),  # used in time, and told of afterwards
+    (RewardState.EXPIRED, RewardState.REVERSED): (0, 0, 0),  # what is told of afterwards comes too late
 }
 """What each entry changes of pending, available and redeemed, in amounts of its reward. No other change is allowed."""
 
@@ -87,14 +89,15 @@ def take(
     """Take the rewards of a run in, oldest first; how many of the new ones are in each state.
 
     What a program's budget or a customer's cap has no room for is refused, and so is the reward of a referral that is
-    none. Ids that are here already stay as they are.
+    none, or of a customer who was erased: whoever is nobody here any more has used up no cap. Ids that are here already
+    stay as they are.
     """
     offered = {one.decision_id: one for one in decisions}
     known = _known(db, offered)
     fresh = sorted(
         (one for key, one in offered.items() if key not in known), key=lambda one: (one.due_at, one.decision_id)
     )
-    room = _Room(db, fresh)
+    room, gone = _Room(db, fresh), erased_of(db, {one.customer_id for one in fresh})
     states: Counter[str] = Counter()
     taken: list[tuple[Any, ...]] = []
     given: list[str] = []
@@ -103,7 +106,8 @@ def take(
         if one.state == "pending":
             bound = entitles is not None and entitles.needs(one)
             referral = entitles.referral(one) if bound and entitles is not None else None
-            reason = "no_referral" if bound and referral is None else room.refuses(one)
+            reason = ERASED if one.customer_id in gone else None
+            reason = reason or ("no_referral" if bound and referral is None else room.refuses(one))
         state = "refused" if one.state == "pending" and reason else one.state.value
         states[state] += 1
         if referral is not None and state == "pending" and entitles is not None:

@@ -49,7 +49,8 @@ REWARD_MEANING: dict[RewardState, str] = {
     RewardState.REDEEMED: "was used",
     RewardState.EXPIRED: "was not used in time",
     RewardState.REVERSED: "was taken back",
-    RewardState.REFUSED: "not given: the budget or the cap has no room for it, or there is no referral that it is for",
+    RewardState.REFUSED: "not given: the budget or the cap has no room for it, there is no referral that it is for, or "
+    "the customer was erased",
     RewardState.SKIPPED: "not given: its program is gone",
     RewardState.WITHHELD: "not given because the customer is held out for comparison",
 }

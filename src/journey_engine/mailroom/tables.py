@@ -196,6 +196,7 @@ referrals = Table(
     Column("code", String, nullable=False),
     Column("event_id", String, nullable=False),  # the event that brought the code
     Column("first_touch", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),  # until when the friend may do what it is for, as it stood then
     Column("state", String, nullable=False),
     Column("reason", String),
     Column("qualified_at", Instant),  # when the friend did what it is for
@@ -203,6 +204,17 @@ referrals = Table(
     Column("qualified_key", String),  # tells that event from others of its name, such as an order's id
     Column("hold_until", Instant),
     Column("changed_at", Instant, nullable=False),
+)
+
+waiting_codes = Table(
+    "waiting_codes",  # brought by friends, and of nobody who is known so far
+    metadata,
+    Column("program", String, primary_key=True),
+    Column("event_id", String, primary_key=True),
+    Column("friend", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("brought_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
 )
 
 reward_entries = Table(
@@ -403,6 +415,9 @@ Index("pool_codes_free", pool_codes.c.program, pool_codes.c.added_at, pool_codes
 _without = rewards.c.code == literal_column("''")
 Index("rewards_without_code", rewards.c.given_at, sqlite_where=_without, postgresql_where=_without)
 Index("referrals_of", referrals.c.advocate, referrals.c.program)
+_unqualified = referrals.c.qualified_at.is_(None)
+Index("referrals_open", referrals.c.ends_at, sqlite_where=_unqualified, postgresql_where=_unqualified)
+Index("waiting_codes_of", waiting_codes.c.friend)
 Index("rewards_of_customer", rewards.c.customer_id, rewards.c.program)
 Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_id)
 _partial("messages_accepted", State.ACCEPTED, messages, "topic", "changed_at")

@@ -16,8 +16,8 @@ from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.engines import Engine
-from journey_engine.mailroom import Referred, Touch, Used
-from journey_engine.mailroom.referrals import Step
+from journey_engine.mailroom import Brought, Referred, Sent, Touch, Used
+from journey_engine.mailroom.referrals import Step, referral_id
 from journey_engine.program import Program, Referral
 from journey_engine.queries import fill, statements
 from journey_engine.times import UTC
@@ -45,9 +45,13 @@ class _Found:
 
 
 def referred(
-    engine: Engine, programs: Mapping[str, Program | None], friends: Callable[[], Collection[str]], as_of: dt.datetime
+    engine: Engine, programs: Mapping[str, Program | None], already: Callable[[], Sent], as_of: dt.datetime
 ) -> Referred:
-    """What the events that the run of this instant saw first say; `friends` are those who were sent before."""
+    """What the events that the run of this instant saw first say; `already` tells who was sent before.
+
+    Files come late, and in any order: of who joins tonight or does what a referral is for, what was seen of them in
+    earlier runs is told again.
+    """
     sound = [one for one in programs.values() if one is not None]
     terms = {one.program: (one, one.referral) for one in sound if one.referral is not None}
     names = {CODE_REDEEMED} if sound else set()
@@ -55,56 +59,87 @@ def referred(
         names |= {name for name in (one.joins, one.qualifies, one.returned) if name is not None}
     if not names:
         return Referred()
-    brought: dict[str, list[_Found]] = {name: [] for name in terms}
+    before = already()
+    brought = [one for one in before.waiting if one.program in terms]
     later: list[_Found] = []
     used: list[Used] = []
-    for event in _events(engine, names, as_of):
+    for event in _events(engine, "seen_first", names, as_of):
         for name, (_, one) in terms.items():
-            if event.name == one.joins and event.text(one.code) is not None:
-                brought[name].append(event)
+            code = event.text(one.code)
+            if event.name == one.joins and code is not None:
+                brought.append(Brought(name, event.event_id, event.customer_id, event.at, code))
         code = event.text("code")
         if event.name == CODE_REDEEMED and code is not None:
             used.append(Used(event.event_id, event.customer_id, event.at, code))
         elif event.name != CODE_REDEEMED:
             later.append(event)
-    joined = [touch for name, (program, one) in terms.items() for touch in _joined(engine, program, one, brought[name])]
-    sent = {*friends(), *(touch.friend for touch in joined)}
-    mine = [event for event in later if event.customer_id in sent]
+    joined: list[Touch] = []
+    unknown: list[Brought] = []
+    for name, (program, one) in terms.items():
+        found, waits = _joined(engine, program, one, [each for each in brought if each.program == name])
+        joined, unknown = joined + found, unknown + waits
+    mine = [event for event in later if _was_sent(event.customer_id, before)]
+    friends = {touch.friend for touch in joined if touch.new} | {event.customer_id for event in mine}
+    mine = _with_earlier(engine, mine, friends, names - {CODE_REDEEMED}, as_of)
     return Referred(
         joined,
         [_step(name, event, one) for name, (_, one) in terms.items() for event in mine if event.name == one.qualifies],
         [_step(name, event, one) for name, (_, one) in terms.items() for event in mine if event.name == one.returned],
-        used,
-    )
+        used, unknown,
+    )  # fmt: skip
+
+
+def _was_sent(customer_id: str, before: Sent) -> bool:
+    return customer_id in before.friends or (bool(before.erased) and referral_id(customer_id) in before.erased)
+
+
+def _with_earlier(
+    engine: Engine, found: Sequence[_Found], friends: Collection[str], names: Collection[str], as_of: dt.datetime
+) -> list[_Found]:
+    """These events with all that the run of an instant knew of these friends."""
+    every = {event.event_id: event for event in found}
+    for ids in _chunks(friends):
+        every |= {event.event_id: event for event in _events(engine, "known_of", names, as_of, ids)}
+    return list(every.values())
 
 
 def _step(program: str, event: _Found, one: Referral) -> Step:
     return Step(program, event.event_id, event.customer_id, event.at, event.text(one.same))
 
 
-def _events(engine: Engine, names: Collection[str], as_of: dt.datetime) -> Iterator[_Found]:
+def _events(
+    engine: Engine, statement: str, names: Collection[str], as_of: dt.datetime, ids: exp.Tuple | None = None
+) -> Iterator[_Found]:
     wanted = exp.Tuple(expressions=[x.text(name) for name in sorted(names)])
-    sql = fill(statements("referring")["seen_first"], {"names": wanted, "as_of": x.stamp(as_of)})
-    for rows in engine.batches(sql):
+    parts = {"names": wanted, "as_of": x.stamp(as_of), **({} if ids is None else {"ids": ids})}
+    for rows in engine.batches(fill(statements("referring")[statement], parts)):
         for event_id, customer_id, name, at, properties in rows:
             yield _Found(event_id, customer_id, name, at.replace(tzinfo=UTC), json.loads(properties))
 
 
-def _joined(engine: Engine, program: Program, one: Referral, events: Sequence[_Found]) -> Iterator[Touch]:
-    """The touches of a program: events with the code of somebody who is known tonight."""
-    digests = {event.event_id: program.digest_of(event.text(one.code) or "") for event in events}
+def _joined(
+    engine: Engine, program: Program, one: Referral, brought: Sequence[Brought]
+) -> tuple[list[Touch], list[Brought]]:
+    """The touches of a program, where both are known tonight; and what waits for that, spelt like a code."""
+    digests = {each.event_id: program.digest_of(each.code) for each in brought}
     advocates = _advocates(engine, program, {digest for digest in digests.values() if digest is not None})
-    touching = [event for event in events if digests[event.event_id] in advocates]
-    ids = {event.customer_id for event in touching}
+    ids = {each.friend for each in brought}
     before = _before(engine, one.qualifies, ids)
     people = _people(engine, {*ids, *advocates.values()}, {*PERSON, *one.alike})
-    for event in touching:
-        advocate = advocates[str(digests[event.event_id])]
-        qualified = before.get(event.customer_id)
-        yield Touch(
-            program.program, event.event_id, event.customer_id, event.at, program.code_of(advocate), advocate,
-            qualified is None or qualified >= event.at, people.get(event.customer_id, {}), people.get(advocate, {}),
-        )  # fmt: skip
+    found: list[Touch] = []
+    waits: list[Brought] = []
+    for each in brought:
+        digest = digests[each.event_id]
+        advocate = advocates.get(digest) if digest is not None else None
+        if advocate is None or each.friend not in people:
+            waits += [each] if digest is not None else []
+            continue
+        qualified = before.get(each.friend)
+        found.append(Touch(
+            program.program, each.event_id, each.friend, each.at, program.code_of(advocate), advocate,
+            qualified is None or qualified >= each.at, people[each.friend], people.get(advocate, {}),
+        ))  # fmt: skip
+    return found, waits
 
 
 def _advocates(engine: Engine, program: Program, digests: Collection[str]) -> dict[str, str]:
@@ -128,14 +163,13 @@ def _before(engine: Engine, name: str, ids: Collection[str]) -> dict[str, dt.dat
 
 
 def _people(engine: Engine, ids: Collection[str], wanted: Collection[str]) -> dict[str, dict[str, str]]:
-    """What is known of some customers tonight, as text."""
+    """Which customers are known tonight, with what is known of them, as text."""
     names = sorted({*wanted} & {*engine.columns("customers")})
-    if not names:
-        return {}
-    columns = exp.Tuple(expressions=[x.cast(x.col("c", name), "VARCHAR") for name in names])
+    columns = [x.col("c", "customer_id"), *(x.cast(x.col("c", name), "VARCHAR") for name in names)]
     found: dict[str, dict[str, str]] = {}
     for some in _chunks(ids):
-        for who, *values in engine.rows(fill(statements("referring")["people"], {"columns": columns, "ids": some})):
+        parts = {"columns": exp.Tuple(expressions=columns), "ids": some}
+        for who, *values in engine.rows(fill(statements("referring")["people"], parts)):
             found[who] = {name: value for name, value in zip(names, values, strict=True) if value}
     return found
 

@@ -102,7 +102,7 @@ def finish_last_run(
 def _referred(
     engine: Engine, mailroom: Mailroom, programs: Mapping[str, Program | None], as_of: dt.datetime
 ) -> Referred:
-    return referred(engine, programs, mailroom.friends, as_of)
+    return referred(engine, programs, mailroom.sent, as_of)
 
 
 def loaded_run(engine: Engine) -> int:

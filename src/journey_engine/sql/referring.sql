@@ -4,6 +4,12 @@ FROM events
 WHERE received_at = {as_of} AND revision = 1 AND name IN ({names})
 ORDER BY occurred_at, event_id;
 
+-- known_of: The events of some names that some customers had by then; of one that came again the newest counts.
+SELECT event_id, customer_id, name, occurred_at, properties
+FROM events
+WHERE newest AND received_at <= {as_of} AND name IN ({names}) AND customer_id IN ({ids})
+ORDER BY occurred_at, event_id;
+
 -- advocates: Whose codes these are: a code is a hash of its customer.
 SELECT customer_id, digest
 FROM (
@@ -19,6 +25,6 @@ WHERE e.newest AND e.name = {name} AND e.customer_id IN ({ids})
 GROUP BY e.customer_id;
 
 -- people: What is known of some customers.
-SELECT c.customer_id, {columns}
+SELECT {columns}
 FROM customers AS c
 WHERE c.customer_id IN ({ids});
