@@ -1,6 +1,7 @@
 """What every word of the YAML language shares: strict models, short forms, unions told apart by one key.
 
-A model with a `main` field also reads its main word alone: `send: hello` for `send: {template: hello}`.
+A model with a `main` field also reads its main word alone: `send: hello` for `send: {template: hello}`. What pydantic
+makes of a model is made when a file is first read with it (`defer_build`), once for a journey and all of its words.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     Tag,
     create_model,
@@ -37,7 +39,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]*$", max_length=1
 class Word(BaseModel):
     """A word of the language; unknown keys are refused, and the main word may stand alone."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
     main: ClassVar[str | None] = None
     whole: ClassVar[bool] = False  # the value is always the main word, mappings too
     key: ClassVar[str] = ""
@@ -105,6 +107,16 @@ def one_key(value: Any, words: Mapping[str, type[Word]], what: str) -> str:
     return keys[0]
 
 
+class Inside:
+    """Stands for a union of words inside one of these words: the union is told once all of them are there."""
+
+    union: ClassVar[Any] = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(cls.union)
+
+
 def one_of(words: Sequence[type[Word]], what: str) -> Any:
     """A union of words told apart by their key, as `{key: value}` in YAML; validates to the word itself."""
     by_key = {word.key: word for word in words}
@@ -144,7 +156,7 @@ def _wrapped(word: type[Word], what: str) -> type[BaseModel]:
     validators: dict[str, Any] = {"bare": model_validator(mode="before")(bare)}
     return create_model(
         f"{what.title().replace(' ', '')}{word.__name__}",
-        __config__=ConfigDict(extra="forbid", title=word.key, json_schema_extra=schema),
+        __config__=ConfigDict(extra="forbid", defer_build=True, title=word.key, json_schema_extra=schema),
         __validators__=validators,
         **fields,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journey_engine.conditions.arm import ArmCondition
-from journey_engine.conditions.base import ConditionWord, Context
+from journey_engine.conditions.base import ConditionWord, Context, InnerCondition
 from journey_engine.conditions.comparison import Comparison, PropertyComparison, wheres
 from journey_engine.conditions.customer import CustomerCondition
 from journey_engine.conditions.event import AwaitedEvent, EventCondition, EventWords
@@ -43,9 +43,7 @@ if TYPE_CHECKING:
     Condition = ConditionWord
 else:
     Condition = one_of(CONDITIONS, "condition")
-
-for _word in (AllCondition, AnyCondition, NotCondition):
-    _word.model_rebuild(force=True, _types_namespace={"Condition": Condition})
+    InnerCondition.union = Condition
 
 __all__ = [
     "CONDITIONS",

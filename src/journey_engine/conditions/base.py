@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from journey_engine.language import Word
+from journey_engine.language import Inside, Word
 from journey_engine.predicates import Predicate
 
 
@@ -30,3 +30,11 @@ class ConditionWord(Word):
     def resolve(self, context: Context) -> Predicate:
         """The closed form of the condition where it stands."""
         raise TypeError(f"{type(self).__name__} does not resolve itself")
+
+
+if TYPE_CHECKING:
+    InnerCondition = ConditionWord
+else:
+
+    class InnerCondition(Inside):
+        """Any condition, inside another one."""

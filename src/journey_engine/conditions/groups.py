@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from journey_engine.conditions.base import ConditionWord, Context
+from journey_engine.conditions.base import ConditionWord, Context, InnerCondition
 from journey_engine.predicates import AllOf, AnyOf, Not, Predicate
-
-if TYPE_CHECKING:
-    from journey_engine.conditions import Condition
 
 
 class AllCondition(ConditionWord):
@@ -23,7 +20,7 @@ class AllCondition(ConditionWord):
 
     key: ClassVar[str] = "all"
     main: ClassVar[str | None] = "items"
-    items: list[Condition] = Field(min_length=1, description="The conditions")
+    items: list[InnerCondition] = Field(min_length=1, description="The conditions")
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""
@@ -40,7 +37,7 @@ class AnyCondition(ConditionWord):
 
     key: ClassVar[str] = "any"
     main: ClassVar[str | None] = "items"
-    items: list[Condition] = Field(min_length=1, description="The conditions")
+    items: list[InnerCondition] = Field(min_length=1, description="The conditions")
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""
@@ -58,7 +55,7 @@ class NotCondition(ConditionWord):
     key: ClassVar[str] = "not"
     main: ClassVar[str | None] = "item"
     whole: ClassVar[bool] = True
-    item: Condition = Field(description="The condition")
+    item: InnerCondition = Field(description="The condition")
 
     def resolve(self, context: Context) -> Predicate:
         """The same, resolved."""

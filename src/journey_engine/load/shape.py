@@ -10,6 +10,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag
 
+from journey_engine.language import Inside
+
 
 def model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel] | None:
     """The model that reads the value at one of pydantic's locations, if a model does."""
@@ -55,6 +57,8 @@ def members(annotation: Any) -> Iterator[tuple[Any, str | None]]:
     elif origin in (Union, UnionType):
         for part in get_args(annotation):
             yield from members(part)
+    elif isinstance(annotation, type) and issubclass(annotation, Inside):
+        yield from members(annotation.union)
     else:
         yield annotation, None
 

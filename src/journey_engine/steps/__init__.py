@@ -6,18 +6,19 @@ Another package adds its own under the entry point group `journey_engine.steps`.
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from journey_engine.language import one_of
-from journey_engine.steps.ask import AnswerPath, Ask
-from journey_engine.steps.base import Builder, Path, Step, lower_step, lower_steps
-from journey_engine.steps.branch import Branch, Way
+from journey_engine.steps.ask import Ask
+from journey_engine.steps.base import Builder, InnerStep, Path, Step, lower_step, lower_steps
+from journey_engine.steps.branch import Branch
 from journey_engine.steps.enroll import EnrollStep
 from journey_engine.steps.exit import ExitStep
 from journey_engine.steps.remind import Remind
 from journey_engine.steps.reward import RewardStep
 from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
-from journey_engine.steps.split import Arm, Split
+from journey_engine.steps.split import Split
 from journey_engine.steps.task import TaskStep
 from journey_engine.steps.wait import Wait
 from journey_engine.steps.wait_for import WaitFor
@@ -42,7 +43,7 @@ STEPS: tuple[type[Step], ...] = (
 
 AnyStep = one_of(STEPS, "step")
 
-for _word in (Way, Branch, Arm, Split, AnswerPath, Ask, WaitFor, TaskStep):
-    _word.model_rebuild(force=True, _types_namespace={"AnyStep": AnyStep})
+if not TYPE_CHECKING:
+    InnerStep.union = AnyStep
 
 __all__ = ["STEPS", "AnyStep", "Builder", "Path", "Step", "lower_step", "lower_steps"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,11 +10,8 @@ from journey_engine.graph import Await, Emit, Gate, Message, Question
 from journey_engine.language import Name, Word
 from journey_engine.links import ANSWER_GIVEN
 from journey_engine.predicates import EventSet, Happened, Length, Test, Where
-from journey_engine.steps.base import Builder, Path, lower_steps
+from journey_engine.steps.base import Builder, InnerStep, Path, lower_steps
 from journey_engine.steps.send import Send
-
-if TYPE_CHECKING:
-    from journey_engine.steps.base import Step as AnyStep
 
 Option = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$", max_length=80)]
 
@@ -33,7 +30,7 @@ class AnswerPath(Word):
     """
 
     answer: list[Option] = Field(min_length=1, description="One of the options, or a list of them")
-    steps: list[AnyStep] = Field(default_factory=list, description="What happens then")
+    steps: list[InnerStep] = Field(default_factory=list, description="What happens then")
 
     @field_validator("answer", mode="before", json_schema_input_type=str | int | list[str | int])
     @classmethod
@@ -67,7 +64,7 @@ class Ask(Send):
     )
     timeout: Length = Field(description="How long an answer is waited for")
     paths: list[AnswerPath] = Field(min_length=1, description="A way for each answer")
-    none: list[AnyStep] = Field(default_factory=list, description="What happens when no answer came")
+    none: list[InnerStep] = Field(default_factory=list, description="What happens when no answer came")
 
     @field_validator("options", mode="before", json_schema_input_type=dict[str, str] | list[str | int])
     @classmethod

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from journey_engine.conditions import Condition, Context
 from journey_engine.graph import Await, Emit, Exit, Gate, Node
-from journey_engine.language import Word
+from journey_engine.language import Inside, Word
 from journey_engine.program import Program
 from journey_engine.times import Duration
 
@@ -112,6 +112,14 @@ class Step(Word):
     def lower(self, builder: Builder, following: int, path: Path) -> int:
         """Add this step's nodes in front of `following`; return the number of the first."""
         raise TypeError(f"{type(self).__name__} does not lower itself")
+
+
+if TYPE_CHECKING:
+    InnerStep = Step
+else:
+
+    class InnerStep(Inside):
+        """Any step, inside another one."""
 
 
 def lower_step(step: Step, builder: Builder, following: int, path: Path) -> int:

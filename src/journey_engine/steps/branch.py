@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
 from journey_engine.conditions import Condition
 from journey_engine.graph import Gate
 from journey_engine.language import Word
-from journey_engine.steps.base import Builder, Path, Step, lower_steps
-
-if TYPE_CHECKING:
-    from journey_engine.steps.base import Step as AnyStep
+from journey_engine.steps.base import Builder, InnerStep, Path, Step, lower_steps
 
 
 class Way(Word):
@@ -25,8 +22,8 @@ class Way(Word):
     """
 
     when: Condition | None = Field(None, description="The condition of this way")
-    steps: list[AnyStep] = Field(default_factory=list, description="The steps of this way")
-    otherwise: list[AnyStep] | None = Field(None, description="The steps when no way before holds")
+    steps: list[InnerStep] = Field(default_factory=list, description="The steps of this way")
+    otherwise: list[InnerStep] | None = Field(None, description="The steps when no way before holds")
 
     @model_validator(mode="after")
     def _one_form(self) -> Way:

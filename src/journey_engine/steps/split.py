@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
 from journey_engine.graph import Gate
 from journey_engine.language import NAME, Whole, Word
 from journey_engine.predicates import Drawn, share_below
-from journey_engine.steps.base import Builder, Path, Step, lower_steps
-
-if TYPE_CHECKING:
-    from journey_engine.steps.base import Step as AnyStep
+from journey_engine.steps.base import Builder, InnerStep, Path, Step, lower_steps
 
 
 class Arm(Word):
@@ -26,7 +23,7 @@ class Arm(Word):
 
     arm: str = Field(pattern=NAME, max_length=80, description="Its name, asked for with `arm: warm`")
     weight: Whole = Field(ge=0, le=100, description="Its share in percent; those of all arms add up to 100")
-    steps: list[AnyStep] = Field(default_factory=list, description="What happens in this arm")
+    steps: list[InnerStep] = Field(default_factory=list, description="What happens in this arm")
 
 
 class Split(Step):

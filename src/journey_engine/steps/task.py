@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from journey_engine.graph import Await, Emit, Task
 from journey_engine.language import NAME
 from journey_engine.predicates import EventSet, Length, Test, Where
-from journey_engine.steps.base import Builder, Path, Step, lower_steps
+from journey_engine.steps.base import Builder, InnerStep, Path, Step, lower_steps
 from journey_engine.steps.lookup import RowName, TableRow, lookups
-
-if TYPE_CHECKING:
-    from journey_engine.steps.base import Step as AnyStep
 
 TASK_DONE = "task_done"
 """The event of a task that somebody has done, with `outcome`."""
@@ -49,8 +46,10 @@ class TaskStep(Step):
     outcomes: list[Outcome] = Field(
         default_factory=list, max_length=50, description="The words that may tell how it ended; any word without them"
     )
-    on_done: list[AnyStep] = Field(default_factory=list, description="What happens once it is done, if that is in time")
-    on_late: list[AnyStep] = Field(
+    on_done: list[InnerStep] = Field(
+        default_factory=list, description="What happens once it is done, if that is in time"
+    )
+    on_late: list[InnerStep] = Field(
         default_factory=list, description="What happens when it is due and not done, such as a task for somebody else"
     )
     with_: dict[RowName, TableRow] = Field(

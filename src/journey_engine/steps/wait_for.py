@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from journey_engine.conditions import AwaitedEvent
 from journey_engine.graph import Await, Exit
 from journey_engine.predicates import Length
-from journey_engine.steps.base import Builder, Path, Step, lower_steps
-
-if TYPE_CHECKING:
-    from journey_engine.steps.base import Step as AnyStep
+from journey_engine.steps.base import Builder, InnerStep, Path, Step, lower_steps
 
 
 class WaitFor(Step):
@@ -27,7 +24,7 @@ class WaitFor(Step):
     event: AwaitedEvent = Field(description="The event that ends the wait")
     timeout: Length | None = Field(None, description="How long to wait; without it the pass waits until it is ended")
     since: str | None = Field(None, description="'entry' or a step id, so that an earlier answer counts")
-    on_timeout: Literal["exit", "continue"] | list[AnyStep] = Field(
+    on_timeout: Literal["exit", "continue"] | list[InnerStep] = Field(
         "continue", description="What then: go on, leave, or these steps first"
     )
 
