@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
 
@@ -94,8 +94,7 @@ class Store:
             return 0
         if not self.is_sqlite and len(rows) >= COPIED:
             return self._copy_new(db, table, columns, rows)
-        flavour = sqlite if self.is_sqlite else postgresql
-        statement = flavour.insert(table).on_conflict_do_nothing()
+        statement = self._flavour().insert(table).on_conflict_do_nothing()
         compiled = statement.compile(dialect=self.dialect, column_keys=list(columns))
         order = compiled.positiontup
         if order is None:
@@ -118,7 +117,7 @@ class Store:
             db.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {beside.name} (LIKE {own}) ON COMMIT DROP")
             self._copy(db, beside, columns, rows)
             found = select(*(beside.c[name] for name in columns))
-            taken = postgresql.insert(table).from_select(list(columns), found).on_conflict_do_nothing()
+            taken = self._flavour().insert(table).from_select(list(columns), found).on_conflict_do_nothing()
             new = db.execute(taken, execution_options={"preserve_rowcount": True}).rowcount
             db.exec_driver_sql(f"TRUNCATE {other}")
             return new
@@ -132,6 +131,14 @@ class Store:
                     copy.write_row(row)
         except driver.Error as error:  # as SQLAlchemy tells of it, without any values
             raise DBAPIError.instance(statement, None, error, driver.Error, True) from error
+
+    def _flavour(self) -> Any:
+        """The dialect's own words; those of PostgreSQL are loaded where it is used, since every start pays for them."""
+        if self.is_sqlite:
+            return sqlite
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql
 
     def instant(self, value: dt.datetime | None) -> Any:
         """An instant as the driver stores it."""
