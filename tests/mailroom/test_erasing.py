@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,22 +16,9 @@ from journey_engine.records import Decision, DecisionKind
 from tests.channels.peer import receiver
 from tests.mailroom.house import NOW, clock, file_channel, message, other, renderer, state_of
 from tests.mailroom.test_webhooks import SECRET, settings
-from tests.servers import postgres_server
 
 TEAMS = {"query_received": "service"}
 GERMAN = numbers(Channels.model_validate({"sms": {"from": "+491701234567", "country": "DE"}}))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def mailroom(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mailroom]:
-    if request.param == "sqlite":
-        with Mailroom.open(f"sqlite:///{tmp_path}/mailroom.sqlite", environment="test") as room:
-            yield room
-        return
-    with postgres_server() as server:
-        url = server.new("erasing").replace("postgresql:", "postgresql+psycopg:")
-        with Mailroom.open(url, environment="test") as room:
-            yield room
 
 
 @pytest.fixture(autouse=True)

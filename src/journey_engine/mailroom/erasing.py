@@ -1,4 +1,4 @@
-"""Forgetting a customer, and forgetting what old messages said.
+"""Forgetting a customer.
 
 What was decided stays as numbers under a pseudonym; names, addresses, values and feedback go. That nobody may write to
 them is kept as keyed hashes of their id and addresses: whoever reads an old list in again cannot mail them.
@@ -34,7 +34,6 @@ from journey_engine.mailroom.tables import (
 from journey_engine.spelling import Number, no_number
 
 OPEN = (State.PENDING.value, State.UNSURE.value, State.REFUSED.value)
-FINAL = (State.ACCEPTED.value, State.CANCELLED.value, State.SKIPPED.value, State.WITHHELD.value)
 WIPED: Mapping[str, Any] = {
     "variables": "{}", "recipient": None, "recipient_name": None, "locale": None, "detail": None, "address": None,
 }  # fmt: skip
@@ -102,11 +101,3 @@ def forget(db: Connection, message_ids: Collection[str]) -> None:
     """Take the person out of these messages, which say why they did not go."""
     kept = {name: value for name, value in WIPED.items() if name != "detail"}
     db.execute(update(messages).where(messages.c.message_id.in_(message_ids)).values(**kept))
-
-
-def wipe(store: Store, before: dt.datetime) -> int:
-    """Take the person out of messages that ended before an instant; how many."""
-    told = or_(messages.c.variables != "{}", messages.c.recipient.is_not(None))
-    with store.write() as db:
-        old = update(messages).where(messages.c.state.in_(FINAL), messages.c.changed_at < before, told)
-        return db.execute(old.values(**WIPED)).rowcount

@@ -32,6 +32,7 @@ from journey_engine.mailroom import (
     pools,
     redeeming,
     referral_words,
+    retention,
     reward_lists,
     rewards,
     texts,
@@ -272,8 +273,17 @@ class Mailroom:
             return owed.counts(db)
 
     def wipe(self, before: dt.datetime) -> int:
-        """Take addresses and values out of messages that ended before an instant; how many."""
-        return erasing.wipe(self.store, before)
+        """Take addresses, values and words out of messages and tasks that ended before an instant; how many
+        messages."""
+        return retention.wipe(self.store, before)
+
+    def tidy(self, at: dt.datetime) -> None:
+        """Let go of what waited for a name in vain, and of what providers told too long ago to repeat it."""
+        retention.tidy(self.store, at)
+
+    def forget_events(self, event_ids: Collection[str], before: dt.datetime) -> int:
+        """Take out events of before an instant that the engine's ledger has; how many."""
+        return retention.forget_events(self.store, event_ids, before)
 
     # what an operator says
 

@@ -22,8 +22,8 @@ def addresses_of(db: Connection, customer_id: str) -> set[str]:
     """Where a customer can be reached, as far as the mailroom knows: where messages went, and what was told of them."""
     mine = case((messages.c.addressee.is_(None), messages.c.customer_id), else_=messages.c.addressee) == customer_id
     told = or_(messages.c.customer_id == customer_id, messages.c.addressee == customer_id)
-    sent = select(messages.c.recipient).where(told, mine, messages.c.channel.not_in(ELSEWHERE))
-    found = {one for one in db.execute(sent).scalars() if one}
+    sent = select(messages.c.recipient, messages.c.address).where(told, mine, messages.c.channel.not_in(ELSEWHERE))
+    found = {one for row in db.execute(sent) for one in row if one}
     for table in (people, visitors):
         for traits in db.execute(select(table.c.traits).where(table.c.customer_id == customer_id)).scalars():
             found |= _told(traits)

@@ -139,9 +139,7 @@ class _Taking:
         self.store.insert_new(self.db, visits, _VISITS, late)
         self._write_visitors()
         self._write_people()
-        old = self.at - KEPT
-        self.db.execute(delete(visits).where(visits.c.received_at < old))
-        self.db.execute(delete(visitors).where(visitors.c.updated_at < old, visitors.c.customer_id.is_(None)))
+        let_go(self.db, self.at)
 
     def _write_visitors(self) -> None:
         rows = [
@@ -201,6 +199,13 @@ def merge(known: Known, told_at: str, values: Mapping[str, Any]) -> None:
 
 def _when(told_at: str) -> dt.datetime:
     return dt.datetime.fromisoformat(told_at)
+
+
+def let_go(db: Connection, at: dt.datetime) -> None:
+    """What waited for a name in vain waits no longer."""
+    old = at - KEPT
+    db.execute(delete(visits).where(visits.c.received_at < old))
+    db.execute(delete(visitors).where(visitors.c.updated_at < old, visitors.c.customer_id.is_(None)))
 
 
 def all_people(store: Store) -> Iterator[tuple[str, dict[str, Any]]]:

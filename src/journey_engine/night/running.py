@@ -27,6 +27,7 @@ from journey_engine.night.reporting import (
     notes,
     standing_still,
 )
+from journey_engine.night.retention import Retention
 from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, owner, pair
 from journey_engine.night.versions import with_pinned
 from journey_engine.records import identity
@@ -66,6 +67,11 @@ class NightRun:
     unseen: list[str] = field(default_factory=list)  # events that nobody ever saw
     overdue: set[str] = field(default_factory=set)  # passes whose message should have left a run ago
     sweeping: Sweep | None = None
+    retention: Retention = field(init=False)
+
+    def __post_init__(self) -> None:
+        kept = self.loaded.project.retention
+        self.retention = Retention(None if kept is None else kept.before(self.as_of))
 
     def dispatch_before(self) -> DispatchReport | None:
         """Hand over what was due before this run (rule 5).
@@ -89,7 +95,7 @@ class NightRun:
             self.collected = collector.collected
             collector.customers(self.mailroom.people(), accept_loss=self.accept_loss)
             collector.tables(looked_up(self.rules), accept_loss=self.accept_loss)
-            collector.events(self.mailroom.feedback(), accept_loss=self.accept_loss)
+            collector.events(self.retention.watching(self.mailroom.feedback()), accept_loss=self.accept_loss)
             self.unseen = unseen(self.engine, asked_anew(self.engine, self.rules, every=self.dry_run))
             waiting = self.overdue.union(self.mailroom.open_enrollments(self.number))
             self.sweeping = Sweep(
@@ -130,6 +136,7 @@ class NightRun:
                 (self.number, self.run_id, naive(self.as_of), self.collected.customers, self.collected.received,
                  json.dumps(known)),
             )  # fmt: skip
+            self.retention.in_engine(self.engine)
             self.engine.execute("COMMIT")
 
     def publish(self) -> None:
@@ -148,8 +155,7 @@ class NightRun:
                 self.odd += finish_last_run(
                     self.engine, self.mailroom, self.loaded.project.fuse, self.loaded.file.terms
                 )
-                if self.loaded.project.retention is not None:
-                    self.mailroom.wipe(self.loaded.project.retention.before(self.as_of))
+                self.retention.in_mailroom(self.engine, self.mailroom, self.as_of)
 
     def dispatch(
         self, phase: str = "dispatch", on_batch: Callable[[DispatchReport], None] | None = None

@@ -92,7 +92,7 @@ class Project(Word):
     )
 
     retention: Length | None = Field(
-        None, description="How long the mailroom keeps addresses and values of messages that have left: 1 year"
+        None, description="How long addresses, values and words of messages and tasks that ended are kept: 1 year"
     )
 
     @field_validator("retention")

@@ -1,0 +1,59 @@
+"""What the mailroom keeps no longer: the person in what ended long ago, and what waited for a name in vain.
+
+Which message it was and what became of it stays, and so do rewards, referrals, consents and suppressions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import and_, delete, or_, update
+
+from journey_engine.mailroom import notices, told
+from journey_engine.mailroom.erasing import WIPED
+from journey_engine.mailroom.states import State
+from journey_engine.mailroom.store import Store
+from journey_engine.mailroom.tables import feedback, heard, messages, tasks, visitors
+
+ENDED = tuple(state.value for state in State if state not in (State.PENDING, State.CLAIMED))
+"""Not to be handed over any more, unless somebody says so; after so long it would be too late anyhow."""
+TASK_WIPED: Mapping[str, Any] = {
+    "title": "no longer kept", "variables": "{}", "note": None, "detail": None, "visitor": None,
+}  # fmt: skip
+OVER = (State.CANCELLED.value, State.SKIPPED.value, State.WITHHELD.value, State.REFUSED.value)
+CHUNK = 500
+
+
+def wipe(store: Store, before: dt.datetime) -> int:
+    """Take the person out of messages and tasks that ended before an instant; how many messages.
+
+    A visitor with a name who was not seen since is a stranger again.
+    """
+    known = or_(messages.c.variables != "{}", messages.c.recipient.is_not(None))
+    ended = or_(tasks.c.done_at < before, and_(tasks.c.state.in_(OVER), tasks.c.changed_at < before))
+    with store.write() as db:
+        db.execute(update(tasks).where(ended, tasks.c.title != TASK_WIPED["title"]).values(**TASK_WIPED))
+        db.execute(delete(visitors).where(visitors.c.updated_at < before, visitors.c.customer_id.is_not(None)))
+        old = update(messages).where(messages.c.state.in_(ENDED), messages.c.changed_at < before, known)
+        return db.execute(old.values(**WIPED)).rowcount
+
+
+def tidy(store: Store, at: dt.datetime) -> None:
+    """Let go of visitors who were not named in time, and of what providers told so long ago that nobody repeats it."""
+    with store.write() as db:
+        told.let_go(db, at)
+        for kind, kept in notices.KEPT.items():
+            db.execute(delete(heard).where(heard.c.kind == kind, heard.c.heard_at < at - kept))
+
+
+def forget_events(store: Store, event_ids: Collection[str], before: dt.datetime) -> int:
+    """Take out events that the engine's ledger has, but for one that was told anew meanwhile; how many."""
+    ids = sorted(event_ids)
+    old = feedback.c.occurred_at < before
+    with store.write() as db:
+        return sum(
+            db.execute(delete(feedback).where(old, feedback.c.event_id.in_(ids[start : start + CHUNK]))).rowcount
+            for start in range(0, len(ids), CHUNK)
+        )

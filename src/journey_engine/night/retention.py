@@ -1,0 +1,64 @@
+"""`retention`: what a night takes out of both stores because it is older than the project keeps it.
+
+The ledger of events and the passes stay: conditions look back at them, and they are the project's own data.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from journey_engine import expressions as x
+from journey_engine.engines import Engine
+from journey_engine.mailroom import Mailroom
+from journey_engine.queries import fill, statements
+from journey_engine.records import Event
+from journey_engine.times import naive
+
+WEEK = dt.timedelta(days=7)
+"""Decisions are wiped so much before their time, and not each night: where a table is written anew, that is dear."""
+CHUNK = 500
+WIPED = "wiped_run"
+
+
+@dataclass(slots=True)
+class Retention:
+    """One night's share of it. `before` is None in a project without `retention`."""
+
+    before: dt.datetime | None
+    old: list[str] = field(default_factory=list)
+
+    def watching(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The mailroom's events as the night reads them, those noted that are old."""
+        for event in events:
+            if self.before is not None and event.occurred_at < self.before:
+                self.old.append(event.event_id)
+            yield event
+
+    def in_engine(self, engine: Engine) -> None:
+        """Wipe what decisions say, within the run's transaction. The mailroom has long had them."""
+        if self.before is None:
+            return
+        known = engine.rows("SELECT value FROM meta WHERE name = ?", (WIPED,))
+        after = int(known[0][0]) if known else 0
+        due = "SELECT count(*), max(run) FROM runs WHERE run > ? AND as_of < ?"
+        if not engine.rows(due, (after, naive(self.before)))[0][0]:
+            return
+        until = int(engine.rows(due, (after, naive(self.before + WEEK)))[0][1])
+        statement = statements("retention")["wipe_decisions"]
+        engine.execute(fill(statement, {"after": x.integer(after), "until": x.integer(until)}))
+        engine.execute("DELETE FROM meta WHERE name = ?", (WIPED,))
+        engine.execute("INSERT INTO meta VALUES (?, ?)", (WIPED, str(until)))
+
+    def in_mailroom(self, engine: Engine, mailroom: Mailroom, as_of: dt.datetime) -> None:
+        """Wipe messages and tasks that ended, and take out the events that the ledger has."""
+        mailroom.tidy(as_of)
+        if self.before is None:
+            return
+        mailroom.wipe(self.before)
+        for start in range(0, len(self.old), CHUNK):
+            some = self.old[start : start + CHUNK]
+            places = ", ".join("?" * len(some))
+            kept = engine.rows(f"SELECT event_id FROM events WHERE event_id IN ({places})", some)  # noqa: S608
+            mailroom.forget_events([one for (one,) in kept], self.before)
