@@ -88,6 +88,9 @@ def test_what_happened_is_dated_by_a_clock_set_right() -> None:
     assert at(timestamp="2026-03-01T10:00:00") == dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC)
     # A clock three days ahead: sent an hour after it happened, received now.
     assert at(originalTimestamp="2026-03-07T09:00:00Z", sentAt="2026-03-07T10:00:00Z") == NOW - dt.timedelta(hours=1)
+    assert at(timestamp="2026-03-07T09:00:00Z", sentAt="2026-03-07T10:00:00Z") == NOW - dt.timedelta(hours=1)
+    both = {"timestamp": "2026-03-01T10:00:00Z", "originalTimestamp": "2026-03-07T09:00:00Z"}
+    assert at(**both, sentAt="2026-03-07T10:00:00Z") == dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC), "set right already"
     assert at(originalTimestamp="2026-03-04T09:00:00Z") == NOW - dt.timedelta(hours=1)
     assert at(timestamp="2099-01-01T00:00:00Z") == NOW, "nothing has happened in the future"
     assert at(timestamp="0001-01-01T00:00:00Z").year == 1970

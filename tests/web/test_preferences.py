@@ -160,6 +160,24 @@ def test_what_a_customer_read_can_be_shown_and_is_kept_once(front: Front) -> Non
     assert len(front.house.mailroom.export(alias)["consent_texts"]) == 2, "the log stays, under a pseudonym"
 
 
+def test_links_of_somebody_who_was_erased_say_so_and_leaving_still_works(front: Front) -> None:
+    links = front.house.links
+    front.house.mailroom.erase("c1", (), NOW)
+    kept = [
+        links.preferences("c1", "m1"),
+        links.answer("c1", "m1", "e1", "taste", "jazz"),
+        links.confirm("c1", "letters", "m1"),
+    ]
+    for link in (urlsplit(str(one)).path for one in kept):
+        for answer in (front.http.get(link), front.http.post(link, data={"save": "nothing"})):
+            assert answer.status_code == 410
+            assert "This link no longer works" in answer.text and "Saved" not in answer.text
+    assert front.http.get(path(front), headers={"Accept": "*/*"}).json()["code"] == "gone"
+    assert front.http.post(urlsplit(str(links.unsubscribe("c1", "letters", "m1"))).path).is_success
+    assert list(front.house.mailroom.feedback()) == []
+    assert front.http.get(urlsplit(str(links.preferences("c2", "m2"))).path).is_success
+
+
 def test_a_project_replaces_a_page_and_speaks_another_language(front: Front) -> None:
     pages = front.house.loaded.folder / "templates/pages"
     pages.mkdir()

@@ -143,6 +143,15 @@ def test_what_cannot_be_taken_is_a_400_with_code_and_message_and_nothing_is_kept
     assert send(front, "/v1/track", call()).status_code == 200, "nothing else is disturbed"
 
 
+@pytest.mark.parametrize("path", ["/v1/tracks", "/v1/", "/v1/track/more", "/v1/projects/%0d%0a"])
+def test_a_wrong_path_is_told_to_a_program_in_its_words(front: Front, path: str) -> None:
+    answer = front.http.post(path, json=call(), auth=(KEY, ""), headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.json()["message"].startswith("there is no such call; there are /v1/batch, ")
+    wrong = front.http.get("/v1/track")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+
+
 def test_whoever_shows_no_key_of_ours_is_a_401(front: Front) -> None:
     shown = [b"wrong:", b":", b"\xff\xfe", b"x" * 5000]
     wrong = ["Basic", "Basic !!!", "Bearer x", *(f"Basic {base64.b64encode(one).decode()}" for one in shown)]
@@ -171,7 +180,9 @@ def test_without_keys_there_is_nothing_and_a_missing_or_short_one_is_told(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(shop) as front:
-        assert send(front, "/v1/track", call()).status_code == 404
+        answer = send(front, "/v1/track", call())
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert "`front_door: write_keys` is not set" in answer.json()["message"]
     settings = shop / "journeys" / "project.yaml"
     settings.write_text(settings.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
     monkeypatch.delenv("WRITE_KEY", raising=False)

@@ -103,7 +103,7 @@ def test_what_is_not_there_is_a_page_for_people_and_json_for_programs(front: Fro
     assert "There is nothing here" in page.text
     assert "My Shop" in page.text
     told = front.http.get("/nothing", headers={"Accept": "application/json"})
-    assert (told.status_code, told.json()["code"]) == (404, 404)
+    assert (told.status_code, told.json()) == (404, {"code": "not_found", "message": "there is no such path here"})
     wrong = front.http.post("/health")
     assert (wrong.status_code, set(wrong.headers["Allow"].split(", "))) == (405, {"GET", "HEAD"})
 

@@ -78,16 +78,15 @@ class _Call:
         return value
 
     def occurred_at(self) -> dt.datetime:
-        """When it happened: as told, or told by a clock that is set right by when it was sent. Never in the future."""
-        told = self.body.get("timestamp")
-        if told is not None:
-            instant = _instant(told, "timestamp")
-        elif self.body.get("originalTimestamp") is not None:
-            instant = _instant(self.body["originalTimestamp"], "originalTimestamp")
-            if self.sent_at is not None:
-                instant = _set_right(instant, _instant(self.sent_at, "sentAt"), self.received_at)
-        else:
-            instant = self.received_at
+        """When it happened, by a clock that is set right by when it was sent. Never in the future.
+
+        As Segment has it: what is told as `timestamp` is one by the sender's clock, like `originalTimestamp`. Who tells
+        both has set the first right already.
+        """
+        names = [one for one in ("timestamp", "originalTimestamp") if self.body.get(one) is not None]
+        instant = _instant(self.body[names[0]], names[0]) if names else self.received_at
+        if len(names) == 1 and self.sent_at is not None:
+            instant = _set_right(instant, _instant(self.sent_at, "sentAt"), self.received_at)
         return max(min(instant, self.received_at), _EARLIEST)
 
     def message_id(self) -> str:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from journey_engine.links import ANSWER, Claim, answered
-from journey_engine.web.claims import claimed
+from journey_engine.web.claims import claimed, known
 from journey_engine.web.house import House
 from journey_engine.web.ways import Way
 
@@ -21,6 +21,7 @@ def routes(house: House) -> list[Route]:
 
     async def either(request: Request) -> Response:
         claim = claimed(house, request, ANSWER)
+        await known(house, claim)
         counts = request.method == "POST"
         if counts:
             await house.work(house.mailroom.answer, answered(claim, house.clock()))

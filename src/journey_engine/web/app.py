@@ -31,7 +31,8 @@ ROUTES: tuple[Callable[[House], list[Route]], ...] = (
 
 def build(house: House) -> Starlette:
     """The whole front door."""
-    failing = Failing(house.pages, house.log)
+    calls = segment.PATHS if house.project.front_door.write_keys else ()
+    failing = Failing(house.pages, house.log, calls)
     app = Starlette(
         routes=[route for routes in ROUTES for route in routes(house)],
         middleware=[Middleware(Guard, log=house.log, failing=failing)],

@@ -17,6 +17,12 @@ def claimed(house: House, request: Request, action: str) -> Claim:
     return claim
 
 
+async def known(house: House, claim: Claim) -> None:
+    """Raises HTTPException 410 where the link is of somebody who was erased: nothing that they say is kept."""
+    if await house.work(house.mailroom.pseudonym, claim.customer_id) is not None:
+        raise HTTPException(410)
+
+
 def label(house: House, topic: str) -> str:
     """A topic's name as customers read it."""
     words = house.project.topics.get(topic)

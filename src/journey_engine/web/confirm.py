@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from journey_engine.links import CONFIRM, PREFERENCES, Claim
 from journey_engine.mailroom import Said, Word
-from journey_engine.web.claims import claimed, label
+from journey_engine.web.claims import claimed, known, label
 from journey_engine.web.house import House
 from journey_engine.web.ways import Way
 
@@ -21,6 +21,7 @@ def routes(house: House) -> list[Route]:
 
     async def either(request: Request) -> Response:
         claim = claimed(house, request, CONFIRM)
+        await known(house, claim)
         topic = claim.topic or ""
         if topic not in house.project.topics:
             raise HTTPException(404)

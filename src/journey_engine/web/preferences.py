@@ -15,7 +15,7 @@ from starlette.routing import Route
 from journey_engine.links import PREFERENCES, Claim
 from journey_engine.mailroom import Said, Standing, Word
 from journey_engine.message import EMAIL, SMS
-from journey_engine.web.claims import claimed, label
+from journey_engine.web.claims import claimed, known, label
 from journey_engine.web.forms import fields
 from journey_engine.web.house import House
 from journey_engine.web.ways import Way
@@ -29,6 +29,7 @@ def routes(house: House) -> list[Route]:
 
     async def either(request: Request) -> Response:
         claim = claimed(house, request, PREFERENCES)
+        await known(house, claim)
         saved = request.method == "POST"
         if saved:
             form = await fields(request)
