@@ -6,15 +6,17 @@ sent; gives back what happened as events. Never opens the engine's store.
 
 from journey_engine.mailroom.consents import Said, Word
 from journey_engine.mailroom.dispatch import DispatchReport, dispatch
-from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.door import MissedRun
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.gauges import Gauges
 from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.inbox import STANDINGS, Todo
+from journey_engine.mailroom.intake import LoadResult
 from journey_engine.mailroom.limits import Limits
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.mailroom import Mailroom
 from journey_engine.mailroom.pauses import Pause
+from journey_engine.mailroom.plain_letters import Told, decision_of
 from journey_engine.mailroom.redeeming import Used
 from journey_engine.mailroom.referral_words import Sent
 from journey_engine.mailroom.referrals import Referred, Touch
@@ -61,8 +63,10 @@ __all__ = [
     "Standing",
     "State",
     "Todo",
+    "Told",
     "Touch",
     "Used",
     "Word",
+    "decision_of",
     "dispatch",
 ]

@@ -40,14 +40,16 @@ from journey_engine.mailroom import (
 )
 from journey_engine.mailroom.by_hand import Choice, Chosen
 from journey_engine.mailroom.consents import Said
-from journey_engine.mailroom.door import LoadResult, MissedRun
+from journey_engine.mailroom.door import MissedRun
 from journey_engine.mailroom.errands import Teams
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.holds import Hold, HoldKind
 from journey_engine.mailroom.inbox import Todo
+from journey_engine.mailroom.intake import LoadResult
 from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
 from journey_engine.mailroom.pauses import Pause
+from journey_engine.mailroom.plain_letters import Told
 from journey_engine.mailroom.referrals import Referred
 from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.standing import Standing
@@ -124,13 +126,15 @@ class Mailroom:
     def load_run(
         self, run: int, run_id: str, as_of: dt.datetime, decisions: Iterable[Decision], fuse: Fuse | None = None,
         programs: Mapping[str, Program | None] | None = None, referred: Callable[[], Referred] = Referred,
+        rows: Iterable[Sequence[Told]] = (),
     ) -> LoadResult:  # fmt: skip
         """Take a run's decisions in, all or nothing; a run that is here already changes nothing, one that blows the
-        fuse is held.
+        fuse is held. `rows` are decisions as the engine keeps them, in batches.
 
         Raises JourneyError when runs before it are missing.
         """
-        return door.load_run(self.store, MissedRun(run, run_id, as_of, decisions, programs or {}, referred), fuse)
+        missed = MissedRun(run, run_id, as_of, decisions, programs or {}, referred, rows)
+        return door.load_run(self.store, missed, fuse)
 
     def recover(self, runs: Iterable[MissedRun], *, now: dt.datetime | None = None) -> list[LoadResult]:
         """Take missing runs in as `unsure`: nothing of them is sent blindly, nor of what was due here by `now`."""

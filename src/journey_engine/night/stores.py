@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sqlglot import exp
 
 from journey_engine.engines import Engine, open_engine
 from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import Fuse, Mailroom, MissedRun, Referred
+from journey_engine.mailroom import Fuse, Mailroom, MissedRun, Referred, Told, decision_of
 from journey_engine.night.referring import referred
 from journey_engine.program import Program
 from journey_engine.project import FuseWords
-from journey_engine.records import Decision, DecisionKind, DecisionState
+from journey_engine.records import Decision
 from journey_engine.times import UTC, Clock
 
 LEASE = "run"
@@ -83,8 +82,8 @@ def finish_last_run(
         at = as_of.replace(tzinfo=UTC)
         terms = programs or {}
         done = mailroom.load_run(
-            number, run_id, at, decisions_of(engine, number), limit, terms,
-            partial(_referred, engine, mailroom, terms, at),
+            number, run_id, at, (), limit, terms, partial(_referred, engine, mailroom, terms, at),
+            rows_of(engine, number),
         )  # fmt: skip
         if done.already:
             return []
@@ -124,26 +123,21 @@ def check_not_behind(mailroom: Mailroom, run: int) -> None:
 
 def decisions_of(engine: Engine, number: int) -> Iterator[Decision]:
     """What a committed run decided, in the order of the decisions' ids."""
-    ours = exp.column("kind").isin("set", "enroll")
-    query = exp.select("*").from_("decisions").where(exp.column("run").eq(number), exp.not_(ours))
-    for rows in engine.batches(query.order_by("decision_id").sql(dialect="duckdb")):
+    for rows in rows_of(engine, number):
         for row in rows:
-            payload, unread = _payload(row[13])
-            yield Decision(
-                decision_id=row[0], kind=DecisionKind(row[1]), run=row[2], journey=row[3], version=row[4],
-                enrollment_id=row[5], customer_id=row[6], step=row[7], occurrence=row[8],
-                state=DecisionState.SKIPPED if unread else DecisionState(row[9]), reason=unread or row[10],
-                due_at=row[11].replace(tzinfo=UTC), reached_at=row[12].replace(tzinfo=UTC), payload=payload,
-            )  # fmt: skip
+            yield decision_of(row)
 
 
-def _payload(text: str) -> tuple[dict[str, Any], str | None]:
-    """What goes with a decision; a reason when its values cannot be read, which must stop this decision only."""
-    try:
-        return json.loads(text), None
-    except (ValueError, RecursionError):
-        known, _, _ = text.partition(',"values":')  # within a text the quotes would be escaped
-        return json.loads(known + "}"), "unreadable_values"
+def rows_of(engine: Engine, number: int) -> Iterator[list[Told]]:
+    """The same in batches, as the engine keeps it, with instants as text."""
+    names = [field.name for field in fields(Decision)]
+    columns: list[exp.Expr] = [exp.column(name) for name in names]
+    for place in (names.index("due_at"), names.index("reached_at")):
+        clock = exp.Literal.string("%Y-%m-%d %H:%M:%S.%f")
+        columns[place] = exp.Anonymous(this="strftime", expressions=[columns[place], clock])
+    ours = exp.column("kind").isin("set", "enroll")
+    query = exp.select(*columns).from_("decisions").where(exp.column("run").eq(number), exp.not_(ours))
+    yield from engine.batches(query.order_by("decision_id").sql(dialect="duckdb"))
 
 
 def pair(engine: Engine, mailroom: Mailroom) -> None:

@@ -1,0 +1,121 @@
+"""Plain letters come in without a record each: the same rows as with one, and what is not plain goes the long way."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.data import NOW as BENCH_NOW
+from bench.door import write_letters
+from journey_engine import night
+from journey_engine.checks import open_project
+from journey_engine.engines import open_engine
+from journey_engine.mailroom import Mailroom, Told, decision_of
+from journey_engine.mailroom.plain_letters import ALIKE, FULL
+from journey_engine.night.stores import rows_of
+from journey_engine.records import Decision, DecisionKind, DecisionState
+from tests.mailroom.house import NOW, message, other
+from tests.servers import Server, postgres_server
+
+BACK = ("to", "name", "locale", "timezone", "addressee", "values")
+ODD = 'tab\there, "values": {,"to":"x", \\N \\, a line\nmore, Ẹniọlá 😀, it\'s'
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with postgres_server() as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def urls(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+    if request.param == "sqlite":
+        return [f"sqlite:///{tmp_path}/{name}.sqlite" for name in ("records", "rows")]
+    server = request.getfixturevalue("server")
+    return [server.new(name).replace("postgresql:", "postgresql+psycopg:") for name in ("records", "rows")]
+
+
+def told(decision: Decision, **instead: str) -> Told:
+    """A decision as the engine writes it: what is alike in front, with spaces; then its own, without."""
+    front = {name: value for name, value in decision.payload.items() if name not in BACK}
+    text = json.dumps(front)[:-1]
+    for name in BACK:
+        if name in decision.payload:
+            own = json.dumps(decision.payload[name], separators=(",", ":"), ensure_ascii=False)
+            text += f',"{name}":{instead.get(name, own)}'
+    instants = [f"{one:%Y-%m-%d %H:%M:%S.%f}" for one in (decision.due_at, decision.reached_at)]
+    return (
+        decision.decision_id, decision.kind.value, decision.run, decision.journey, decision.version,
+        decision.enrollment_id, decision.customer_id, decision.step, decision.occurrence, decision.state.value,
+        decision.reason, *instants, text + "}",
+    )  # fmt: skip
+
+
+def kept(mailroom: Mailroom, table: str = "messages") -> list[tuple[Any, ...]]:
+    with mailroom.store.read() as db:
+        return [tuple(row) for row in db.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1")]
+
+
+def both(urls: Sequence[str], rows: list[Told], as_of: dt.datetime = NOW) -> list[tuple[Any, ...]]:
+    """What came of these as records and as rows, once it is sure to be the same."""
+    found = []
+    for url, records in zip(urls, (True, False), strict=True):
+        with Mailroom.open(url, environment="test") as mailroom:
+            one = [decision_of(row) for row in rows] if records else []
+            batches = [] if records else [rows[start : start + 100] for start in range(0, len(rows), 100)]
+            done = mailroom.load_run(1, "run-1", as_of, one, rows=batches)
+            loaded = kept(mailroom, "loaded_runs")
+            found.append((done, kept(mailroom), kept(mailroom, "tasks"), loaded))
+    assert found[0] == found[1]
+    return found[0][1]
+
+
+def test_letters_are_the_same_rows_with_and_without_a_record_for_each(urls: list[str]) -> None:
+    odd = [
+        message(1, to=None, name=None, locale=None, timezone=None),
+        message(2, name=ODD, values={"customer": {"first_name": ODD, ODD: 1}}),
+        message(3, values={}, send_hours=["09:00", "20:00"], max_lateness_s=None, topic=None),
+        message(4, state=DecisionState.WITHHELD, reason="holdout"),
+        message(5, state=DecisionState.SKIPPED, reason="it's 'so'; ?, :x and %s"),
+        message(6, due_at=NOW + dt.timedelta(microseconds=1), reached_at=NOW - dt.timedelta(days=1)),
+        message(7, topic="it's ours", template="o'clock"),
+        replace(message(8), payload={**message(8).payload, "addressee": "c9"}),
+    ]
+    many = [message(number, name=f"{ODD} {number}") for number in range(10, 10 + ALIKE)]
+    rows = both(urls, [told(one) for one in [*odd, *many]])
+    assert len(rows) == len(odd) + len(many)
+
+
+def test_what_is_no_plain_letter_goes_the_long_way(urls: list[str]) -> None:
+    damaged = told(message(2), values='{"customer":{{}}')
+    older = told(message(3))
+    older = (*older[:13], json.dumps(dict(message(3).payload)))  # another writer's form
+    after = told(message(4))
+    after = (*after[:13], after[13][:-1] + ',"more":1}')
+    task = told(other(DecisionKind.TASK, 5, team="sales", title="Call", values={}))
+    ends = told(other(DecisionKind.CANCEL, 6, reason="converted"))
+    rows = both(urls, [damaged, older, after, task, ends, told(message(7))])
+    assert [row[9] for row in rows if row[8] == "skipped"] == ["unreadable_values"]
+    assert len(rows) == 4
+
+
+def test_a_whole_night_comes_in_alike_in_more_than_one_part(
+    urls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journey_engine.mailroom.plain_letters.FULL", 30)
+    assert FULL > 30
+    write_letters(tmp_path, 70)
+    loaded = open_project(tmp_path)
+    engine = open_engine(loaded.project.engine, tmp_path, environment=loaded.project.environment)
+    try:
+        rows = [row for some in rows_of(engine, 1) for row in some]
+        assert [decision_of(row) for row in rows] == list(night.decisions_of(engine, 1))
+    finally:
+        engine.close()
+    assert len(both(urls, rows, BENCH_NOW)) == 70
