@@ -14,6 +14,7 @@ from typing import Any
 
 from journey_engine.inbound.bodies import Refused
 from journey_engine.inbound.names import is_ours, known_as
+from journey_engine.message import EMAIL, SMS
 from journey_engine.news import Named, News, Told, Traits, visitor_of
 from journey_engine.records import identity
 from journey_engine.times import UTC, iso
@@ -25,16 +26,21 @@ LONGEST_ID = 200
 LONGEST_MESSAGE_ID = 100
 LONGEST_SUBJECT, LONGEST_TEXT = 300, 10_000
 FEEDBACK = {"query": "query_received", "feedback": "feedback_given", "service_request": "service_requested"}
+UNSUBSCRIBED = "unsubscribed"
 KINDS = ("track", "page", "screen", "identify", "group", "alias")
 _EARLIEST = dt.datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What a write key may tell: all events or only some; of a public one no traits, and nobody is unsubscribed."""
+    """What a write key may tell: all events or only some; of a public one no traits, and nobody is unsubscribed.
+
+    `topics` are those that one can unsubscribe from; None where nobody knows them.
+    """
 
     public: bool = False
     events: Collection[str] = ()
+    topics: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +171,23 @@ def _viewed(call: _Call) -> Iterator[News]:
 
 
 def _told(call: _Call, name: str, properties: Mapping[str, Any]) -> Iterator[News]:
-    if is_ours(name) or (call.sender.public and name in ("unsubscribed", "code_redeemed")):
+    if is_ours(name) or (call.sender.public and name in (UNSUBSCRIBED, "code_redeemed")):
         raise Refused("reserved_event", "the engine itself tells of events with this name")
     if call.sender.events and name not in call.sender.events:
         raise Refused("unwanted_event", "this write key may not tell of such an event")
+    if name == UNSUBSCRIBED:
+        _stops_something(properties, call.sender)
     customer_id, anonymous_id = _who(call)
     yield Told(call.message_id(), name, call.occurred_at(), properties, customer_id, anonymous_id)
+
+
+def _stops_something(properties: Mapping[str, Any], sender: Sender) -> None:
+    """An unsubscription from what is not there would stop nothing. Raises Refused."""
+    for name, known in (("topic", sender.topics), ("channel", (EMAIL, SMS))):
+        value = properties.get(name)
+        if value is not None and known is not None and (not isinstance(value, str) or value not in known):
+            words = ", ".join(sorted(known)) or "none, since the project has none"
+            raise Refused(f"unknown_{name}", f"`{name}` of an unsubscription is {words}; without it, it is of all")
 
 
 def _identify(call: _Call) -> Iterator[News]:

@@ -46,7 +46,7 @@ SLACK = 16 * 1024
 
 def routes(house: House) -> list[Route]:
     """One for each path, when the project has write keys."""
-    keys = WriteKeys.of(house.project.front_door.write_keys)
+    keys = WriteKeys.of(house.project.front_door.write_keys, frozenset(house.project.topics))
     return [_way(house, keys, path, kind) for path, kind in PATHS.items()] if keys.known else []
 
 
@@ -57,9 +57,11 @@ class WriteKeys:
         self.known = known
 
     @classmethod
-    def of(cls, keys: list[WriteKey]) -> WriteKeys:
+    def of(cls, keys: list[WriteKey], topics: frozenset[str]) -> WriteKeys:
         """Read them from the environment. Raises JourneyError for one that is not there."""
-        return cls([(secrets(one.env, "write_keys"), Sender(one.public, frozenset(one.events))) for one in keys])
+        return cls(
+            [(secrets(one.env, "write_keys"), Sender(one.public, frozenset(one.events), topics)) for one in keys]
+        )
 
     def sender(self, request: Request, body: object) -> Sender:
         """Who tells it. Raises Refused for whoever shows no key of ours."""
