@@ -51,6 +51,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     templates.variants,
     templates.title_mistakes,
     templates.title_values,
+    templates.set_values,
     templates.lookup_keys,
     templates.trigger_values,
     templates.marketing_duties,

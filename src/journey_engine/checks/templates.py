@@ -173,7 +173,7 @@ def referral_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
 
 
 def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
-    """The same for the titles of tasks, for webhooks, and for the values that `set` takes over."""
+    """The same for the titles of tasks and for webhooks."""
     for path, step in of_kind(TaskStep, subject.words):
         for name in sorted(scope.renderer.line_variables(step.title)):
             row = step.with_.get(name.split(".")[0])
@@ -185,10 +185,21 @@ def title_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
         for name, value in call.with_.items():
             if value.from_ is not None:
                 yield from _told(scope, subject, value.from_, path, (*path, "with", name, "from"))
+
+
+def set_values(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """The same for what `set` takes over; something sensitive only into an attribute that is sensitive as well."""
     for path, word in of_kind(SetStep, subject.words):
         for name, source in word.values.items():
-            if source.from_ is not None:
-                yield from _told(scope, subject, source.from_, path, (*path, name, "from"), secret=True)
+            if source.from_ is None:
+                continue
+            for problem in _told(scope, subject, source.from_, path, (*path, name, "from")):
+                if problem.code != "sensitive-value":
+                    yield problem
+                elif name not in scope.project.attributes or not scope.project.attributes[name].sensitive:
+                    told = f"'{source.from_}' is sensitive (project.yaml), and '{name}' may stand in a message"
+                    remedy = f"mark it as well: `attributes: {{{name}: {{sensitive: true}}}}`"
+                    yield subject.at((*path, name, "from"), f"{told}; {remedy}", "sensitive-value")
 
 
 def lookup_keys(scope: Scope, subject: Subject) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from journey_engine.audience import Gathered, gathered
+from journey_engine.checks import check_journey
 from journey_engine.collect import Person
 from journey_engine.errors import JourneyError, ProblemsFound, nearest
 from journey_engine.graph import Emit, Graph, Message
@@ -100,9 +101,15 @@ def preview(
     loaded: LoadedProject, subject: Subject, as_of: dt.datetime, customer_id: str | None = None,
     *, feedback: Iterable[Event] = (), people: Iterable[Person] = (),
 ) -> Preview:  # fmt: skip
-    """Word the letters for one customer; without an id for the first whom the journey is for."""
+    """Word the letters for one customer; without an id for the first whom the journey is for.
+
+    Raises ProblemsFound where a letter would tell something sensitive: it is shown to nobody here either.
+    """
     if loaded.rules is None:
         raise ProblemsFound(loaded.problems)
+    checked = check_journey(loaded.journeys[subject.graph.journey], loaded)
+    if secret := [one for one in checked.problems if one.code == "sensitive-value"]:
+        raise ProblemsFound(secret)
     graph = subject.graph.model_copy(update={"holdout": None})
     rules = replace(loaded.rules, journeys=(graph,), pinned=(), holdout=None)
     wanted = asked_of(graph)
