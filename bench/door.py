@@ -36,6 +36,7 @@ TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 AT_ONCE = JOURNEY.partition("steps:")[0].replace("active-buyers", "everybody") + "steps:\n  - send: picks\n"
 EVERYBODY = PROJECT.partition("segments:")[0] + "segments:\n  everybody: {customer: {plan: {exists: true}}}\n"
+INTO_FILES = EVERYBODY.replace("CHANNELS", "{default: file}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,13 @@ def measure(customers: int, rounds: int, say: Callable[[str], None]) -> dict[str
     }  # fmt: skip
 
 
-def write_letters(folder: Path, customers: int) -> None:
-    """A project whose first night decides a letter for everybody, up to its commit."""
+def write_letters(
+    folder: Path, customers: int, project: str = EVERYBODY.replace("CHANNELS", "{default: file}")
+) -> None:
+    """A project whose first night decides a letter for everybody, up to its commit; the mailroom gets nothing."""
     write_data(folder / "data", customers, each=1)
     write_project(folder, None)
-    (folder / "journeys/project.yaml").write_text(EVERYBODY.replace("CHANNELS", "{default: file}"), encoding="utf-8")
+    (folder / "journeys/project.yaml").write_text(project, encoding="utf-8")
     (folder / "journeys/retention/picks.yaml").write_text(AT_ONCE, encoding="utf-8")
     with night.begin(open_project(folder), NOW, clock=clock) as run:
         for phase in ("collect", "facts", "sweep", "commit"):
@@ -95,11 +98,15 @@ def _place(folder: Path, kind: str, server: Server) -> Iterator[Place]:
         with tempfile.TemporaryDirectory(dir=folder) as new:
             yield Place(f"sqlite:///{new}/mailroom.sqlite")
     else:
-        url = server.new("door")
-        with psycopg.connect(url) as db:
-            row = db.execute("SELECT pg_read_file('postmaster.pid')").fetchone()
-        assert row is not None
-        yield Place(url, int(row[0].split()[0]))
+        yield Place(server.new("door"), server_process(server))
+
+
+def server_process(server: Server) -> int:
+    """The process under which all those of the server are."""
+    with psycopg.connect(server.url()) as db:
+        row = db.execute("SELECT pg_read_file('postmaster.pid')").fetchone()
+    assert row is not None
+    return int(row[0].split()[0])
 
 
 def _through(folder: Path, place: Place) -> Spent:
@@ -109,7 +116,7 @@ def _through(folder: Path, place: Place) -> Spent:
     url = place.url.replace("postgresql:", "postgresql+psycopg:")
     engine = open_engine(loaded.project.engine, folder, environment=environment)
     try:
-        _forget(engine)
+        forget(engine)
         with Mailroom.open(url, environment=environment) as mailroom:
             watch, before = Watch(), _server(place)
             night.finish_last_run(engine, mailroom, None, loaded.file.terms)
@@ -119,7 +126,7 @@ def _through(folder: Path, place: Place) -> Spent:
         engine.close()
 
 
-def _forget(engine: Engine) -> None:
+def forget(engine: Engine) -> None:
     """The engine no longer knows that a mailroom has its run."""
     engine.execute("DELETE FROM meta WHERE name = 'loaded_run'")
 
