@@ -27,6 +27,7 @@ from journey_engine import night
 from journey_engine.checks import open_project
 from journey_engine.engines import Engine, open_engine
 from journey_engine.mailroom import Mailroom
+from journey_engine.mailroom.store import ROOM_MIB
 from tests.servers import Server, postgres_server
 
 DURABLE = ("shared_buffers=256MB", "max_wal_size=4GB", "max_connections=40")
@@ -141,6 +142,7 @@ def _executemany(path: Path) -> Spent:
         rows = db.execute("SELECT * FROM messages ORDER BY message_id").fetchall()
         db.execute("DELETE FROM messages")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA cache_size = {-1024 * ROOM_MIB}")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         watch = Watch()
         db.execute("BEGIN IMMEDIATE")

@@ -54,6 +54,7 @@ class Load:
     """The rows of one run on their way in."""
 
     def __init__(self, store: Store, db: Connection, as_of: dt.datetime, unsure: bool) -> None:
+        store.make_room(db)
         self.store, self.db, self.unsure = store, db, unsure
         self.as_of, self.changed = as_of, store.instant(as_of)
         self.letters = Letters(store, db, self.changed)

@@ -38,6 +38,7 @@ from journey_engine.mailroom.migrations import upgrade
 from journey_engine.mailroom.tables import SCHEMA_VERSION, meta, metadata
 
 BUSY_MS = 30_000
+ROOM_MIB = 256
 COPIED = 500  # from so many rows on PostgreSQL takes them by COPY
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR", "53100")
 _EXPLAINED = (
@@ -172,6 +173,12 @@ class Store:
         if value is None:
             return None
         return _text(value) if self.is_sqlite else value.astimezone(dt.UTC).replace(tzinfo=None)
+
+    def make_room(self, db: Connection) -> None:
+        """SQLite keeps what a large transaction touches in memory, as far as it needs to: ids and passes fall anywhere
+        in their indexes, and a page that had to leave is written and read again for almost every row."""
+        if self.is_sqlite:
+            db.exec_driver_sql(f"PRAGMA cache_size = {-1024 * ROOM_MIB}")
 
     def overwrite(self, db: Connection) -> None:
         """What this transaction takes away is overwritten in SQLite's pages, not only let go."""
