@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from journey_engine.address import is_here
 from journey_engine.language import Flag, Whole, Word
+from journey_engine.message import EMAIL, SMS
 from journey_engine.pacing import Paced
 from journey_engine.predicates import Length
 from journey_engine.times import Duration
@@ -228,6 +229,10 @@ class Channels(Word):
 
     main: ClassVar[str | None] = "default"
     default: str = Field(default="file", description="The channel of messages that name none")
+    preferred: str = Field(
+        default="customer.preferred_channel", pattern=r"^customer\.[A-Za-z_][A-Za-z0-9_]*$",
+        description="The attribute that says which way a customer prefers, `email` or `sms`; for `channel: preferred`",
+    )  # fmt: skip
     file: FileChannel = Field(default=FileChannel(), description="Messages as files")
     smtp: SmtpChannel | None = Field(default=None, description="Messages through a mail server")
     sendgrid: SendgridChannel | None = Field(default=None, description="Messages through SendGrid")
@@ -238,4 +243,17 @@ class Channels(Word):
     @property
     def known(self) -> list[str]:
         """The channels that are set up."""
-        return [name for name in type(self).model_fields if name != "default" and getattr(self, name) is not None]
+        names = (name for name in type(self).model_fields if name not in ("default", "preferred"))
+        return [name for name in names if getattr(self, name) is not None]
+
+    @property
+    def reach(self) -> dict[str, str]:
+        """The channel that is set up for each way to reach a customer: `email`, and `sms` if there is one."""
+        letters = [name for name in ("sendgrid", "smtp", "file") if name in self.known]
+        default = [self.default] if self.default in letters else []
+        return {EMAIL: [*default, *letters][0]} | ({SMS: SMS} if SMS in self.known else {})
+
+    @property
+    def prefers(self) -> str:
+        """The name of the attribute that says which way a customer prefers."""
+        return self.preferred.removeprefix("customer.")

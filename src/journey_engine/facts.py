@@ -234,6 +234,10 @@ class Facts:
         atom = self._atom(leaf)
         return tuple(x.col("p", f"{name}{atom.number}") for name in AMOUNTS)  # type: ignore[return-value]
 
+    def counted(self, condition: Sql) -> int:
+        """The number of what is counted of a customer's whole history: the events `e` that a condition holds for."""
+        return self._history((condition, None))
+
     def _history(self, what: tuple[Sql, str | None]) -> int:
         condition, sum_of = what
         key = f"{x.written(condition)} {sum_of}"

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from journey_engine.message import SMS
+from journey_engine.message import EMAIL, SMS
 from journey_engine.predicates import ALWAYS, EventSet, Frozen, Length, Number, Predicate, Scalar, Test
 from journey_engine.structure import version_of
 
@@ -45,6 +45,17 @@ def address_of(channel: str) -> str:
     return "phone" if channel == SMS else "email"
 
 
+PREFERENCES = {said: way for way in (EMAIL, SMS) for said in (way, way.upper(), way.capitalize())}
+"""What a customer's attribute may say that they prefer, and which way to reach them it means."""
+
+
+class Way(Frozen):
+    """A channel that a message may take; with `wanted` it is one for who prefers to be reached so."""
+
+    channel: str
+    wanted: Literal["email", "sms"] | None = None
+
+
 class Question(Frozen):
     """What a message asks, and its answers: each value with its label. A click on one comes back as an event."""
 
@@ -53,7 +64,11 @@ class Question(Frozen):
 
 
 class Message(Frozen):
-    """A templated message. `cap_delay` only with on_cap 'delay'."""
+    """A templated message. `cap_delay` only with on_cap 'delay'.
+
+    Of several `ways` the first that reaches the customer is taken when it is decided; `prefers` is the attribute that
+    says which way they prefer.
+    """
 
     effect: Literal["message"] = "message"
     template: str
@@ -64,9 +79,16 @@ class Message(Frozen):
     lookups: tuple[Lookup, ...] = ()
     ask: Question | None = None
     variant: str | None = None  # the attribute whose value chooses a variant of the template
+    ways: tuple[Way, ...] = ()
+    prefers: str | None = None
     max_lateness: Length
     on_cap: Literal["skip", "delay", "exit"] = "skip"
     cap_delay: Length | None = None
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """Every channel that it may take."""
+        return frozenset(way.channel for way in self.ways) or frozenset([self.channel])
 
 
 class Task(Frozen):

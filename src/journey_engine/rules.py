@@ -70,6 +70,7 @@ class Rules:
     caps: tuple[Cap, ...] = ()  # in the order in which they are asked
     hold_when: Predicate | None = None  # while it holds of a customer, no marketing is sent to them
     holdout: str | None = None  # held out of every journey are those whose hash lies below (rule 11)
+    wordless: frozenset[tuple[str, str]] = frozenset()  # templates without words for a way (email, sms), with the way
     aside: frozenset[str] = frozenset()  # journeys with a mistake: what they miss still counts when it is mended
 
     @property

@@ -57,10 +57,11 @@ def _harmless(root: Path) -> None:
     loaded = load_project(root)
     live = loaded.rules.journeys if loaded.rules else ()
     channels = {loaded.project.channels.default} | {
-        node.effect.channel
+        channel
         for graph in live
         for node in graph.nodes
         if isinstance(node, Emit) and isinstance(node.effect, Message)
+        for channel in node.effect.channels
     }
     if channels != {"file"}:
         raise JourneyError(

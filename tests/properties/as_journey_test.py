@@ -62,7 +62,7 @@ def show(scenario: Scenario, person: Person) -> Shown:
     for template in ("t1", "t2"):
         files |= {f"templates/{template}/subject.txt": "A letter\n", f"templates/{template}/body.txt": LETTER}
         files |= {f"templates/{template}/sms.txt": LETTER}
-    columns = dict.fromkeys(["customer_id", "email", *scenario.kinds])
+    columns = dict.fromkeys(["customer_id", "email", "phone", *scenario.kinds])
     files["data/customers.csv"] = ",".join(columns) + "\n"
     files["data/events.csv"] = "event_id,customer_id,name,occurred_at,properties\n"
     return Shown(files, tuple(_beyond(scenario, person, decisions, life)))
@@ -105,8 +105,8 @@ def _beyond(scenario: Scenario, person: Person, decisions: list[Decision], life:
         yield "customers may be held out"
     if "'gone'" in repr(scenario.journeys):
         yield "a program has no file any more"
-    if life.refused:
-        yield "the channel refuses messages"
+    if scenario.wordless or life.refused:
+        yield "templates lack the words of a channel" if scenario.wordless else "the channel refuses messages"
     if scenario.caps and len({one.journey for one in decisions if one.kind is DecisionKind.MESSAGE}) > 1:
         yield "caps are over several journeys, a journey test is about one"
 
@@ -182,7 +182,7 @@ def _expected(journey: str, life: Life, decisions: list[Decision]) -> dict[str, 
 
 
 def _message(one: Decision) -> dict[str, Any]:
-    found = {"template": one.payload["template"], "at": iso(one.due_at)}
+    found = {"template": one.payload["template"], "at": iso(one.due_at), "channel": one.payload["channel"]}
     return found | ({"skipped": one.reason} if one.reason else {})
 
 

@@ -53,6 +53,8 @@ class Conditions:
 
     seed: int
     dice: random.Random = field(init=False)
+    side: random.Random = field(init=False)  # of what came later, so that the worlds of a seed stay what they were
+    several: bool = field(init=False)  # whether messages may take several channels
     words: dict[str, int] = field(default_factory=dict)
     events_known: tuple[str, ...] = EVENTS
     values_known: dict[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -69,6 +71,8 @@ class Conditions:
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
+        self.side = random.Random(f"{self.seed} aside")
+        self.several = self.side.random() < 0.5
         self.events_known = tuple(self.dice.sample(EVENTS, 2))
         for name, (_, values) in COLUMNS.items():
             self.values_known[name] = tuple(self.dice.sample(values, min(3, len(values))))

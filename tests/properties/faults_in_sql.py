@@ -54,5 +54,6 @@ SLIPS: tuple[Slip, ...] = (
     Slip("priority works the other way round", "caps", "chosen", "c.priority DESC", "c.priority"),
     Slip("what did not go out counts", "caps", "sendings",
          "ANTI JOIN unsent AS u ON u.decision_id = c.decision_id", ""),
+    Slip("of several ways the last is tried first", "ways", "ways_taken", "v.lacks, v.place", "v.lacks, v.place DESC"),
     Slip("the lowest rank is decided together with the first", "caps", "chosen", "r.place = 1", "r.place < 3"),
 )  # fmt: skip

@@ -11,6 +11,10 @@ OFFSETS = (
     "1 day before", "3 days before", "1 day after", "1 week before", "7 days before", "1 month before", "1 month after",
     "1 month 1 day after",
 )  # fmt: skip
+WAYS: tuple[Any, ...] = (
+    "preferred", "preferred", ["preferred", "email"], ["preferred", "sms"], ["sms", "email"], ["email", "sms"],
+    ["sms", "preferred"],
+)  # fmt: skip
 TITLES = ("Call {{ customer.first_name }}", "Look at {{ trigger.total }}")
 
 
@@ -187,6 +191,9 @@ class Journeys(Conditions):
             self.used("variant")
         if self.maybe(0.2):
             found["channel"] = self.used(self.of("sms", "sms", "file"))
+        elif self.several and self.side.random() < 0.5:
+            found["channel"] = self.side.choice(WAYS)
+            self.used("preferred" if "preferred" in found["channel"] else "several channels")
         if self.maybe(0.3):
             names = self.dice.sample(["lines", "carts"], self.of(1, 2))
             found["with"] = {list_name: self.lines() for list_name in names}

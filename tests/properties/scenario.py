@@ -79,6 +79,7 @@ class Scenario:
     holdout: str | None = None
     tables: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)  # the rows of each of KEYS
     kinds: Mapping[str, str] = field(default_factory=dict)  # attribute -> column type of the customers' table
+    wordless: frozenset[tuple[str, str]] = frozenset()  # (template, way) for which there are no words
     aside: frozenset[tuple[int, str]] = frozenset()  # (night, journey) that does not run
     held: frozenset[tuple[int, str]] = frozenset()  # (night, journey) that is paused
     later: tuple[tuple[int, Mapping[str, Any]], ...] = ()  # from this night on a journey stands so
@@ -123,6 +124,7 @@ class Scenario:
             caps=tuple(CapWords.model_validate(cap).lower() for cap in self.caps),
             hold_when=CONDITION.validate_python(self.hold_when).resolve(context.outside()) if self.hold_when else None,
             holdout=share_below(parse_share(self.holdout)) if self.holdout else None,
+            wordless=self.wordless,
         )
 
     def _graph(self, journey: Mapping[str, Any], context: Context) -> Graph:
@@ -143,6 +145,7 @@ class Scenario:
             "hold_when": self.hold_when, "holdout": self.holdout, "columns": dict(self.kinds),
             "caps": [dict(cap) for cap in self.caps], "segments": dict(self.segments), "stages": dict(self.stages),
             "values": {name: list(paths) for name, paths in self.values.items()},
+            "without words": [f"{template} by {way}" for template, way in sorted(self.wordless)],
             "tables": {name: [repr(dict(row)) for row in rows] for name, rows in self.tables.items()},
         }  # fmt: skip
         parts = [_yaml({name: value for name, value in settings.items() if value})]

@@ -16,6 +16,7 @@ from tests.properties.common import PEOPLE, SEEDS, made, swept
 from tests.properties.cutting import cut_down
 from tests.properties.faults import FAULTS, Fault
 from tests.properties.faults_in_caps import CAP_FAULTS
+from tests.properties.faults_in_ways import WAY_FAULTS
 from tests.properties.scenario import Scenario
 from tests.properties.told import Told
 from tests.properties.worlds import Maker
@@ -42,8 +43,9 @@ COMMON = frozenset((
     "a_corrected_event_triggers_with_its_new_content", "conditions_read_the_first_content",
     "the_deadline_itself_is_too_late", "the_last_allowed_hour_includes_its_end", "every_missed_firing_counts",
     "what_a_journey_set_stands_for_ever", "a_segment_s_first_evaluation_fires",
+    "the_first_way_is_taken_whoever_reads_it", "what_the_reader_said_does_not_matter",
 ))  # fmt: skip
-EVERY = (*FAULTS, *CAP_FAULTS)
+EVERY = (*FAULTS, *CAP_FAULTS, *WAY_FAULTS)
 
 
 @pytest.mark.parametrize("fault", [one for one in EVERY if one.__name__ in COMMON], ids=lambda one: one.__name__)

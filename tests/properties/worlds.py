@@ -17,7 +17,7 @@ from journey_engine.rules import following, newest
 from journey_engine.times import UTC, Duration, add_months, iso, local_to_utc
 from journey_engine.triggers.date import parse_shift
 from tests.properties.conditions_made import COLUMNS, CONSENTS, EVENTS, PROPERTIES, ZONES
-from tests.properties.journeys_made import Journeys
+from tests.properties.journeys_made import WAYS, Journeys
 from tests.properties.scenario import Person, Scenario
 
 # Days shortly before something happens to the calendar, with the zone whose clocks change.
@@ -78,12 +78,12 @@ class Maker(Journeys):
         # A date that is waited for lies ahead; one that comes again each year began long ago.
         self.years_ago = (0, 0, 0, 0, 1, 6) if "wait until a date" in self.words else (0, 1, 1, 2, 6, 30)
         self.lengths += [settings.get("accept_late", "72 hours"), settings.get("max_lateness", "4 days")]
-        return self.lived(Scenario(
+        return self.reached(self.lived(Scenario(
             journeys=journeys, nights=tuple(self.nights), segments=self.segments, stages=self.stages,
             values=self.values, tables=self.tables(),
             cadence=self.cadence, timezone=self.of(*ZONES), kinds=kinds, aside=aside, later=later,
             redefined=redefined, people=tuple(self.person(f"c{n}", kinds) for n in range(people)), **settings,
-        ))  # fmt: skip
+        )))  # fmt: skip
 
     def tables(self) -> dict[str, tuple[dict[str, Any], ...]]:
         """Rows whose keys are what attributes and properties say, some of them twice."""
@@ -111,6 +111,59 @@ class Maker(Journeys):
                 self.used("follow")
                 later = (*later, (self.dice.choice(nights), self.edited(journey)))
         return replace(scenario, journeys=journeys, held=held - scenario.aside, later=later)
+
+    def reached(self, scenario: Scenario) -> Scenario:
+        """People with preferences and objections, and templates without some words, where a message may take ways."""
+        if not self.several:
+            return scenario
+        some = [(template, way) for template in ("t1", "t2") for way in ("email", "sms")]
+        wordless = frozenset(self.side.sample(some, self.side.choice((0, 0, 1, 2))))
+        people = tuple(self.reachable(one) for one in scenario.people)
+        kinds = {**scenario.kinds, "preferred_channel": "text"} if self.side.random() < 0.85 else scenario.kinds
+        if "preferred_channel" not in kinds:
+            people = scenario.people
+        self.used("ways for sure")
+        return replace(
+            scenario, journeys=(*scenario.journeys, self.reaching()), wordless=wordless, kinds=kinds, people=people
+        )
+
+    def reaching(self) -> dict[str, Any]:
+        """A journey in which everybody comes to messages that may take several channels: few others are so plain."""
+        sends = [
+            {"send": {"template": template, "topic": topic, "channel": self.side.choice(WAYS), "id": f"{topic}-{n}"}}
+            for n, (template, topic) in enumerate((("t1", "offers"), ("t2", "receipts"), ("t2", "offers")))
+        ]
+        self.values |= {template: self.values.get(template, ("customer.plan",)) for template in ("t1", "t2")}
+        found = {"journey": "reaching", "topic": "offers", "reentry": "each_occurrence", "steps": sends}
+        found["trigger"] = {"event": self.side.choice(self.events_known)}
+        return found | ({"to": "contact"} if self.side.random() < 0.4 else {})
+
+    def reachable(self, person: Person) -> Person:
+        """What they prefer, each night perhaps another way; addresses that are none; what they say and what bounces."""
+        said = ("sms", "email", "SMS", "Email", "eMail", "post", None)
+        prefers = [self.side.choice(said)] * len(person.nights)
+        prefers = prefers if self.side.random() < 0.8 else [self.side.choice(said) for _ in prefers]
+        email = {"email": "none"} if self.side.random() < 0.15 else {}
+        nights = tuple(
+            None if one is None else one | {"preferred_channel": way} | (email if "email" in one else {})
+            for one, way in zip(person.nights, prefers, strict=True)
+        )
+        rows = [*person.rows]
+        for number in range(self.side.choice((0, 1, 2, 3, 4))):
+            at = self.side.choice((self.nights[0], *self.nights)) - dt.timedelta(hours=self.side.choice((0, 1, 5, 30)))
+            name = self.side.choice(("unsubscribed", "unsubscribed", "subscribed", "message_bounced"))
+            told = {
+                "consent_id": "said",
+                "permanent": True,
+                "topic": self.side.choice(("offers", "receipts", "", None, 5)),
+            }
+            told |= {"channel": self.side.choice(("sms", "sms", "email", "file", "", None, 1))}
+            told |= {"addressee": "c1"} if self.side.random() < 0.1 else {}
+            kept = {"consent_id": 0.5}
+            less = {key: value for key, value in told.items() if self.side.random() < kept.get(key, 0.8)}
+            rows.append(Event(f"{person.customer_id}-w{number}", person.customer_id, name, at, less, at))
+        in_order = sorted(rows, key=lambda row: row.received_at or row.occurred_at)
+        return replace(person, nights=nights, rows=tuple(in_order))
 
     def period(self) -> dict[str, Any]:
         found = {}

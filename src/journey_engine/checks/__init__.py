@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from journey_engine.checks import accounts, causes, flow, misplaced, names, project, templates
+from journey_engine.checks import accounts, causes, channels, flow, misplaced, names, project, templates
 from journey_engine.checks.defaults import defaults
 from journey_engine.checks.scope import Scope, Subject
 from journey_engine.checks.show import as_json, format_problem, format_problems
@@ -34,15 +34,17 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     accounts.members_unknown,
     accounts.contact_unknown,
     names.unknown_topics,
-    names.unknown_channels,
-    names.staff_only,
+    channels.unknown_channels,
+    channels.staff_only,
+    channels.vain_channels,
+    channels.addresses,
     names.unknown_programs,
     names.since_steps,
     names.arms,
     names.unknown_attributes,
     names.messages_not_sent,
     templates.missing_templates,
-    templates.channel_words,
+    channels.channel_words,
     templates.template_mistakes,
     templates.template_values,
     templates.answer_links,

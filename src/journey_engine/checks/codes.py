@@ -56,6 +56,8 @@ CODES: Mapping[str, str] = {
     "unknown-webhook": "A webhook that project.yaml does not define.",
     "unknown-channel": "A channel that project.yaml does not set up.",
     "not-everybody": "`only_to` in production: all other customers get nothing.",
+    "vain-channel": "A channel that no message would ever take (warning).",
+    "no-address": "A channel to which no customer can have an address: no column holds any.",
     "staff-only": "A message that is not for staff, through the channel of your own people.",
     "duplicate-id": "Two steps of one id.",
     "duplicate-question": "Two questions of one name.",

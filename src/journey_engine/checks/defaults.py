@@ -41,8 +41,17 @@ def _of_project(journey: LoadedJourney) -> Iterator[str]:
     messages = [node for node in nodes if isinstance(node, Emit) and isinstance(node.effect, Message)]
     for step, effect in {node.step: node.effect for node in messages}.items():
         if isinstance(effect, Message):
-            sent = f"topic {effect.topic} ({effect.topic_class}), channel {effect.channel}"
+            sent = f"topic {effect.topic} ({effect.topic_class}), {_channels(effect)}"
             yield f"{step}: {sent}, skipped when more than {effect.max_lateness} late"
+
+
+def _channels(effect: Message) -> str:
+    """By which channel it goes, or by which of several."""
+    if not effect.ways:
+        return f"channel {effect.channel}"
+    tried = [way.channel for way in effect.ways if way.wanted is None]
+    first = [f"the one that customer.{effect.prefers} names"] if effect.prefers is not None else []
+    return f"the first channel that reaches of: {', '.join([*first, *tried])}"
 
 
 def _text(value: object) -> str:

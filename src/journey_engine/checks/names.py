@@ -1,4 +1,4 @@
-"""Names that lead somewhere: journeys, topics, channels, steps, attributes."""
+"""Names that lead somewhere: journeys, topics, steps, attributes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from journey_engine.conditions import (
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.graph import Emit, Gate, Message, OnChange, OnDate
 from journey_engine.load.parts import Words, of_kind
-from journey_engine.message import STAFF
 from journey_engine.steps.enroll import EnrollStep
-from journey_engine.steps.send import EventLines, Send
+from journey_engine.steps.send import EventLines
 from journey_engine.steps.wait import Wait
 from journey_engine.steps.wait_for import WaitFor
 from journey_engine.triggers.journey import JourneyTrigger
@@ -65,27 +64,6 @@ def _topic(scope: Scope, name: str, place: Place) -> Iterator[Problem]:
         allowed = ", ".join(known) or "none yet"
         message = f"unknown topic '{name}'{nearest(name, known)}; project.yaml defines: {allowed}"
         yield Problem(place, message, "unknown-topic")
-
-
-def unknown_channels(scope: Scope, subject: Subject) -> Iterator[Problem]:
-    """A channel that project.yaml does not set up."""
-    known = scope.project.channels.known
-    for path, step in of_kind(Send, subject.words):
-        if step.channel is not None and step.channel not in known:
-            hint = nearest(step.channel, known)
-            message = f"unknown channel '{step.channel}'{hint}; project.yaml sets up: {', '.join(known)}"
-            yield subject.at((*path, "channel"), message, "unknown-channel")
-
-
-def staff_only(scope: Scope, subject: Subject) -> Iterator[Problem]:
-    """The channel of the company's own people is for topics of class staff."""
-    for path, step in of_kind(Send, subject.words):
-        name = step.topic or subject.journey.topic or ""
-        topic = scope.project.topics.get(name)
-        if (step.channel or scope.project.channels.default) == STAFF and topic and topic.class_ != "staff":
-            where = (*path, "channel") if step.channel else path
-            message = f"channel 'staff' writes to your own people, and topic '{name}' is of class {topic.class_}"
-            yield subject.at(where, f"{message}; name a topic of class staff", "staff-only")
 
 
 def unknown_programs(scope: Scope, subject: Subject) -> Iterator[Problem]:

@@ -11,9 +11,7 @@ from journey_engine.conditions import TriggerCondition
 from journey_engine.errors import Place, Problem, Severity, nearest
 from journey_engine.journey import Journey
 from journey_engine.load.parts import of_kind
-from journey_engine.message import SMS
 from journey_engine.render import Use
-from journey_engine.render.library import SHORT, SUBJECT
 from journey_engine.steps.ask import Ask
 from journey_engine.steps.reward import RewardStep
 from journey_engine.steps.send import Send
@@ -36,18 +34,6 @@ def missing_templates(scope: Scope, subject: Subject) -> Iterator[Problem]:
             hint = nearest(step.template, known)
             message = f"there is no template '{step.template}'{hint}; make the folder {folder}/{step.template}"
             yield subject.at((*path, "template"), message, "missing-template")
-
-
-def channel_words(scope: Scope, subject: Subject) -> Iterator[Problem]:
-    """A template without the words of the channel that its message takes."""
-    library = scope.renderer.library
-    for path, step in _sends(scope, subject):
-        channel = step.channel or scope.project.channels.default
-        part, only = (SHORT, True) if channel == SMS else (SUBJECT, library.says(step.template, SHORT))
-        if only and not library.says(step.template, part):
-            file = f"{scope.shown(str(library.root))}/{step.template}/{part}"
-            message = f"template '{step.template}' has no words for the channel '{channel}'; write {file}"
-            yield subject.at((*path, "template"), message, "missing-part")
 
 
 def template_mistakes(scope: Scope, subject: Subject) -> Iterator[Problem]:

@@ -29,7 +29,7 @@ def preview(options: argparse.Namespace) -> int:
     loaded = load_project(project_folder(options.project))
     subject = subject_of(options.what, loaded)
     as_of = options.as_of or newest(loaded.project.cadence, now())
-    if loaded.project.front_door.write_keys or asks_mailroom(subject.graph.audience):
+    if loaded.project.front_door.write_keys or asks_mailroom(subject.graph.audience) or subject.chooses:
         from journey_engine.night import open_mailroom
 
         with open_mailroom(loaded) as room:
@@ -46,10 +46,10 @@ def preview(options: argparse.Namespace) -> int:
 
 def _plain(shown: Preview, files: list[Path]) -> dict[str, object]:
     letters = [
-        {"step": one.step, "template": one.template, "from": one.sender, "to": one.to,
+        {"step": one.step, "template": one.template, "channel": one.channel, "from": one.sender, "to": one.to,
          "subject": one.rendered.subject if one.rendered else None,
          "text": one.rendered.text if one.rendered else None, "html": one.rendered.html if one.rendered else None,
-         "problem": one.problem, "remedy": one.remedy, "held_back": one.held_back}
+         "by": one.by, "problem": one.problem, "remedy": one.remedy, "held_back": one.held_back}
         for one in shown.letters
     ]  # fmt: skip
     return {
@@ -80,6 +80,8 @@ def _letter(letter: Letter) -> Iterator[str]:
     yield f"{paint(f'{letter.step}, template {letter.template}', BOLD)} ({letter.place})"
     yield f"  from:    {visible(letter.sender)}"
     yield f"  to:      {visible(letter.to or '(no address)')}"
+    if letter.by:
+        yield f"  by:      {visible(letter.by)}"
     if letter.rendered is None:
         yield paint(f"  cannot be worded: {visible(letter.problem or '')}", RED)
         if letter.remedy:

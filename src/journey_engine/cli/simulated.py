@@ -143,7 +143,8 @@ def _plain(done: Simulation, journey: str | None) -> dict[str, Any]:
             "explanation": dataclasses.asdict(done.told.explanation),
             "letters": [
                 {"due_at": iso(due), "state": state, "journey": letter.place, "step": letter.step,
-                 "template": letter.template, "subject": letter.rendered.subject if letter.rendered else None,
+                 "template": letter.template, "channel": letter.channel,
+                 "subject": letter.rendered.subject if letter.rendered else None,
                  "text": letter.rendered.text if letter.rendered else None, "problem": letter.problem}
                 for due, state, letter in done.told.letters
             ],

@@ -179,9 +179,10 @@ class _Telling:
             return move.reason
         found = [one for one in self.decisions if (one.step, one.occurrence) == (node.step, node.occurrence)]
         match node.effect:
-            case Message(template=template):
+            case Message(template=template, ways=ways):
                 reader = found[0].payload.get("addressee") if found else None
                 whom = f" to the contact {reader}" if reader else ""
+                whom += f" by {found[0].payload['channel']}" if found and ways else ""
                 return f"letter {template}{whom}" + (f": {self._fate(found[0])}" if found else "")
             case Task(team=team):
                 told = f", to begin {iso(found[0].due_at)}" if found and found[0].state != "withheld" else ""

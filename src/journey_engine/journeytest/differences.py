@@ -54,7 +54,8 @@ def differences(expect: Expect, story: Story, positions: Positions, path: Path) 
         differs(("entered",), "passes that began", str(expect.entered), _entries(story))
     if expect.messages is not None:
         wanted = [_message(one) for one in expect.messages]
-        happened = [_sent(one) for one in sorted(story.messages, key=lambda one: one.due_at)]
+        quiet = () if any(one.channel for one in expect.messages) else ("channel",)
+        happened = [_sent(one, quiet) for one in sorted(story.messages, key=lambda one: one.due_at)]
         _lists("messages", wanted, happened, differs, story)
     if expect.tasks is not None:
         tasks = [_task(one) for one in expect.tasks]
@@ -148,13 +149,15 @@ def _same(expected: str | dt.datetime, happened: str | dt.datetime | None, zone:
 
 def _message(one: ExpectedMessage) -> Item:
     skipped = one.skipped or NOT_SKIPPED
-    return Item((("template", one.template), ("at", one.at), ("to", one.to), ("skipped", skipped)))
+    parts = (("template", one.template), ("at", one.at), ("to", one.to), ("channel", one.channel))
+    return Item((*parts, ("skipped", skipped)))
 
 
-def _sent(one: Decision) -> Item:
+def _sent(one: Decision, quiet: tuple[str, ...]) -> Item:
     payload, skipped = one.payload, one.reason or NOT_SKIPPED
-    parts = (("template", payload["template"]), ("at", one.due_at), ("to", payload["to"]), ("skipped", skipped))
-    return Item(parts, () if "addressee" in payload else ("to",))
+    parts = (("template", payload["template"]), ("at", one.due_at), ("to", payload["to"]))
+    hidden = quiet if "addressee" in payload else ("to", *quiet)
+    return Item((*parts, ("channel", payload["channel"]), ("skipped", skipped)), hidden)
 
 
 def _task(one: ExpectedTask) -> Item:

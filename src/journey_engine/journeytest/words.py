@@ -123,6 +123,7 @@ class ExpectedMessage(Word):
     at: Local | None = Field(None, description="Without a zone: by the customer's clock")
     skipped: str | None = Field(None, description="The reason, such as too_late or holdout")
     to: str | None = Field(None, description="The address that it goes to")
+    channel: str | None = Field(None, description="The channel that it takes")
 
 
 class ExpectedTask(Word):

@@ -113,6 +113,8 @@ def _lowered(loaded: LoadedJourney, journey: Journey, project: ProjectFile) -> L
         webhooks=settings.webhooks,
         tables=settings.tables,
         channel=settings.channels.default,
+        reach=settings.channels.reach,
+        prefers=settings.channels.prefers,
         max_lateness=settings.max_lateness,
         timezone=settings.timezone,
         place=place,

@@ -58,8 +58,9 @@ def hand_over(
     project = loaded.project
     graphs = loaded.rules.journeys if loaded.rules is not None else ()
     named_channels = {
-        node.effect.channel
+        channel
         for graph in graphs for node in graph.nodes if isinstance(node, Emit) and isinstance(node.effect, Message)
+        for channel in node.effect.channels
     }  # fmt: skip
     channels = make_channels(
         sorted({project.channels.default, "file", *named_channels}), project.channels, project.sender, loaded.folder

@@ -21,10 +21,12 @@ from journey_engine.preview.missing import why
 from journey_engine.preview.passing import Passing, begin, letters_of
 from journey_engine.preview.standing import Standing, stand
 from journey_engine.preview.wording import Letter, Wording, write
-from journey_engine.records import Event
+from journey_engine.records import Decision, Event
 from journey_engine.rules import Rules, looked_up
 from journey_engine.sweep import event_names, unseen
 from journey_engine.times import iso
+from journey_engine.walk.effects import reader_of
+from journey_engine.walk.ways import in_words, weigh
 
 __all__ = ["Letter", "Preview", "preview", "subject_of", "write"]
 
@@ -52,6 +54,11 @@ class Subject:
     graph: Graph
     step: str | None = None
     template: str | None = None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether a channel is chosen by what customers said and what bounced, which the mailroom tells too."""
+        return any(isinstance(node.effect, Message) and bool(node.effect.ways) for node in _letters(self.graph))
 
     def wants(self, node: Emit) -> bool:
         """Whether a letter is meant."""
@@ -143,12 +150,21 @@ def _worded(
     project = loaded.project
     wording = Wording(loaded, data.as_of, lambda path: why(path, graph, passing, standing, data, project))
     letters = tuple(
-        wording.word(decision, f"{graph.file}:{node.line}")
+        replace(wording.word(decision, f"{graph.file}:{node.line}"), by=_by(node, graph, decision, standing))
         for node, decision in letters_of(graph, passing, standing.found.tonight)
         if subject.wants(node)
     )
     never = unseen(data.engine, {name: [f"journey {graph.journey}"] for name in event_names(graph)})
     return Preview(graph.journey, passing.one.customer_id, data.as_of, letters, (*_notes(graph, passing), *never))
+
+
+def _by(node: Emit, graph: Graph, decision: Decision, standing: Standing) -> str | None:
+    """The channel of a letter that may take several, and why not another; None for one that has one channel."""
+    effect, tonight = node.effect, standing.found.tonight
+    if not isinstance(effect, Message) or not effect.ways:
+        return None
+    reader = reader_of(tonight, graph.to == "contact")
+    return in_words(effect, weigh(effect, reader, tonight.rules.wordless), decision.payload["channel"])
 
 
 def _notes(graph: Graph, passing: Passing) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from journey_engine.audience import Gathered
@@ -67,7 +67,7 @@ def _other(data: Gathered, rules: Rules, customer_id: Any) -> Other | None:
     history = read(data.engine, str(customer_id)) if customer_id is not None else None
     if history is None or history.attributes is None:
         return None
-    return as_other(rules, _customer(history, rules), CustomerState())
+    return replace(as_other(rules, _customer(history, rules), CustomerState()), events=tuple(history.newest))
 
 
 def _tables(data: Gathered) -> Tables:

@@ -37,6 +37,8 @@ class Letter:
     remedy: str | None = None
     held_back: str | None = None
     whole: bytes | None = None  # the .eml
+    channel: str = ""
+    by: str | None = None  # of several channels the one that it takes, and why not another
 
     @property
     def name(self) -> str:
@@ -75,6 +77,7 @@ class Wording:
             "template": payload["template"],
             "place": place,
             "sender": f"{sender.name} <{sender.email}>",
+            "channel": payload["channel"],
         }
         reader = payload.get("addressee") or decision.customer_id
         ref = MessageRef(

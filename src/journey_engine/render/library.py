@@ -16,6 +16,8 @@ from pathlib import Path
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 from jinja2.loaders import split_template_path
 
+from journey_engine.message import SMS
+
 SUBJECT, HTML, TEXT = "subject.txt", "body.html", "body.txt"
 SHORT = "sms.txt"
 PARTS = (SUBJECT, HTML, TEXT, SHORT)
@@ -84,6 +86,10 @@ class Library:
     def _words(self) -> frozenset[str]:
         """Every name that the file of a part may have."""
         return frozenset(_file(part, locale) for part in PARTS for locale in ("", *self.locales.values()))
+
+    def speaks(self, template: str, way: str) -> bool:
+        """Whether a template has words for a way to reach a customer: a letter by email, or a short message."""
+        return self.says(template, SHORT if way == SMS else SUBJECT)
 
     @cached_property
     def locales(self) -> dict[str, str]:

@@ -144,8 +144,8 @@ WHERE t.own;
 INSERT INTO decisions
 WITH worded AS (
     SELECT e.*, n.run, left(w.fixed, length(w.fixed) - 1) AS opening, w.to_contact,
-        CASE WHEN w.to_contact THEN CASE WHEN w.address = 'phone' THEN {contact_phone} ELSE {contact_email} END
-            WHEN w.address = 'phone' THEN {phone} ELSE {email} END AS told_to,
+        CASE WHEN w.to_contact THEN CASE WHEN coalesce(y.way = 'sms', w.address = 'phone') THEN {contact_phone} ELSE {contact_email} END
+            WHEN coalesce(y.way = 'sms', w.address = 'phone') THEN {phone} ELSE {email} END AS told_to, y.channel AS way_taken,
         CASE WHEN w.to_contact THEN {contact_first_name} ELSE {first_name} END AS told_name,
         CASE WHEN w.to_contact THEN {contact_locale} ELSE {locale} END AS told_locale,
         k.customer_id AS contact_id, coalesce(CASE WHEN w.to_contact THEN k.zone_in_force END, c.zone_in_force) AS zone, {task_due} AS task_due, CAST({values} AS VARCHAR) AS told,
@@ -160,13 +160,15 @@ WITH worded AS (
     LEFT JOIN triggered AS t ON t.event_id = e.trigger_event
     LEFT JOIN line_items AS v ON v.enrollment_id = e.enrollment_id AND v.node = e.node
     LEFT JOIN looked_up AS u ON u.enrollment_id = e.enrollment_id AND u.node = e.node
+    LEFT JOIN ways_taken AS y ON y.enrollment_id = e.enrollment_id AND y.node = e.node
     WHERE e.effect IN ('message', 'task', 'webhook')
 )
 SELECT md5(concat(length(enrollment_id), ':', enrollment_id, length(step), ':', step,
         length(CAST(occurrence AS VARCHAR)), ':', occurrence)),
     effect, run, journey, version, enrollment_id, customer_id, step, occurrence, state, reason, due_at, reached_at,
     concat(opening, CASE effect
-        WHEN 'message' THEN concat(',"to":', coalesce(CAST(to_json(told_to) AS VARCHAR), 'null'),
+        WHEN 'message' THEN concat(
+            CASE WHEN way_taken IS NOT NULL THEN concat(',"channel":', CAST(to_json(way_taken) AS VARCHAR)) ELSE '' END, ',"to":', coalesce(CAST(to_json(told_to) AS VARCHAR), 'null'),
             ',"name":', coalesce(CAST(to_json(told_name) AS VARCHAR), 'null'),
             ',"locale":', coalesce(CAST(to_json(told_locale) AS VARCHAR), 'null'),
             ',"timezone":', CAST(to_json(zone) AS VARCHAR),

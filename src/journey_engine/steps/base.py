@@ -14,6 +14,7 @@ from pydantic import Field
 from journey_engine.conditions import Condition, Context
 from journey_engine.graph import Await, Emit, Exit, Gate, Node
 from journey_engine.language import Inside, Word
+from journey_engine.message import EMAIL, SMS
 from journey_engine.program import Program
 from journey_engine.times import Duration
 
@@ -32,6 +33,8 @@ class Builder:
     webhooks: Collection[str] = ()
     tables: Collection[str] = ()
     channel: str = "file"
+    reach: Mapping[str, str] = field(default_factory=lambda: {EMAIL: "file", SMS: SMS})  # way -> the channel set up
+    prefers: str = "preferred_channel"  # the attribute that says which way a customer prefers
     max_lateness: Duration = field(default=Duration(0, 4 * 86400))
     on_cap: Any = "skip"  # what a cap does to messages that do not say it
     timezone: str = "UTC"

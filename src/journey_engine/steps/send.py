@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -12,6 +12,7 @@ from journey_engine.language import Name, Whole, Word
 from journey_engine.predicates import EventSet, Length
 from journey_engine.steps.base import Builder, Path, Step
 from journey_engine.steps.lookup import MaybeRow, RowName, lookups
+from journey_engine.steps.ways import channel_words
 from journey_engine.times import DAY, Duration
 
 TemplateName = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$")]
@@ -71,13 +72,27 @@ class Send(Step):
     ```yaml
     send: {template: hello, topic: tips, id: first}
     ```
+
+    Of several channels the first is taken that has words in the template, an address and no objection.
+
+    ```yaml
+    send: {template: hello, channel: [sms, email]}
+    ```
+
+    ```yaml
+    send: {template: hello, channel: preferred}
+    ```
     """
 
     key: ClassVar[str] = "send"
     main: ClassVar[str | None] = "template"
     template: TemplateName = Field(description="A folder of templates/")
     topic: str | None = Field(None, description="A topic of project.yaml (default: the journey's)")
-    channel: str | None = Field(None, description="The way out (default: the project's)")
+    channel: list[str] | None = Field(
+        None, min_length=1,
+        description="The way out (default: the project's): a channel, `preferred`, or a list, of which the first is "
+        "taken that reaches the customer",
+    )  # fmt: skip
     with_: dict[RowName, EventLines] = Field(
         default_factory=dict, alias="with", description="Lists of events, and rows of tables, for the template, by name"
     )
@@ -87,6 +102,11 @@ class Send(Step):
     )  # fmt: skip
     max_lateness: Length | None = Field(None, description="Later than this it is skipped (default: the project's)")
     on_cap: OnCap | None = Field(None, description="What a cap does to it (default: the journey's, or skip)")
+
+    @field_validator("channel", mode="before", json_schema_input_type=str | list[str])
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     def default_id(self) -> str:
         return f"send:{self.template}"
@@ -108,7 +128,7 @@ class Send(Step):
             template=self.template,
             topic=topic or "",
             topic_class=builder.topics.get(topic or "", "marketing"),  # type: ignore[arg-type]
-            channel=self.channel or builder.channel,
+            **channel_words(self.channel or (builder.channel,), builder.channel, builder.reach, builder.prefers),
             lines=tuple(lines.lower(name) for name, lines in sorted(self.with_.items()) if lines.table is None),
             lookups=lookups(self.with_, builder, (*path, "with")),
             variant=self.variant.removeprefix("customer.") if self.variant is not None else None,

@@ -6,6 +6,7 @@ from journey_engine.facts import named_properties
 from journey_engine.graph import Await, Emit, Gate, Message, OnEvent, OnSilence
 from journey_engine.predicates import EventSet, Predicate
 from journey_engine.rules import Rules
+from journey_engine.sweep.ways import NAMED, consents
 
 
 def named(rules: Rules) -> set[str]:
@@ -33,4 +34,4 @@ def named(rules: Rules) -> set[str]:
                     sets += [line.events for line in lines]
                 case _:
                     pass
-    return named_properties(predicates, sets)
+    return named_properties(predicates, sets) | (NAMED if consents(rules) else set())

@@ -27,6 +27,7 @@ from journey_engine.graph import (
 from journey_engine.message import plain
 from journey_engine.rules import columns_named
 from journey_engine.sweep.evening import Evening
+from journey_engine.sweep.ways import take_ways
 from journey_engine.times import Duration
 
 TABLES = {"customer": "c", "account": "a", "contact": "k"}  # whose attributes, and the table that has them
@@ -56,6 +57,7 @@ def write_decisions(evening: Evening) -> None:
     columns: dict[str, Sql] = {name: _text_column(evening, name) for name in DELIVERED}
     columns |= {f"contact_{name}": _text_column(evening, name, "k") for name in DELIVERED}
     columns |= {name: _text_column(evening, name) for name in ("account_id", "contact_id")}
+    take_ways(evening, columns["contact_id"])
     paths = {wording: evening.rules.values.get(wording, frozenset()) for wording in sorted(wordings)}
     values = [(x.text(wording), _values(evening, names)) for wording, names in paths.items()]
     empty = _object([])
@@ -173,7 +175,7 @@ def _fixed(evening: Evening, effect: Message) -> dict[str, Any]:
         "template": effect.template,
         "topic": effect.topic,
         "topic_class": effect.topic_class,
-        "channel": effect.channel,
+        **({} if effect.ways else {"channel": effect.channel}),
         "max_lateness_s": effect.max_lateness.at_least_seconds,
         "send_hours": hours if effect.topic_class == "marketing" else None,
     }

@@ -15,6 +15,7 @@ from journey_engine.graph import drawn
 from journey_engine.predicates import Happened, InArm, leaves
 from journey_engine.queries import fill, statements
 from journey_engine.sweep.evening import Evening
+from journey_engine.sweep.ways import consents, welcome
 from journey_engine.times import UTC, naive
 
 EPOCH = dt.datetime(1, 1, 1, tzinfo=UTC)
@@ -26,6 +27,8 @@ def facts_tables(evening: Evening) -> None:
         evening.facts.predicate("member", definition.predicate)
     if evening.rules.hold_when is not None:
         evening.facts.predicate("member", evening.rules.hold_when)
+    for consent in consents(evening.rules):
+        welcome(evening.facts, consent)  # so that what it asks for is counted
     history_tables(evening.engine, evening.facts)
     rows = []
     for (_, predicate), number in evening.facts.predicates.items():

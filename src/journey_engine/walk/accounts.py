@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from journey_engine.records import Event
 from journey_engine.walk.occurrences import Occurrence
 
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Another customer as they are tonight, with what journeys set, in the zone in force."""
+    """Another customer as they are tonight, with what journeys set, in the zone in force, and their known events."""
 
     customer_id: str
     timezone: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    events: Sequence[Event] = ()
 
 
 @dataclass(frozen=True, slots=True)

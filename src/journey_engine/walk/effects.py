@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 from journey_engine.graph import (
@@ -38,6 +38,7 @@ from journey_engine.walk.accounts import Other
 from journey_engine.walk.judge import Scene, judge, matching, since
 from journey_engine.walk.trace import Verdict, trace
 from journey_engine.walk.values import as_text, own_number, plain
+from journey_engine.walk.ways import taken
 
 HELD_OUT = "holdout"  # why an effect is withheld
 
@@ -95,7 +96,7 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment, *, to_contact: bool = Fa
     night, effect = tonight.night, node.effect
     due = max(night.as_of, one.reached_at)
     if isinstance(effect, Message) and effect.topic_class == "marketing":
-        due = into_hours(due, _reader(tonight, to_contact).timezone, *tonight.rules.send_hours)
+        due = into_hours(due, reader_of(tonight, to_contact).timezone, *tonight.rules.send_hours)
     withheld = one.held_out and not (isinstance(effect, Message) and effect.topic_class == "transactional")
     once = isinstance(effect, SetAttributes)
     decision_id = identity(one.enrollment_id, "set", node.step, str(night.run)) if once else _effect_id(one, node)
@@ -296,24 +297,25 @@ def _told(event: Event) -> Mapping[str, Any]:
     return {**event.properties, "occurred_at": iso(event.occurred_at)}
 
 
-def _reader(tonight: Tonight, to_contact: bool) -> Other:
+def reader_of(tonight: Tonight, to_contact: bool) -> Other:
     """Who gets a message; without a contact, the customer's zone stands for theirs."""
     own = Other(tonight.customer.customer_id, tonight.customer.timezone)
     if to_contact:
         return tonight.contact or own
-    return Other(own.customer_id, own.timezone, tonight.attributes)
+    return replace(own, attributes=tonight.attributes, events=tonight.events)
 
 
 def _message(tonight: Tonight, effect: Message, one: Enrollment, to_contact: bool) -> dict[str, Any]:
-    reader = _reader(tonight, to_contact)
+    reader = reader_of(tonight, to_contact)
     addressee = {"addressee": tonight.contact.customer_id if tonight.contact else None} if to_contact else {}
     hours = [time.strftime("%H:%M") for time in tonight.rules.send_hours]
+    channel = taken(effect, reader, tonight.rules.wordless)
     return {
         "template": effect.template,
         "topic": effect.topic,
         "topic_class": effect.topic_class,
-        "channel": effect.channel,
-        "to": as_text(reader.attributes.get(address_of(effect.channel))),
+        "channel": channel,
+        "to": as_text(reader.attributes.get(address_of(channel))),
         "name": as_text(reader.attributes.get("first_name")),
         "locale": as_text(reader.attributes.get("locale")),
         "timezone": reader.timezone,

@@ -132,7 +132,7 @@ def _stage_events(
 
 
 def as_other(rules: Rules, customer: Customer, state: CustomerState) -> Other:
-    """The customer as the nights of others see them."""
+    """The customer as the nights of others see them, without what they did."""
     overlays = standing(state.overlays, customer)
     attributes = {**customer.attributes, **{name: overlay.value for name, overlay in overlays.items()}}
     attributes.setdefault("customer_id", customer.customer_id)

@@ -14,7 +14,7 @@ from journey_engine.rules import COUNTED_FOR, Night, Rules
 from journey_engine.walk.accounts import Account, Other
 from journey_engine.walk.effects import Look, Tables
 from journey_engine.walk.finding import as_other
-from journey_engine.walk.ledger import CustomerState, LedgerEvent, WalkResult, WorldState, take_in
+from journey_engine.walk.ledger import CustomerState, LedgerEvent, WalkResult, WorldState, newest, take_in
 from journey_engine.walk.night import Begun, account_tonight, after_run, ask_caps, begin_night, end_night
 from journey_engine.walk.rewards import happenings
 from journey_engine.walk.values import as_text
@@ -118,6 +118,10 @@ def live_together(rules: Rules, night: Night, parties: Mapping[str, Party]) -> d
         name: {who: as_text(one.attributes.get(name)) for who, one in others.items()}
         for name in ("account_id", "contact_id")
     }
+    contacts = {
+        who: replace(others[who], events=newest(list(here[who][0].ledger.values()), night.as_of))
+        for who in here.keys() & set(links["contact_id"].values())
+    }
     accounts = {
         who: account_tonight(rules, night, life.world, customer, life.state, list(life.ledger.values()), life.watch)
         for who, (life, customer) in here.items()
@@ -126,7 +130,7 @@ def live_together(rules: Rules, night: Night, parties: Mapping[str, Party]) -> d
     begun = {
         who: life.begin(
             rules, night, customer,
-            accounts.get(links["account_id"][who] or ""), others.get(links["contact_id"][who] or ""),
+            accounts.get(links["account_id"][who] or ""), contacts.get(links["contact_id"][who] or ""),
         )
         for who, (life, customer) in here.items()
     }  # fmt: skip
