@@ -69,6 +69,20 @@ COPY (
 """
 
 
+_DAY = """
+COPY (
+    SELECT concat('d{day}-', i) AS event_id,
+        concat('c', CAST(floor(u('who{day}', i) * {customers}) AS INTEGER)) AS customer_id,
+        CASE WHEN u('name{day}', i) < 0.6 THEN 'login' WHEN u('name{day}', i) < 0.8 THEN 'purchase'
+            WHEN u('name{day}', i) < 0.9 THEN 'page_view' ELSE 'support' END AS name,
+        to_timestamp(floor({until} - u('at{day}', i) * 86400)) AS occurred_at,
+        CASE WHEN u('name{day}', i) >= 0.6 AND u('name{day}', i) < 0.8
+            THEN concat('{{"amount":', round(u('amount{day}', i) * 100, 2), '}}') ELSE '{{}}' END AS properties
+    FROM range({events}) AS t(i)
+) TO '{path}' (FORMAT PARQUET)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """Where the two files are."""
@@ -92,6 +106,15 @@ def write_data(folder: Path, customers: int, seed: int = 1, each: int = EVENTS_E
         db.execute(_CUSTOMERS.format(path=data.customers, recommendations=recommendations, **texts, **common))
         db.execute(_EVENTS.format(path=data.events, **common))
     return data
+
+
+def write_day(path: Path, customers: int, day: int, events: int, seed: int = 1) -> None:
+    """Write what so many events of one day are, `day` days after `NOW`: as often of each kind as in the year before."""
+    until = (NOW + dt.timedelta(days=day)).timestamp()
+    with duckdb.connect(":memory:") as db:
+        db.execute("SET TimeZone = 'UTC'")
+        db.execute(_DRAW.format(seed=seed))
+        db.execute(_DAY.format(day=day, customers=customers, events=events, until=until, path=path))
 
 
 RULE = """

@@ -35,10 +35,15 @@ def write(text: str, name: str | int) -> None:
 
 
 def circumstances(result: dict[str, Any]) -> str:
-    """The machine, what else it did and the versions, for any result with rounds."""
+    """How often, and on what machine, for any result with rounds."""
+    return f"medians of {len(result['rounds'])} rounds. {surroundings(result)}"
+
+
+def surroundings(result: dict[str, Any]) -> str:
+    """The machine, what else it did and the versions."""
     machine, loads = result["machine"], [one["load"] for one in result["rounds"]]
     return (
-        f"medians of {len(loads)} rounds. {machine['cores']} shared cores, {machine['memory_gib']:g} GiB, "
+        f"{machine['cores']} shared cores, {machine['memory_gib']:g} GiB, "
         f"**load average {min(loads)} to {max(loads)}**; "
         f"Python {machine['python']}, DuckDB {machine['duckdb']}, engine {machine['journey-engine']}."
     )
