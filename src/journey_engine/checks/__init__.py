@@ -49,6 +49,7 @@ JOURNEY_CHECKS: tuple[Callable[[Scope, Subject], Iterable[Problem]], ...] = (
     templates.template_values,
     templates.answer_links,
     templates.confirm_links,
+    templates.nobody_asked,
     templates.referral_links,
     templates.variants,
     templates.title_mistakes,

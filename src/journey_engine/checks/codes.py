@@ -90,6 +90,7 @@ CODES: Mapping[str, str] = {
     "missing-variant": "A template that has no variants to choose from (warning).",
     "missing-answer": "A letter that asks, and shows no link for an answer.",
     "vain-confirmation": "A letter that asks to confirm a topic goes on this very topic.",
+    "nobody-asked": "A message of a topic with double opt-in that no letter asks to confirm (warning).",
     "unchecked-link": "A value used as an address without the filter link (warning).",
     "unknown-value": "A value that nothing provides.",
     "sensitive-value": "A sensitive attribute in a message or a title.",

@@ -24,6 +24,7 @@ from journey_engine.steps import Step
 from journey_engine.steps.ask import Ask
 from journey_engine.steps.enroll import EnrollStep
 from journey_engine.steps.reward import RewardStep
+from journey_engine.steps.send import Send
 from journey_engine.steps.set import SetStep
 from journey_engine.steps.task import TaskStep
 from journey_engine.steps.wait_for import WaitFor
@@ -61,6 +62,14 @@ class Scope:
         """The attributes that some journey sets."""
         journeys = self.loaded.journeys.values()
         return frozenset(name for one in journeys for _, step in of_kind(SetStep, one.words) for name in step.values)
+
+    @cached_property
+    def asked_to_confirm(self) -> frozenset[str]:
+        """The topics for which some journey sends a letter with a link that confirms."""
+        sent = {step.template for one in self.loaded.journeys.values() for _, step in of_kind(Send, one.words)}
+        known = sent.intersection(self.renderer.library.names)
+        uses = (use for template in sorted(known) for use in self.renderer.confirms(template))
+        return frozenset(use.path.removeprefix("links.confirm.") for use in uses)
 
     @cached_property
     def starts(self) -> dict[str, set[str]]:

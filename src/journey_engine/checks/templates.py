@@ -139,6 +139,17 @@ def confirm_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
                 yield Problem(_place(scope, use), told, "vain-confirmation")
 
 
+def nobody_asked(scope: Scope, subject: Subject) -> Iterator[Problem]:
+    """A message of a topic with double opt-in that no letter asks to confirm."""
+    for path, step in of_kind(Send, subject.words):
+        topic = step.topic or subject.journey.topic
+        if topic in scope.project.double and topic not in scope.asked_to_confirm:
+            message = f"no letter asks to confirm '{topic}', so this reaches only who chose it on the preference page"
+            told = f"{message}; send one with {{{{ links.confirm.{topic} }}}} on a transactional topic"
+            at = (*path, "topic") if step.topic else path
+            yield subject.at(at, told, "nobody-asked", "warning", key=step.topic is None)
+
+
 def referral_links(scope: Scope, subject: Subject) -> Iterator[Problem]:
     """A letter shows the code or the link of a program that has advocates."""
     terms = scope.loaded.file.terms
