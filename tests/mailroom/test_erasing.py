@@ -121,6 +121,19 @@ def test_an_id_is_known_as_it_is_written_and_an_endpoint_is_nobodys_address(mail
     assert mailroom.webhook_counts(2) == {"accepted": 1}, "one erased customer's calls went to it, too"
 
 
+def test_no_team_gets_a_task_of_who_was_erased_and_came_back(mailroom: Mailroom, tmp_path: Path) -> None:
+    values = {"customer": {"first_name": "Ada"}}
+    asked = [
+        other(DecisionKind.TASK, n, team="sales", title="Call {{ customer.first_name }}", values=values) for n in (1, 2)
+    ]
+    mailroom.erase("c1", (), NOW)
+    mailroom.load_run(1, "r1", NOW, asked)
+    hand_over(mailroom, tmp_path)
+    assert todo(mailroom) == [("Call Ada", "c2")]
+    (kept,) = mailroom.export("c1")["tasks"]
+    assert (kept["state"], kept["reason"], kept["title"], kept["variables"]) == ("skipped", "erased", "erased", {})
+
+
 KEEPS_NOBODY = {
     "meta", "loaded_runs", "pool_codes", "consent_texts", "erased", "owed_erasures", "holds", "pauses", "gauged",
     "paced", "shares", "heard", "leases",

@@ -31,6 +31,7 @@ from journey_engine.mailroom.tables import (
     visits,
     waiting_codes,
 )
+from journey_engine.mailroom.tasks import FORGOTTEN
 from journey_engine.spelling import Number, no_number
 
 OPEN = (State.PENDING.value, State.UNSURE.value, State.REFUSED.value)
@@ -81,8 +82,7 @@ def _forget(db: Connection, customer_id: str, alias: str, unnamed: Collection[st
     changed(messages, update(messages).where(mine).values(**WIPED))
     for column in (messages.c.customer_id, messages.c.addressee):
         db.execute(update(messages).where(column == customer_id).values({column.name: alias}))
-    forgotten = {"title": ERASED, "variables": "{}", "note": None, "detail": None, "visitor": None}
-    changed(tasks, update(tasks).where(to_do).values(customer_id=alias, **forgotten))
+    changed(tasks, update(tasks).where(to_do).values(customer_id=alias, **FORGOTTEN))
     for side in (referrals.c.advocate, referrals.c.friend):
         changed(referrals, update(referrals).where(side == customer_id).values({side.name: alias, "code": ""}))
     for table in (rewards, reward_entries, consents):

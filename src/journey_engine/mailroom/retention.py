@@ -16,12 +16,11 @@ from journey_engine.mailroom.erasing import WIPED
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import feedback, heard, messages, tasks, visitors
+from journey_engine.mailroom.tasks import FORGOTTEN
 
 ENDED = tuple(state.value for state in State if state not in (State.PENDING, State.CLAIMED))
 """Not to be handed over any more, unless somebody says so; after so long it would be too late anyhow."""
-TASK_WIPED: Mapping[str, Any] = {
-    "title": "no longer kept", "variables": "{}", "note": None, "detail": None, "visitor": None,
-}  # fmt: skip
+TASK_WIPED: Mapping[str, Any] = {**FORGOTTEN, "title": "no longer kept"}
 OVER = (State.CANCELLED.value, State.SKIPPED.value, State.WITHHELD.value, State.REFUSED.value)
 CHUNK = 500
 

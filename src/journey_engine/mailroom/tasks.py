@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from journey_engine.mailroom import pools
+from journey_engine.mailroom import marks, pools
 from journey_engine.mailroom.holds import held as stopped
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
@@ -20,6 +20,10 @@ from journey_engine.mailroom.tables import feedback, in_state, tasks
 from journey_engine.message import Aborted, MessageRef, RenderError, Renders
 
 BATCH = 500
+FORGOTTEN: Mapping[str, Any] = {
+    "title": marks.ERASED, "variables": "{}", "note": None, "detail": None, "visitor": None,
+}  # fmt: skip
+"""A task that says nothing of a person any more."""
 
 
 def give_tasks(
@@ -43,6 +47,7 @@ def give_tasks(
             ).all()
             if not rows:
                 return given
+            rows = _without_erased(db, as_of, rows)
             ready = pools.write_in(db, tasks, rows)
             rows = [row for row in ready.rows if row.task_id not in ready.waiting]
             later = update(tasks).where(tasks.c.task_id.in_(ready.waiting), in_state(State.PENDING, tasks))
@@ -54,6 +59,16 @@ def give_tasks(
                     trouble(f"task of {change['journey']}", change["new_reason"], change["new_detail"])
             _write(store, db, as_of, list(rows), worded)
             given += sum(change["new_state"] == State.ACCEPTED for change in worded)
+
+
+def _without_erased(db: Connection, as_of: dt.datetime, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Of somebody who was erased and is in the data again nobody gets a task, and nothing is kept."""
+    gone = marks.erased_of(db, {row.customer_id for row in rows})
+    if gone:
+        mine = [row.task_id for row in rows if row.customer_id in gone]
+        ended = {"state": State.SKIPPED.value, "reason": marks.ERASED, "changed_at": as_of}
+        db.execute(update(tasks).where(tasks.c.task_id.in_(mine)).values(**ended, **FORGOTTEN))
+    return [row for row in rows if row.customer_id not in gone]
 
 
 def _word(row: Row[Any], renderer: Renders) -> dict[str, Any]:
