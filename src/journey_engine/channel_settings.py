@@ -124,10 +124,21 @@ class SendgridChannel(Paced):
     sandbox: Flag = Field(False, description="SendGrid checks each message and sends none")
     clicks: Flag = Field(False, description="SendGrid rewrites links to see who follows them")
     opens: Flag = Field(False, description="SendGrid adds a picture to see who opens a message")
+    activity: Flag = Field(
+        False, description="SendGrid is asked for unsure messages: its Email Activity API, an addition that costs extra"
+    )
     timeout: CallTime = Field(
         default=Duration(0, 30), validate_default=True, description="How long a whole call may take"
     )
     host: StandIn = Field(None, description="A stand-in on this machine, for tests")
+
+    @model_validator(mode="after")
+    def _asked_where_it_is(self) -> SendgridChannel:
+        if self.activity and self.region == "eu":
+            raise ValueError(
+                "SendGrid keeps no activity of accounts in the EU; take `activity` out: events settle what is unsure"
+            )
+        return self
 
     @field_validator("key_env")
     @classmethod

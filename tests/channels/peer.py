@@ -115,7 +115,7 @@ def _one_call(sock: socket.socket, peer: Receiver) -> bool:
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    while len(body) < int(headers["content-length"]):
+    while len(body) < int(headers.get("content-length", "0")):
         body += sock.recv(65536)
     peer.lines.append(first)
     peer.calls.append((headers, body))

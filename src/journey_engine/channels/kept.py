@@ -98,9 +98,18 @@ class Restraint:
 
 def posted(target: Target, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
     """A whole POST request."""
-    head = {"Host": target.header, **headers, "Content-Length": str(len(body))}
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
-    return "\r\n".join(lines).encode("ascii") + body
+    return _request("POST", target, path, {**headers, "Content-Length": str(len(body))}) + body
+
+
+def asked_for(target: Target, path: str, headers: Mapping[str, str]) -> bytes:
+    """A whole GET request."""
+    return _request("GET", target, path, headers)
+
+
+def _request(method: str, target: Target, path: str, headers: Mapping[str, str]) -> bytes:
+    head = {"Host": target.header, **headers}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+    return "\r\n".join(lines).encode("ascii")
 
 
 def pause_asked(text: str | None, now: dt.datetime) -> dt.timedelta | None:

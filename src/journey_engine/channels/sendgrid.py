@@ -1,7 +1,7 @@
 """The sendgrid channel: one request a message, built by the official package, over one kept connection.
 
 SendGrid has no key against repeats, so our message id travels along and comes back in its events: what is unsure
-here is settled when an event tells of it, and cannot be asked for.
+here is settled when an event tells of it, or where its activity may be asked.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from journey_engine.channels.kept import (
     secret_of,
 )
 from journey_engine.channels.line import Answer
+from journey_engine.channels.sendgrid_activity import known_to_have_left
 from journey_engine.channels.sendgrid_body import body_of
 from journey_engine.channels.sendgrid_client import KeptClient, errors_of
 from journey_engine.channels.sendgrid_erasing import ask_to_forget
@@ -31,6 +32,9 @@ from journey_engine.endpoint import Target
 from journey_engine.errors import visible
 from journey_engine.message import Forgotten, Outcome, OutcomeKind, Outgoing, Presence
 from journey_engine.project import Sender
+
+KNOWN_BY = dt.timedelta(minutes=10)
+"""When its activity should have a message; by then most events have come in."""
 
 
 class SendgridChannel:
@@ -41,6 +45,7 @@ class SendgridChannel:
 
     def __init__(self, settings: SendgridSettings, sender: Sender) -> None:
         self.settings, self.sender = settings, sender
+        self.hold = KNOWN_BY if settings.activity else self.hold
         self._kept = Kept(Target.of(settings.url), float(settings.timeout.at_least_seconds))
         self._restraint = Restraint()
         self._api: SendGridAPIClient | None = None
@@ -62,8 +67,13 @@ class SendgridChannel:
             yield message.message_id, self._restraint.stopped or self._restraint.note(self._send(message))
 
     def lookup(self, message_ids: Collection[str]) -> Mapping[str, Presence]:
-        """SendGrid cannot be asked; its events tell, when they come in."""
-        return dict.fromkeys(message_ids, Presence.UNKNOWN)
+        """Its events tell, when they come in; it can be asked where `activity` is set, and knows no absence."""
+        told = dict.fromkeys(message_ids, Presence.UNKNOWN)
+        if self.settings.activity:
+            assert self._api is not None
+            for one in known_to_have_left(self._api, self.settings.key_env, sorted(message_ids)):
+                told[one] = Presence.ACCEPTED
+        return told
 
     def forget(self, addresses: Collection[str]) -> Forgotten:
         """Ask SendGrid to erase what it keeps of these addresses: names, subjects, categories and its activity feed."""

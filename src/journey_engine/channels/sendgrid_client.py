@@ -8,7 +8,7 @@ from typing import Any
 
 from python_http_client import Client
 
-from journey_engine.channels.kept import Kept, posted
+from journey_engine.channels.kept import Kept, asked_for, posted
 from journey_engine.channels.line import Answer
 
 
@@ -28,14 +28,16 @@ class KeptClient(Client):  # type: ignore[misc]
 
     def post(self, request_body: Mapping[str, Any]) -> Answer:
         """Post a body to the path that was put together. Raises Unsent or Unanswered."""
-        head = {
-            "Authorization": self._auth,
-            "User-Agent": self._agent,
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-        }
         body = json.dumps(request_body).encode("ascii")
+        head = {**self._head(), "Content-Type": "application/json"}
         return self._kept.call(posted(self._kept.target, self._build_url(None), head, body))
+
+    def get(self, query_params: Mapping[str, str]) -> Answer:
+        """Ask the path that was put together. Raises Unsent or Unanswered."""
+        return self._kept.call(asked_for(self._kept.target, self._build_url(query_params), self._head()))
+
+    def _head(self) -> dict[str, str]:
+        return {"Authorization": self._auth, "User-Agent": self._agent, "Accept": "application/json"}
 
 
 def errors_of(answer: Answer) -> list[tuple[str, str]]:
