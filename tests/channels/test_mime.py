@@ -6,7 +6,7 @@ from email.header import decode_header, make_header
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journey_engine.channels.mime import Envelope, header_text, mailbox
@@ -171,3 +171,20 @@ def test_plain_headers_stay_readable() -> None:
     assert mailbox("Ada Lovelace", "ada@example.com") == "Ada Lovelace <ada@example.com>"
     assert mailbox('Ada "Countess" L.', "a@b.example") == '"Ada \\"Countess\\" L." <a@b.example>'
     assert re.fullmatch(r"=\?utf-8\?b\?[^?]+\?=", header_text("Grüße"))
+
+
+@settings(max_examples=300)
+@given(text=st.text("a \r\n\u00e4\u20ac\U0001f600\ud800", max_size=40), times=st.sampled_from([1, 200]))
+def test_a_body_is_base64_when_more_than_a_third_of_its_beginning_is_foreign(text: str, times: int) -> None:
+    text *= times
+    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    start = (data if data.endswith(b"\n") else data + b"\n")[:4000]
+    foreign = sum(byte > 127 for byte in start) * 3 > len(start)
+    sent, _ = read(outgoing(text=text, html=None))
+    assert (b"Encoding: base64" in sent, b"Encoding: quoted-printable" in sent) == (foreign, not foreign)
+
+
+def test_the_same_instant_in_another_zone_is_another_date() -> None:
+    east = dt.timezone(dt.timedelta(hours=2))
+    dates = [read(replace(outgoing(), date=date))[1]["Date"] for date in (DATE, DATE.astimezone(east), DATE)]
+    assert dates == ["Wed, 04 Mar 2026 09:00:05 +0000", "Wed, 04 Mar 2026 11:00:05 +0200", dates[0]]

@@ -1,5 +1,6 @@
 """Our own code for templates says what Jinja's own code for them says: the same words, or the same complaint."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,9 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(chains(), inner).map(lambda pair: f"{{% set item = {pair[0]} %}}{pair[1]}"),
         inner.map(lambda text: f"{{% set item %}}{text}{{% endset %}}{{{{ item }}}}"),
         inner.map(lambda text: f"{{% macro one(item) %}}{text}{{% endmacro %}}{{{{ one(customer) }}}}{{{{ one() }}}}"),
-        inner.map(lambda text: f"{{% for item in trigger.lines %}}{{{{ loop.index }}}}{text}{{% endfor %}}"),
+        inner.map(
+            lambda text: f"{{% for item in trigger.lines %}}{{{{ loop.index ~ loop.last }}}}{text}{{% endfor %}}"
+        ),
     )
 
 
@@ -87,7 +90,7 @@ def said(folder: Path, values: dict[str, Any]) -> str:
         return f"{error.code} {error.message}"
     except Aborted as error:
         return error.reason
-    return f"{rendered.subject}\n{rendered.text}\n{rendered.html}"
+    return re.sub("0x[0-9a-f]+", "0x", f"{rendered.subject}\n{rendered.text}\n{rendered.html}")
 
 
 def both(files: dict[str, str], values: dict[str, Any]) -> tuple[str, str]:
@@ -132,7 +135,9 @@ def test_values_are_looked_up_without_asking_the_sandbox(tmp_path: Path, monkeyp
     for name in ("subject.txt", "body.txt"):
         path = tmp_path / "t" / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text("{{ customer.a }} {% for line in trigger.lines %}{{ line.b }}{{ line.upper }}{% endfor %}")
+        path.write_text(
+            "{{ customer.a }} {% for line in trigger.lines %}{{ line.b }}{{ line.upper }}{{ loop.index }}{% endfor %}"
+        )
     values = {"customer": {"a": 1}, "trigger": {"lines": [{"b": 2, "upper": 3}, {"b": 2, "upper": 3}]}}
-    assert Renderer(tmp_path).render("t", "en", values, REF).text == "1 2323"
+    assert Renderer(tmp_path).render("t", "en", values, REF).text == "1 231232"
     assert asked == []

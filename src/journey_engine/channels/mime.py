@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import re
 from dataclasses import dataclass
 from email.utils import format_datetime
+from functools import lru_cache
 
 from journey_engine.message import Outgoing, header_safe
 from journey_engine.project import Sender
@@ -43,7 +45,7 @@ class Envelope:
         rendered = message.rendered
         head = [
             self.before,
-            f"Date: {format_datetime(message.date)}",
+            f"Date: {_date(message.date, message.date.utcoffset())}",
             f"Message-ID: <{message.message_id}@{self.domain}>",
             f"To: {mailbox(message.to_name, message.to)}",
             f"Subject: {header_text(rendered.subject)}",
@@ -79,18 +81,31 @@ class Envelope:
         )
 
 
+@lru_cache(maxsize=16)
+def _date(instant: dt.datetime, _offset: dt.timedelta | None) -> str:
+    """All letters of a dispatch have one date; the same instant in another zone is written in another way."""
+    return format_datetime(instant)
+
+
 def _part(kind: str, text: str) -> bytes:
     """Content-Type, encoding and body of one part."""
-    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    plain = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    data = plain.encode("utf-8", "replace")
     if not data.endswith(b"\n"):
         data += b"\n"
-    start = data[:4000]
-    if (len(start) - len(start.translate(None, _FOREIGN))) * 3 > len(start):
+    if _foreign(data, len(data) - len(plain)):
         encoding, body = "base64", base64.encodebytes(data)
     else:
         encoding, body = "quoted-printable", binascii.b2a_qp(data, istext=True)
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
     return head.encode("ascii") + body.replace(b"\n", b"\r\n")
+
+
+def _foreign(data: bytes, more: int) -> bool:
+    """Whether more than a third of it is not ASCII, by its beginning. It has so many bytes `more` than characters."""
+    start = data[:4000]
+    # Of the two to four bytes of a character, all count, and one less is more: no need to count where there are few.
+    return more * 6 > len(start) and (len(start) - len(start.translate(None, _FOREIGN))) * 3 > len(start)
 
 
 def header_text(text: str) -> str:

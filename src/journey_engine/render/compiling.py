@@ -16,6 +16,8 @@ from markupsafe import escape
 
 from journey_engine.render.values import DICT_METHODS, Values
 
+LOOP_WORDS = frozenset(("index", "index0", "first", "last", "length", "revindex", "revindex0"))
+"""What a loop tells of itself as plain numbers and truths."""
 AT_ONCE = 50
 """So many pieces of a template become one text before its length is looked at."""
 _marks = re.compile("[&<>\"']").search
@@ -98,6 +100,8 @@ class TemplateCode(CodeGenerator):
             return
         name = frame.symbols.ref(node.node.name)
         self.write(f"({name}[{node.attr!r}] if type({name}) is Values else ")
+        if node.node.name == "loop" and node.attr in LOOP_WORDS:
+            self.write(f"{name}.{node.attr} if type({name}) is LoopContext else ")
         super().visit_Getattr(node, frame)
         self.write(")")
 
