@@ -8,9 +8,11 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.sql.elements import BindParameter
 
 from bench.data import NOW, write_data
 from bench.project import JOURNEY, write_project
@@ -87,3 +89,25 @@ def test_the_statements_of_a_dispatch_grow_with_batches_of_a_hundred(tmp_path: P
     # complaints and bounces, what is too old to be kept and the like.
     assert (ran["UPDATE"], ran["INSERT"]) == (2 * batches, batches)
     assert ran["SELECT"] <= 5 * batches + 15
+
+
+def test_the_statements_of_a_batch_are_made_once_for_all_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = world(tmp_path, 1500)
+    for day in range(2):
+        statements(folder, day)
+    loaded = open_project(folder)
+    made: Counter[str] = Counter()
+    make = BindParameter.__init__
+
+    def counted(self: BindParameter[Any], *given: Any, **named: Any) -> None:
+        made["parameters"] += 1
+        make(self, *given, **named)
+
+    with open_mailroom(loaded) as mailroom:
+        monkeypatch.setattr(BindParameter, "__init__", counted)
+        report = hand_over(loaded, mailroom, NOW + DAY, clock, None)
+    assert report.accepted > 200
+    # What a dispatch asks but once makes its own; of three batches that make theirs anew there would be 178.
+    assert made["parameters"] <= 80

@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, bindparam, select, update
 
 from journey_engine.mailroom import (
     addresses,
@@ -30,7 +31,7 @@ from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.limits import Gate
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, in_state, messages
+from journey_engine.mailroom.tables import among, feedback, in_state, messages
 from journey_engine.message import WEBHOOK, medium
 from journey_engine.spelling import Number, no_number
 
@@ -39,6 +40,16 @@ NO_REWARD = Verdict(State.SKIPPED, "no_reward", "it tells of a reward that was n
 
 CHUNK = 5_000
 Settled = tuple[Row[Any], Verdict]
+
+_DUE = (
+    select(messages)
+    .where(in_state(State.PENDING), messages.c.try_at <= bindparam("as_of"), among(messages.c.channel, "channels"))
+    .where(messages.c.recipient.is_(None) | ~among(messages.c.recipient, "without"))
+    .where(~among(messages.c.journey, "held"), ~holds.held())
+    .order_by(messages.c.try_at, messages.c.message_id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +90,9 @@ def claim(
     at = at or as_of
     with store.write() as db:
         room = None if gate is None else limits.room(db, gate)
-        rows = db.execute(
-            select(messages)
-            .where(in_state(State.PENDING), messages.c.try_at <= as_of, messages.c.channel.in_(share.channels))
-            .where(messages.c.recipient.is_(None) | messages.c.recipient.not_in(share.without))
-            .where(messages.c.journey.not_in(held), ~holds.held())
-            .order_by(messages.c.try_at, messages.c.message_id)
-            .limit(share.messages if room is None else max(min(share.messages, room.messages), 1))
-            .with_for_update(skip_locked=True)
-        ).all()
+        most = share.messages if room is None else max(min(share.messages, room.messages), 1)
+        asked = {"as_of": as_of, "channels": share.channels, "without": list(share.without), "held": list(held)}
+        rows = db.execute(_DUE, {**asked, "most": most}).all()
         if room is not None and not room.messages:
             return Claimed(again_at=room.again_at if rows else None)
         stands = consents.standings(db, {reader(row) for row in rows})
@@ -134,7 +139,7 @@ def settle(
     """
     if settled or left_by is not None:
         with store.write() as db:
-            tried = _tried(db, settled, in_state(State.CLAIMED) & (messages.c.claimed_by == worker))
+            tried = _tried(db, settled, State.CLAIMED, worker)
             still = [one for one in settled if one[0].message_id in tried]
             _change(db, State.CLAIMED, worker, as_of, still)
             _record(store, db, as_of, still)
@@ -145,7 +150,7 @@ def settle(
 def report(store: Store, db: Connection, leaves: State, as_of: dt.datetime, settled: Sequence[Settled]) -> None:
     """Write what a provider told of messages, within its transaction."""
     if settled:
-        tried = _tried(db, settled, in_state(leaves))
+        tried = _tried(db, settled, leaves)
         still = [one for one in settled if one[0].message_id in tried]
         _change(db, leaves, None, as_of, still)
         _record(store, db, as_of, still)
@@ -157,19 +162,20 @@ def resolve(store: Store, as_of: dt.datetime, settled: Sequence[Settled], within
         with nullcontext(within) if within is not None else store.write() as db:
             # One that has left again since it was read is in doubt anew: what was found out is of the try before. One
             # that a person has ended meanwhile stays as they said, and nothing is told of it.
-            tried = _tried(db, settled, in_state(State.UNSURE))
+            tried = _tried(db, settled, State.UNSURE)
             still = [one for one in settled if tried.get(one[0].message_id) == one[0].attempts]
             _change(db, State.UNSURE, None, as_of, still)
             _record(store, db, as_of, still)
 
 
-def _tried(db: Connection, settled: Sequence[Settled], guard: ColumnElement[bool]) -> Mapping[str, int]:
-    """Those that still stand where the guard says, ours until the transaction ends, with how often each was tried."""
+def _tried(db: Connection, settled: Sequence[Settled], stand: State, worker: str | None = None) -> Mapping[str, int]:
+    """Those that still stand there, ours until the transaction ends, with how often each was tried."""
     found: dict[str, int] = {}
+    mine = {} if worker is None else {"worker_": worker}
     for start in range(0, len(settled), CHUNK):
-        ids = messages.c.message_id.in_([row.message_id for row, _ in settled[start : start + CHUNK]])
-        query = select(messages.c.message_id, messages.c.attempts).where(ids, guard).order_by(messages.c.message_id)
-        found |= {row.message_id: row.attempts for row in db.execute(query.with_for_update())}
+        ids = [row.message_id for row, _ in settled[start : start + CHUNK]]
+        rows = db.execute(_standing(stand, worker is not None), {"ids_": ids, **mine})
+        found |= {row.message_id: row.attempts for row in rows}
     return found
 
 
@@ -186,7 +192,7 @@ def _change(
     for row, verdict in verdicts:
         by_verdict[verdict].append(row)
     single: list[dict[str, Any]] = []
-    guard = in_state(leaves) if worker is None else in_state(leaves) & (messages.c.claimed_by == worker)
+    mine = {} if worker is None else {"worker_": worker}
     for verdict, rows in by_verdict.items():
         becomes: dict[str, Any] = {
             "state": verdict.state.value,
@@ -200,22 +206,48 @@ def _change(
         if len(rows) > 1:
             if verdict.address is not None:
                 becomes["address"] = verdict.address
-            elif verdict.state is State.CLAIMED:
-                becomes["address"] = addresses.in_words_of_sql()
-            ids = messages.c.message_id.in_([row.message_id for row in rows])
-            tried = messages.c.attempts + int(leaves is State.CLAIMED)
-            db.execute(update(messages).where(ids, guard).values(attempts=tried, **becomes))
+            statement = _change_of_many(leaves, worker is not None, verdict.state is State.CLAIMED, tuple(becomes))
+            db.execute(statement, {"ids_": [row.message_id for row in rows], **mine, **becomes})
         else:
             (row,) = rows
             tries = row.attempts + (leaves is State.CLAIMED)
             in_hand = State.CLAIMED in (leaves, verdict.state)
             went = addresses.of_letter(row.channel, row.recipient) if in_hand else None
             kept = {"try_at": row.try_at, "address": verdict.address or went or row.address}
-            single.append({"id_": row.message_id, "attempts": tries, **kept, **becomes})
+            single.append({"id_": row.message_id, "attempts": tries, **mine, **kept, **becomes})
     if single:
-        names = [name for name in single[0] if name != "id_"]
-        one = update(messages).where(messages.c.message_id == bindparam("id_"), guard)
-        db.execute(one.values({name: bindparam(name) for name in names}), single)
+        names = tuple(name for name in single[0] if name not in ("id_", "worker_"))
+        db.execute(_change_of_one(leaves, worker is not None, names), single)
+
+
+@cache
+def _standing(state: State, own: bool) -> Select[Any]:
+    """The statement for the tries of some rows, while they are locked."""
+    some = select(messages.c.message_id, messages.c.attempts).where(among(messages.c.message_id, "ids_"))
+    return some.where(_guard(state, own)).order_by(messages.c.message_id).with_for_update()
+
+
+@cache
+def _change_of_many(leaves: State, own: bool, claims: bool, names: tuple[str, ...]) -> Update:
+    """The statement for rows that become the same; what is claimed gets its address from the row."""
+    becomes: dict[str, Any] = {name: bindparam(name) for name in names}
+    becomes["attempts"] = messages.c.attempts + int(leaves is State.CLAIMED)
+    if claims and "address" not in names:
+        becomes["address"] = addresses.in_words_of_sql()
+    return update(messages).where(among(messages.c.message_id, "ids_"), _guard(leaves, own)).values(becomes)
+
+
+@cache
+def _change_of_one(leaves: State, own: bool, names: tuple[str, ...]) -> Update:
+    """The statement for a row that becomes what no other does."""
+    one = update(messages).where(messages.c.message_id == bindparam("id_"), _guard(leaves, own))
+    return one.values({name: bindparam(name) for name in names})
+
+
+def _guard(leaves: State, own: bool) -> ColumnElement[bool]:
+    """What is left: a state, and `own` claims only."""
+    guard = in_state(leaves)
+    return guard & (messages.c.claimed_by == bindparam("worker_")) if own else guard
 
 
 def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[Settled]) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, select, update
 from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.standing import UNSUBSCRIBED, Standing, Stop
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import consent_texts, consents, feedback, messages, suppressions
+from journey_engine.mailroom.tables import among, consent_texts, consents, feedback, messages, suppressions
 from journey_engine.records import identity
 
 CHUNK = 1_000
@@ -36,6 +36,14 @@ class Word(StrEnum):
 
 
 YES = (Word.SUBSCRIBED.value, Word.CONFIRMED.value)
+
+
+_STOPS = select(suppressions).where(among(suppressions.c.customer_id, "customers"))
+_GRANTED = (
+    select(consents)
+    .where(among(consents.c.customer_id, "customers"), consents.c.channel == "", consents.c.word.in_(YES))
+    .order_by(consents.c.given_at)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +155,10 @@ def standings(db: Connection, customers: Collection[str]) -> Mapping[str, Standi
     granted: dict[str, dict[str, dt.datetime]] = defaultdict(dict)
     ids = sorted(customers)
     for start in range(0, len(ids), CHUNK):
-        some = ids[start : start + CHUNK]
-        for row in db.execute(select(suppressions).where(suppressions.c.customer_id.in_(some))):
+        some = {"customers": ids[start : start + CHUNK]}
+        for row in db.execute(_STOPS, some):
             stops[row.customer_id].add(Stop(row.topic, row.channel, row.reason, row.since))
-        yes = select(consents).where(consents.c.customer_id.in_(some), consents.c.channel == "")
-        for row in db.execute(yes.where(consents.c.word.in_(YES)).order_by(consents.c.given_at)):
+        for row in db.execute(_GRANTED, some):
             granted[row.customer_id][row.topic] = row.given_at
     return {one: Standing(frozenset(stops[one]), granted[one]) for one in ids}
 

@@ -33,12 +33,15 @@ class Verdict:
     address: str | None = field(default=None, repr=False)
 
 
+LEAVES = Verdict(State.CLAIMED)
+
+
 def judge(row: Row[Any], as_of: dt.datetime, standing: Standing, double: Collection[str] = ()) -> Verdict:
     """Claim it, skip it, or let it wait. `standing` is that of the customer who would get it; `double` topics they must
     have confirmed.
     """
     if row.channel == WEBHOOK:  # no letter: nobody can say no to it, and it is never too late
-        return Verdict(State.CLAIMED)
+        return LEAVES
     late = (as_of - row.reached_at).total_seconds()
     if row.max_lateness_s is not None and late > row.max_lateness_s:
         return Verdict(State.SKIPPED, "too_late", f"{int(late // 3600)} hours after it was meant")
@@ -51,14 +54,14 @@ def judge(row: Row[Any], as_of: dt.datetime, standing: Standing, double: Collect
     if row.topic in double and row.topic not in standing.granted:
         return Verdict(State.SKIPPED, "not_confirmed", f"the topic '{row.topic}' needs the customer's own yes")
     if row.send_from is None:
-        return Verdict(State.CLAIMED)
+        return LEAVES
     try:
         opens = _opens(as_of, row.timezone, row.send_from, row.send_until)
     except KeyError:
         return Verdict(State.REFUSED, "invalid_timezone", f"'{row.timezone}' is no zone")
     if opens != as_of:
         return Verdict(State.PENDING, "send_hours", f"between {row.send_from} and {row.send_until} there", opens)
-    return Verdict(State.CLAIMED)
+    return LEAVES
 
 
 def _unreachable(row: Row[Any]) -> Verdict | None:

@@ -12,13 +12,15 @@ from sqlalchemy import Connection, Row, select
 
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.strangers import ELSEWHERE
-from journey_engine.mailroom.tables import erased, meta
+from journey_engine.mailroom.tables import among, erased, meta
 from journey_engine.spelling import Number, no_number, spellings
 
 KEY = "erase_key"
 CHUNK = 500
 ERASED = "erased"
 """Why a message to somebody did not go."""
+_AMONG = select(erased.c.mark).where(among(erased.c.mark, "marks"))
+_KEY = select(meta.c.value).where(meta.c.key == KEY)
 
 
 def remember(
@@ -74,7 +76,7 @@ def forgotten(
         for one in {reader[row.message_id], *addresses}:
             if one.strip():
                 marks.setdefault(_mark(key, one), set()).add(row.message_id)
-    found = db.execute(select(erased.c.mark).where(erased.c.mark.in_(marks))).scalars()
+    found = db.execute(_AMONG, {"marks": list(marks)}).scalars()
     return set().union(*(marks[one] for one in found))
 
 
@@ -83,7 +85,7 @@ def _alias(key: bytes, customer_id: str) -> str:
 
 
 def _known_key(db: Connection) -> bytes | None:
-    found = db.execute(select(meta.c.value).where(meta.c.key == KEY)).scalar()
+    found = db.execute(_KEY).scalar()
     return None if found is None else bytes.fromhex(found)
 
 

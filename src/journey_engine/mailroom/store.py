@@ -84,6 +84,7 @@ class Store:
         self.writing = self.engine.execution_options(writing=True)
         self.dialect = self.engine.dialect
         self.is_sqlite = self.dialect.name == "sqlite"
+        self._inserts: dict[tuple[Table, tuple[str, ...]], tuple[str, Sequence[str] | None]] = {}
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -107,16 +108,22 @@ class Store:
             return 0
         if not self.is_sqlite and len(rows) >= COPIED:
             return self._copy_new(db, table, columns, rows)
-        statement = self._flavour().insert(table).on_conflict_do_nothing()
-        compiled = statement.compile(dialect=self.dialect, column_keys=list(columns))
-        order = compiled.positiontup
+        statement, order = self._insert(table, tuple(columns))
         if order is None:
             named = [dict(zip(columns, row, strict=True)) for row in rows]
-            return db.exec_driver_sql(str(compiled), named).rowcount
+            return db.exec_driver_sql(statement, named).rowcount
         places = [list(columns).index(name) for name in order]
         if places != list(range(len(columns))):
             rows = [tuple(row[place] for place in places) for row in rows]
-        return db.exec_driver_sql(str(compiled), rows).rowcount
+        return db.exec_driver_sql(statement, rows).rowcount
+
+    def _insert(self, table: Table, columns: tuple[str, ...]) -> tuple[str, Sequence[str] | None]:
+        """The statement, made once, and the order of its values where it does not name them."""
+        if (table, columns) not in self._inserts:
+            statement = self._flavour().insert(table).on_conflict_do_nothing()
+            compiled = statement.compile(dialect=self.dialect, column_keys=list(columns))
+            self._inserts[table, columns] = str(compiled), compiled.positiontup
+        return self._inserts[table, columns]
 
     def insert_alike(
         self, db: Connection, table: Table, alike: Mapping[str, Any], own: Sequence[str], rows: list[tuple[Any, ...]]

@@ -7,7 +7,10 @@ literally: `in_state`.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    bindparam,
     literal_column,
 )
 
@@ -44,6 +48,11 @@ class Instant(TypeDecorator[dt.datetime]):
     def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         """From the store."""
         return value if value is None else value.replace(tzinfo=dt.UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], dt.datetime | None] | None:
+        """On SQLite an instant is text, and a batch repeats few of them in every row."""
+        read = super().result_processor(dialect, coltype)
+        return lru_cache(maxsize=1024)(read) if read is not None and dialect.name == "sqlite" else read
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -392,6 +401,11 @@ leases = Table(
 def in_state(state: State | RewardState, table: Table = messages) -> ColumnElement[bool]:
     """`state = '...'` as a literal, so that the partial index of that state is used."""
     return table.c.state == literal_column(f"'{state.value}'")
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """`column IN` a list that comes as the parameter `name`: a statement made once serves lists of any length."""
+    return column.in_(bindparam(name, expanding=True))
 
 
 def _partial(name: str, state: State | RewardState, table: Table, *columns: str) -> None:
