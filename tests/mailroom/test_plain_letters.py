@@ -17,7 +17,7 @@ from journey_engine import night
 from journey_engine.checks import open_project
 from journey_engine.engines import open_engine
 from journey_engine.mailroom import Mailroom, Told, decision_of
-from journey_engine.mailroom.plain_letters import ALIKE, FULL
+from journey_engine.mailroom.plain_letters import ALIKE, FULL, Letters
 from journey_engine.night.stores import rows_of
 from journey_engine.records import Decision, DecisionKind, DecisionState
 from tests.mailroom.house import NOW, message, other
@@ -103,6 +103,14 @@ def test_what_is_no_plain_letter_goes_the_long_way(urls: list[str]) -> None:
     rows = both(urls, [damaged, older, after, task, ends, told(message(7))])
     assert [row[9] for row in rows if row[8] == "skipped"] == ["unreadable_values"]
     assert len(rows) == 4
+
+
+def test_a_letter_that_says_more_than_is_known_is_not_plain(tmp_path: Path) -> None:
+    plain = told(message(1))
+    more = (*plain[:13], plain[13].replace(',"values":', ',"channel":"sms","values":'))
+    with Mailroom.open(f"sqlite:///{tmp_path}/mailroom.sqlite", environment="test") as room, room.store.write() as db:
+        letters = Letters(room.store, db, room.store.instant(NOW))
+        assert [letters.take(row) for row in (plain, more)] == [True, False]
 
 
 def test_a_whole_night_comes_in_alike_in_more_than_one_part(

@@ -26,6 +26,8 @@ six places of a second, the payload as JSON."""
 
 TO, VALUES = ',"to":', ',"values":'
 """Where the front of a payload ends, and where the values begin: within a text the quotes would be escaped."""
+BACK = frozenset(("to", "name", "locale", "timezone", "addressee", "values"))
+"""All that may stand behind the front: with anything else a letter goes the long way, where somebody may know it."""
 FULL = 20_000
 ALIKE = 500  # from so many rows on a statement of their own is worth its making
 
@@ -86,7 +88,7 @@ class Letters:
             told = orjson.loads('{"to":' + back)
         except ValueError:
             return False
-        if next(reversed(told)) != "values":
+        if not BACK.issuperset(told) or next(reversed(told)) != "values":
             return False
         alike = (front, row[2], row[3], row[4], row[7], row[8], row[9], row[10])
         pile = self.piles.get(alike)
