@@ -120,3 +120,8 @@ def caller_of(number: str) -> str:
 def visitor_of(address: str | None) -> str | None:
     """The visitor who writes from an address that we know of nobody; `alias` may say who that is."""
     return None if address is None else f"{WRITER}{address.strip().lower()}"
+
+
+def address_of(visitor: str) -> str | None:
+    """The address or number that such a visitor is called by; None for any other id."""
+    return next((visitor.removeprefix(one) for one in (WRITER, CALLER) if visitor.startswith(one)), None)

@@ -15,6 +15,7 @@ from journey_engine.cli import main
 from journey_engine.links import Claim, answered
 from journey_engine.load import load_project
 from journey_engine.mailroom import Said, State, Word
+from journey_engine.news import Letter
 from journey_engine.night import open_mailroom
 from tests.channels.peer import Act, Receiver, receiver, status
 from tests.faces.conftest import Journey
@@ -147,6 +148,27 @@ def test_old_messages_forget_whom_they_went_to(journey: Journey, shop: Path) -> 
         letter = journey("customer", "export", "c3", "--project", shop).json["mailroom"]["messages"][0]
         assert (bool(letter["recipient"]), bool(letter["variables"])) == (kept, kept)
     assert letter["state"] == "accepted"
+
+
+def test_a_stranger_who_wrote_is_exported_and_erased_by_their_address(journey: Journey, shop: Path) -> None:
+    with open_mailroom(load_project(shop)) as mailroom:
+        mailroom.receive(Letter("w1", "eve@example.org", (), "Hello", "I am Eve"), {"query_received": "service"}, NOON)
+    told = journey("customer", "export", "mailto:Eve@example.org", "--project", shop).json["mailroom"]
+    assert told["visits"][0]["properties"]["text"] == "I am Eve"
+    assert told["tasks"][0]["title"] == "Answer a question from a stranger: Hello"
+    said = journey("customer", "erase", "mailto:Eve@example.org", "--project", shop)
+    assert (said.status, "tasks 1, visitors 1, visits 1" in said.out) == (0, True), said.out
+    for name, content in stored(shop).items():
+        assert b"eve@example.org" not in content and b"I am Eve" not in content, name
+    assert journey("customer", "erase", "mailto:Eve@example.org", "--project", shop).status == 0, "again is no mistake"
+
+
+@pytest.mark.parametrize("address", ["mailto:NGOZI@example.org", "mailto:sakura@EXAMPLE.org"])
+def test_an_address_of_a_customer_is_not_erased_without_them(journey: Journey, shop: Path, address: str) -> None:
+    with open_mailroom(load_project(shop)) as mailroom, mailroom.store.write() as db:
+        db.execute(text("UPDATE messages SET address = NULL WHERE customer_id = 'c4'"))  # only the data know it
+    said = journey("customer", "erase", address, "--project", shop)
+    assert (said.status, "journey customer erase c" in said.err) == (2, True), said.err
 
 
 # --- what a provider keeps --------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def customer(commands: Commands) -> None:
         "What was erased cannot be brought back; that nothing may be sent to them stays known.",
     )
     parser.add_argument("action", choices=("export", "erase"), help="export prints JSON; erase forgets them everywhere")
-    parser.add_argument("customer", metavar="ID", help="the customer_id")
+    parser.add_argument("customer", metavar="ID", help="the customer_id; of a stranger mailto:ADDRESS or tel:NUMBER")
     project(parser)
     as_json(parser)
 

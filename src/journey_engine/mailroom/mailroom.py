@@ -14,8 +14,10 @@ from typing import Any, Unpack
 from sqlalchemy import select
 
 from journey_engine.mailroom import (
+    addresses,
     answers,
     by_hand,
+    claim,
     consents,
     door,
     erasing,
@@ -60,7 +62,7 @@ from journey_engine.mailroom.waiting_codes import Brought
 from journey_engine.news import Letter, News, Notice, Text
 from journey_engine.program import Program
 from journey_engine.records import Decision, Event
-from journey_engine.spelling import Number, no_number
+from journey_engine.spelling import Number, no_number, spellings
 
 _workers = itertools.count(1)
 
@@ -241,21 +243,27 @@ class Mailroom:
     # the law
 
     def export(
-        self, customer_id: str, addresses: Collection[str] = (), number: Number = no_number
+        self, customer_id: str, known: Collection[str] = (), number: Number = no_number
     ) -> dict[str, list[dict[str, Any]]]:
         """Everything that is kept of a customer, by table; letters that wait for a name, when they came from one of
-        the addresses."""
-        return exporting.export(self.store, customer_id, addresses, number)
+        the `known` addresses."""
+        return exporting.export(self.store, customer_id, known, number)
 
     def erase(
-        self, customer_id: str, addresses: Collection[str], at: dt.datetime, number: Number = no_number,
+        self, customer_id: str, known: Collection[str], at: dt.datetime, number: Number = no_number,
         asked: Collection[str] = (),
     ) -> dict[str, int]:  # fmt: skip
-        """Forget a customer; that nothing may be sent to their id and addresses stays known, as keyed hashes, and for
+        """Forget a customer; that nothing may be sent to their id and known addresses stays, as keyed hashes, and for
         the channels that are to be `asked` the addresses, until their providers have taken it."""
-        done = erasing.erase(self.store, customer_id, addresses, at, number, asked)
+        done = erasing.erase(self.store, customer_id, known, at, number, asked)
         self.store.flush_away()
         return done
+
+    def reached_at(self, address: str, number: Number = no_number) -> str | None:
+        """The customer whom a message went to at an address, in whatever spelling."""
+        with self.store.read() as db:
+            found = [addresses.newest(db, one) for one in sorted(spellings(address, number))]
+        return next((claim.reader(row) for row in found if row is not None), None)
 
     def pseudonym(self, customer_id: str) -> str | None:
         """Under which name what was counted of an erased customer stays; None for one who was not erased."""

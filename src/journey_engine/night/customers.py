@@ -16,7 +16,9 @@ from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import Mailroom, State
 from journey_engine.message import Channel, Erases, Forgets, Forgotten
+from journey_engine.news import address_of
 from journey_engine.night.stores import LEASE, open_mailroom, owner
+from journey_engine.spelling import Number, spellings
 from journey_engine.times import UTC, Clock, iso
 
 OF_CUSTOMER = (
@@ -53,7 +55,7 @@ def export_customer(loaded: LoadedProject, customer_id: str) -> dict[str, Any]:
             raise
         state = {}
     with open_mailroom(loaded) as mailroom:
-        posted = mailroom.export(customer_id, _addresses(state), numbers(loaded.project.channels))
+        posted = mailroom.export(customer_id, _addresses(customer_id, state), numbers(loaded.project.channels))
     if not posted and not state:
         raise _unknown(customer_id)
     return {"customer_id": customer_id, "engine": state, "mailroom": posted}
@@ -74,7 +76,9 @@ def erase_customer(loaded: LoadedProject, customer_id: str, *, clock: Clock) -> 
             closing(open_engine(project.engine, loaded.folder, environment=project.environment)) as engine,
         ):
             state = dict(_state(engine, customer_id))
-            addresses, number = _addresses(state), numbers(project.channels)
+            addresses, number = _addresses(customer_id, state), numbers(project.channels)
+            if (stranger := address_of(customer_id)) is not None:
+                _nobodys(engine, mailroom, stranger, number)
             known = any(state.values()) or bool(mailroom.export(customer_id, addresses, number))
             if not known and mailroom.pseudonym(customer_id) is None:
                 raise _unknown(customer_id)
@@ -86,9 +90,30 @@ def erase_customer(loaded: LoadedProject, customer_id: str, *, clock: Clock) -> 
     return Erased(in_mailroom, {name: len(rows) for name, rows in state.items() if rows}, *done)
 
 
-def _addresses(state: Mapping[str, list[dict[str, Any]]]) -> set[str]:
-    """The addresses of a customer's own row; the mailroom knows where messages went."""
-    return {str(row[name]) for row in state.get("customers", ()) for name in ADDRESSES if row.get(name)}
+def _addresses(customer_id: str, state: Mapping[str, list[dict[str, Any]]]) -> set[str]:
+    """The addresses of a customer's own row, or the one that a stranger is called by; the mailroom knows where messages
+    went.
+    """
+    stranger = address_of(customer_id)
+    own = {str(row[name]) for row in state.get("customers", ()) for name in ADDRESSES if row.get(name)}
+    return own if stranger is None else own | {stranger}
+
+
+def _nobodys(engine: Engine, mailroom: Mailroom, address: str, number: Number) -> None:
+    """Raises JourneyError for an address of a customer: erasing it alone would leave them, and end their letters."""
+    owner_of = mailroom.reached_at(address, number)
+    columns = [one for one in ADDRESSES if engine.exists("customers") and one in engine.columns("customers")]
+    for column in columns if owner_of is None else ():
+        forms = sorted(spellings(address, number))
+        places = ", ".join("?" * len(forms))
+        query = f"SELECT customer_id FROM customers WHERE lower({column}) IN ({places}) LIMIT 1"  # noqa: S608
+        owner_of = next((str(row[0]) for row in engine.rows(query, forms)), owner_of)
+    if owner_of is not None:
+        raise JourneyError(
+            f"'{address}' is the address of customer '{owner_of}'",
+            remedy=f"erase them, with the letters that came from there: journey customer erase {owner_of}",
+            code="customers-address",
+        )
 
 
 def _state(engine: Engine, customer_id: str) -> Iterable[tuple[str, list[dict[str, Any]]]]:
@@ -179,6 +204,6 @@ def _asked(channel: Forgets, addresses: set[str]) -> Forgotten:
 def _unknown(customer_id: str) -> JourneyError:
     return JourneyError(
         f"nothing is known of a customer '{customer_id}'",
-        remedy="write the customer_id as your data have it",
+        remedy="write the customer_id as your data have it, or mailto: and the address of a stranger who wrote to you",
         code="unknown-customer",
     )
