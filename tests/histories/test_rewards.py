@@ -198,3 +198,52 @@ def test_hourly_runs_give_one_reward(reading: Reading) -> None:
     when = nights("2026-01-30 09:00", "2026-01-30 14:00", HOURLY)
     told = reading(evenings(rules(one("  - reward: voucher")), [SIGNED_UP], when))["c1"]
     assert [clock(one.due_at) for one in rewards(told)] == ["2026-01-30 10:00"]
+
+
+def steps_that_know(told: Told) -> dict[str, bool]:
+    """What was decided for letters and endpoints, and whether it may tell of a reward that was taken back."""
+    decided = [*kinds(told, DecisionKind.MESSAGE), *kinds(told, DecisionKind.WEBHOOK)]
+    return {one.step: one.payload.get("knows_reversal", False) for one in decided}
+
+
+@pytest.mark.parametrize("news", [True, False])
+def test_what_is_decided_behind_the_news_that_a_reward_was_taken_back_knows_it(reading: Reading, news: bool) -> None:
+    back = "reward: {program: voucher, state: reversed, ever: true}"
+    text = one(f"""\
+  - reward: voucher
+  - send: before
+  - wait_for: {{event: reward_reversed, timeout: 3 days, on_timeout: [{{send: no-news}}]}}
+  - branch:
+      - when: {{any: [{{{back}}}, {{all: [{{event: referral_voided}}, {{customer: {{plan: x}}}}]}}]}}
+        steps: [{{send: gone}}, {{webhook: crm}}]
+      - otherwise: [{{send: still-there}}]
+  - send: {{template: after, only_if: {{not: {{{back}}}}}}}
+  - branch:
+      - when: {{any: [{{{back}}}, {{customer: {{plan: free}}}}]}}
+        steps: [{{send: perhaps}}]
+      - when: {{event: {{name: reward_reversed, ever: true, count: {{at_most: 5}}}}}}
+        steps: [{{send: counted}}]
+  - send: last
+""")
+    rows = [SIGNED_UP, event("reward_reversed", "2026-01-31 12:00", program="voucher")] if news else [SIGNED_UP]
+    told = reading(evenings(rules(text), rows, nights("2026-01-31", "2026-02-04"), [customer(plan="pro")]))["c1"]
+    assert steps_that_know(told) == (
+        # The letters at the end come to others as well, by a way on which there is no news.
+        {"send:before": False, "send:gone": True, "webhook:crm": True, "send:perhaps": False, "send:last": False}
+        if news
+        else {
+            "send:before": False, "send:no-news": False, "send:still-there": False, "send:after": False,
+            "send:counted": False, "send:last": False,
+        }
+    )  # fmt: skip
+
+
+def test_letter_that_only_those_get_whose_wait_ended_with_the_news_knows_it(reading: Reading) -> None:
+    text = one("""\
+  - reward: voucher
+  - wait_for: {event: reward_reversed, timeout: 3 days, on_timeout: exit}
+  - send: gone
+""")
+    rows = [SIGNED_UP, event("reward_reversed", "2026-01-31 12:00", program="voucher")]
+    told = reading(evenings(rules(text), rows, nights("2026-01-31", "2026-02-02")))["c1"]
+    assert steps_that_know(told) == {"send:gone": True}

@@ -136,7 +136,7 @@ def test_reward_that_is_taken_back_before_it_had_a_code_sends_no_letter(mailroom
     mailroom.reverse(given(1).decision_id, NOW, "a mistake")
     mailroom.load_codes("voucher", ["AA-1"], NOW)
     send(tmp_path, mailroom)
-    assert state_of(mailroom, letter(1)) == ("skipped", "no_reward")
+    assert state_of(mailroom, letter(1)) == ("skipped", "taken_back")
     assert mailroom.codes_left("voucher") == 1
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom import REWARD_MEANING, Balance, Mailroom, RewardState, dispatch
-from journey_engine.mailroom.rewards import settle
+from journey_engine.mailroom.rewards import settle, untold
+from journey_engine.mailroom.tables import messages
 from journey_engine.records import Decision, DecisionKind, DecisionState
 from journey_engine.times import iso
 from tests.mailroom.house import NOW, clock, file_channel, message, open_mailroom, other, renderer, state_of
@@ -177,6 +179,42 @@ def test_letter_that_tells_of_a_reward_that_was_not_given_does_not_leave(tmp_pat
         assert (done.accepted, done.skipped) == (2, 1)
         assert state_of(mailroom, letters[1]) == ("skipped", "no_reward")
         assert states(mailroom) == {"available": 1, "refused budget": 1}
+
+
+def naming(number: int, one: Decision, *, run: int = 1, knows: bool = False) -> Decision:
+    """A letter that names a reward by its step."""
+    values = {"customer": {"first_name": "Ada"}, "step": {"gift": {"reward_id": one.decision_id}}}
+    made = message(number, run=run, values=values)
+    return replace(made, payload={**made.payload, "knows_reversal": True}) if knows else made
+
+
+def test_letter_of_a_reward_that_was_taken_back_leaves_only_where_its_pass_knew_it(tmp_path: Path) -> None:
+    one, kept = reward(1), reward(2)
+    promise, later, farewell = naming(1, one), naming(2, one, run=2), naming(3, one, run=2, knows=True)
+    call = other(
+        DecisionKind.WEBHOOK, 4, endpoint="crm", data={}, values={"step": {"gift": {"reward_id": one.decision_id}}}
+    )
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [one, kept, promise, naming(5, kept), call])
+        mailroom.reverse(one.decision_id, NOW, "goods sent back")
+        mailroom.load_run(2, "run-2", NOW, [later, farewell])
+        done = dispatch(mailroom, NOW, {"file": file_channel(tmp_path)}, renderer(tmp_path), clock=clock)
+        assert (done.accepted, done.skipped) == (2, 2)
+        assert [state_of(mailroom, each) for each in (promise, later)] == [("skipped", "taken_back")] * 2
+        assert state_of(mailroom, farewell)[0] == "accepted"
+        assert state_of(mailroom, call)[0] == "pending"  # no endpoint is here; with one it would be skipped as well
+        with mailroom.store.read() as db:
+            rows = db.execute(select(messages)).all()
+            assert untold(db, rows)[call.decision_id] is RewardState.REVERSED
+
+
+def test_letter_whose_pass_knew_that_one_reward_was_taken_back_names_none_that_was_never_given(tmp_path: Path) -> None:
+    none = reward(1, budget=5)
+    letter = naming(1, none, knows=True)
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [none, letter])
+        dispatch(mailroom, NOW, {"file": file_channel(tmp_path)}, renderer(tmp_path), clock=clock)
+        assert state_of(mailroom, letter) == ("skipped", "no_reward")
 
 
 def test_mailroom_of_a_version_without_rewards_takes_them(tmp_path: Path) -> None:

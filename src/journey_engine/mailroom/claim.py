@@ -29,7 +29,7 @@ from journey_engine.mailroom import (
 from journey_engine.mailroom.consents import Said, Word
 from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.limits import Gate
-from journey_engine.mailroom.states import State
+from journey_engine.mailroom.states import RewardState, State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import among, feedback, in_state, messages
 from journey_engine.message import WEBHOOK, medium
@@ -37,6 +37,7 @@ from journey_engine.spelling import Number, no_number
 
 ERASED = Verdict(State.SKIPPED, "erased", "this customer was erased, and is in the data again")
 NO_REWARD = Verdict(State.SKIPPED, "no_reward", "it tells of a reward that was not given")
+TAKEN_BACK = Verdict(State.SKIPPED, "taken_back", "it tells of a reward that was taken back, and does not know it")
 
 CHUNK = 5_000
 Settled = tuple[Row[Any], Verdict]
@@ -98,15 +99,16 @@ def claim(
         stands = consents.standings(db, {reader(row) for row in rows})
         gone = marks.forgotten(db, rows, {row.message_id: reader(row) for row in rows}, number)
         worded = pools.write_in(db, messages, rows)
-        none = rewards.refused(db, {row.message_id: row.variables for row in rows}).union(worded.gone)
+        untold = dict.fromkeys(worded.gone, NO_REWARD) | {
+            message_id: TAKEN_BACK if state is RewardState.REVERSED else NO_REWARD
+            for message_id, state in rewards.untold(db, rows).items()
+        }
         verdicts = [
             (
                 row,
                 ERASED
                 if row.message_id in gone
-                else NO_REWARD
-                if row.message_id in none
-                else judge(row, at, stands[reader(row)], double),
+                else untold.get(row.message_id) or judge(row, at, stands[reader(row)], double),
             )
             for row in worded.rows
         ]

@@ -165,6 +165,7 @@ class Load:
             _to_json(payload.get("values") or {}),
             payload.get("addressee"),
             of_letter(payload.get("channel") or "file", payload.get("to")) if state == State.UNSURE else None,
+            payload.get("knows_reversal"),
         )
 
     def _webhook(self, decision: Decision) -> tuple[Any, ...]:
@@ -188,6 +189,7 @@ class Load:
             _to_json(calls.kept(payload)),
             None,  # addressee
             None,  # address
+            payload.get("knows_reversal"),
         )
 
     def _standing(self, decision: Decision, state: str, reason: str | None) -> tuple[Any, ...]:

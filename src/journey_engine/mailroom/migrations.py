@@ -217,6 +217,7 @@ def _referrals(op: Operations) -> None:
         *(Column(name, DateTime) for name in ("qualified_at", "hold_until")),
     )
     op.add_column("rewards", Column("referral_id", String))
+    op.add_column("messages", Column("knows_reversal", Boolean))
     op.create_index("rewards_of_referral", "rewards", ["referral_id", "side"], unique=True)
     op.create_index("referrals_of", "referrals", ["advocate", "program"])
     where = text("qualified_at IS NULL")

@@ -188,21 +188,25 @@ class _Room:
         return None
 
 
-def refused(db: Connection, variables: Mapping[str, str]) -> set[str]:
-    """The messages that name a reward which was not given; `variables` has the values of each, as JSON."""
-    named: dict[str, set[str]] = {}
-    for message_id, text in variables.items():
-        if '"reward_id"' in text:
-            named[message_id] = set(reward_ids(text))
-    every = sorted({reward for some in named.values() for reward in some})
-    none = {
-        reward
-        for some in _chunks(every)
-        for reward in db.execute(
-            select(rewards.c.reward_id).where(rewards.c.reward_id.in_(some), rewards.c.state.in_(ENDED))
-        ).scalars()
-    }
-    return {message_id for message_id, some in named.items() if some & none}
+def untold(db: Connection, rows: Sequence[Row[Any]]) -> dict[str, RewardState]:
+    """The messages that must not tell of a reward as it stands: it was not given, or was taken back and they know not.
+
+    Where a pass had seen that a reward was taken back, what it decided may name it.
+    """
+    named = {row.message_id: set(reward_ids(row.variables)) for row in rows if '"reward_id"' in row.variables}
+    states = (rewards.c.reward_id, rewards.c.state)
+    wrong = rewards.c.state.in_([*ENDED, RewardState.REVERSED])
+    found: dict[str, RewardState] = {}
+    for some in _chunks(set().union(*named.values())):
+        asked = select(*states).where(rewards.c.reward_id.in_(some), wrong)
+        found |= {reward_id: RewardState(state) for reward_id, state in db.execute(asked)}
+    told: dict[str, RewardState] = {}
+    for row in rows:
+        stand = [found[one] for one in sorted(named.get(row.message_id, ())) if one in found]
+        stand = [one for one in stand if one is not RewardState.REVERSED or not row.knows_reversal]
+        if stand:
+            told[row.message_id] = min(stand, key=lambda one: one is RewardState.REVERSED)
+    return told
 
 
 # time

@@ -128,6 +128,7 @@ messages = Table(
     Column("variables", Text, nullable=False),  # JSON: the values that the template names
     Column("addressee", String),  # the customer who gets it, when it is another than the pass is of
     Column("address", String),  # where it went, in small letters or as an international number: what answers come from
+    Column("knows_reversal", Boolean),  # it was decided where its pass had seen that a reward was taken back
 )
 
 tasks = Table(

@@ -25,6 +25,7 @@ from journey_engine.graph import (
     wording_of,
 )
 from journey_engine.message import plain
+from journey_engine.reversals import knowing
 from journey_engine.rules import columns_named
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.ways import take_ways
@@ -79,11 +80,12 @@ def _tables(evening: Evening) -> set[str]:
     naming: list[tuple[Any, ...]] = []
     found: set[str] = set()
     for graph in evening.rules.graphs:
-        to_contact = graph.to == "contact"
+        to_contact, aware = graph.to == "contact", knowing(graph)
         for number, node in enumerate(graph.nodes):
             if not isinstance(node, Emit):
                 continue
             key, effect = (graph.journey, graph.version, number), node.effect
+            knows = number in aware
             looking += [(*key, row.name, row.table, row.key) for row in lookups_of(effect)]
             naming += [(*key, *column) for column in _columns(evening, effect)]
             match effect:
@@ -92,10 +94,10 @@ def _tables(evening: Evening) -> set[str]:
                     for line in effect.lines:
                         match = evening.facts.match(line.events)
                         lines.append((*key, line.name, match, line.since, line.newest, line.events.same))
-                    wordings.append((*key, *_wording(evening, effect), to_contact))
+                    wordings.append((*key, *_wording(evening, effect, knows), to_contact))
                 case Task() | Webhook():
                     found.add(effect.title if isinstance(effect, Task) else effect.wording)
-                    wordings.append((*key, *_wording(evening, effect), False))
+                    wordings.append((*key, *_wording(evening, effect, knows), False))
                 case Enroll():
                     wordings.append((*key, *_wording(evening, effect), False))
                 case Reward():
@@ -143,18 +145,19 @@ def _look_up(evening: Evening) -> None:
     )  # fmt: skip
 
 
-def _wording(evening: Evening, effect: Message | Task | Webhook | Enroll) -> tuple[Any, ...]:
+def _wording(evening: Evening, effect: Message | Task | Webhook | Enroll, knows: bool = False) -> tuple[Any, ...]:
     """The columns of `wording` behind the node: its name, what is the same for everyone, a task's length, the rest."""
+    told = {"knows_reversal": True} if knows else {}
     match effect:
         case Message(template=template):
-            fixed = json.dumps(_fixed(evening, effect))
+            fixed = json.dumps(_fixed(evening, effect) | told)
             return template, fixed, None, None, _asked(effect), effect.variant, address_of(effect.channel)
         case Task(team=team, title=title, due=due, outcomes=outcomes):
             limited = {"outcomes": outcomes} if outcomes else {}
             fixed = json.dumps({"team": team, "title": title, **limited})
             return title, fixed, due and due.months, due and due.seconds * 10**6, None, None, None
         case Webhook():
-            fixed = json.dumps({"endpoint": effect.to, "data": dict(effect.data)})
+            fixed = json.dumps({"endpoint": effect.to, "data": dict(effect.data), **told})
             return effect.wording, fixed, None, None, None, None, None
         case Enroll(journey=journey):
             return journey, json.dumps({"journey": journey}), None, None, None, None, None

@@ -88,10 +88,11 @@ class Tonight:
         return Scene(self.night.as_of, self.attributes, self.events, self.before, trigger, enrollment, upper)
 
 
-def emit(tonight: Tonight, node: Emit, one: Enrollment, *, to_contact: bool = False) -> Decision:
+def emit(tonight: Tonight, node: Emit, one: Enrollment, *, to_contact: bool = False, knows: bool = False) -> Decision:
     """The decision of an effect that a pass stands at; its `due_at` is where the pass goes on (rule 4).
 
     `to_contact`: its messages are for the customer's contact as of tonight, in the contact's own hours (rule 27).
+    `knows`: the pass has seen that a reward was taken back, and may tell of it.
     """
     night, effect = tonight.night, node.effect
     due = max(night.as_of, one.reached_at)
@@ -101,6 +102,8 @@ def emit(tonight: Tonight, node: Emit, one: Enrollment, *, to_contact: bool = Fa
     once = isinstance(effect, SetAttributes)
     decision_id = identity(one.enrollment_id, "set", node.step, str(night.run)) if once else _effect_id(one, node)
     kind, payload = _decided(tonight, effect, one, decision_id, due, to_contact)
+    if knows and isinstance(effect, Message | Webhook):
+        payload["knows_reversal"] = True
     reason = _skipped(tonight, effect, one, to_contact)
     state = DecisionState.SKIPPED if reason else DecisionState.PENDING
     if withheld:

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from journey_engine.graph import Await, ComingDate, Emit, Exit, Gate, Goal, Graph, Message, NextTime, Reward
 from journey_engine.records import Decision, DecisionState, Enrollment, Event, PassState, Transition
+from journey_engine.reversals import knowing
 from journey_engine.walk.effects import Tonight, cancel, emit
 from journey_engine.walk.judge import bounded, instant_of, matching, since
 from journey_engine.walk.moments import coming_date, next_time
@@ -200,7 +201,8 @@ def _emit(walking: Walking, node: Emit) -> bool:
     pending = isinstance(node.effect, Message) and one.enrollment_id in walking.tonight.blocked
     if not walking.due or pending:
         return False
-    decision = emit(walking.tonight, node, one, to_contact=walking.graph.to == "contact")
+    knows = one.node in knowing(walking.graph)
+    decision = emit(walking.tonight, node, one, to_contact=walking.graph.to == "contact", knows=knows)
     if isinstance(node.effect, Message) and decision.state is DecisionState.PENDING:
         topic, topic_class = node.effect.topic, node.effect.topic_class
         if any(cap.counts(topic, topic_class) for cap in walking.tonight.rules.caps):
