@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from journey_engine.engines import Engine, memory, open_engine
+from journey_engine.mailroom import Mailroom
+from journey_engine.news import Told
 from journey_engine.night.retention import Retention
 
 DAY = dt.timedelta(days=1)
@@ -73,6 +75,33 @@ def test_old_decisions_say_nothing_of_customers_on_any_engine(database: str) -> 
     assert {name: left[0][f"{name}1"] for name in ("suppress", "reward")} == {
         name: PAYLOADS[name] for name in ("suppress", "reward")
     }
+
+
+def test_events_that_the_ledger_has_leave_the_mailroom_and_others_wait(database: str, tmp_path: Path) -> None:
+    kept = []
+    for engine in (memory(), open_engine(database, Path(), environment="memory")):
+        with Mailroom.open(f"sqlite:///{tmp_path}/{len(kept)}.sqlite", environment="test") as mailroom:
+            told = [Told(f"e{n}", "page_viewed", FIRST + n * DAY, {}, f"c{n}") for n in range(1_500)]
+            mailroom.hear(told, FIRST)
+            at = FIRST.replace(tzinfo=None)
+            names = (
+                "event_id",
+                "revision",
+                "newest",
+                "customer_id",
+                "name",
+                "occurred_at",
+                "received_at",
+                "properties",
+            )
+            rows = [(one.event_id, 1, True, "c", one.name, at, at, "{}") for one in told if one.event_id != "e7"]
+            engine.load("events", names, rows)
+            tonight = Retention(FIRST + 1_000 * DAY)
+            assert len(list(tonight.watching(mailroom.feedback()))) == 1_500
+            tonight.in_mailroom(engine, mailroom, FIRST)
+            kept.append(sorted(one.event_id for one in mailroom.feedback()))
+        engine.close()
+    assert kept[0] == kept[1] == sorted(["e7", *(f"e{n}" for n in range(1_000, 1_500))])
 
 
 def test_without_retention_nothing_is_wiped() -> None:

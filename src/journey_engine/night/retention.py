@@ -18,7 +18,6 @@ from journey_engine.times import naive
 
 WEEK = dt.timedelta(days=7)
 """Decisions are wiped so much before their time, and not each night: where a table is written anew, that is dear."""
-CHUNK = 500
 WIPED = "wiped_run"
 
 
@@ -57,8 +56,9 @@ class Retention:
         if self.before is None:
             return
         mailroom.wipe(self.before)
-        for start in range(0, len(self.old), CHUNK):
-            some = self.old[start : start + CHUNK]
-            places = ", ".join("?" * len(some))
-            kept = engine.rows(f"SELECT event_id FROM events WHERE event_id IN ({places})", some)  # noqa: S608
+        if self.old:
+            named = statements("retention")
+            engine.execute(named["old_events"])
+            engine.load("old_events", ("event_id",), [(one,) for one in dict.fromkeys(self.old)])
+            kept = engine.rows(named["old_in_ledger"])
             mailroom.forget_events([one for (one,) in kept], self.before)
