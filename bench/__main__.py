@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench import door, head_to_head, moves, page, workers, year
+from bench import door, head_to_head, moves, page, start, workers, year
 
 RESULTS = Path(__file__).parent / "results"
 PLOTS = page.PAGE.parent / "plots"
@@ -20,7 +20,10 @@ PLOTS = page.PAGE.parent / "plots"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A module with `measure` and `figures`, and maybe `plots`; how large and how often, unless told."""
+    """A module with `measure` and `figures`, and maybe `plots`; how large and how often, unless told.
+
+    How large is how many customers, but for `start`: how many journeys.
+    """
 
     module: ModuleType
     customers: int
@@ -33,6 +36,7 @@ WORK: Mapping[str, Work] = {
     "moves": Work(moves, 5_000, 3),
     "workers": Work(workers, 5_000, 3),
     "year": Work(year, 2_000, 365),
+    "start": Work(start, 200, 5),
 }
 
 

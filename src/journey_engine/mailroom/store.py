@@ -29,7 +29,7 @@ from sqlalchemy import (
     null,
     select,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
 
@@ -120,7 +120,8 @@ class Store:
     def _insert(self, table: Table, columns: tuple[str, ...]) -> tuple[str, Sequence[str] | None]:
         """The statement, made once, and the order of its values where it does not name them."""
         if (table, columns) not in self._inserts:
-            statement = self._flavour().insert(table).on_conflict_do_nothing()
+            flavour = sqlite if self.is_sqlite else postgresql
+            statement = flavour.insert(table).on_conflict_do_nothing()
             compiled = statement.compile(dialect=self.dialect, column_keys=list(columns))
             self._inserts[table, columns] = str(compiled), compiled.positiontup
         return self._inserts[table, columns]
@@ -152,7 +153,7 @@ class Store:
             db.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {beside.name} (LIKE {own}) ON COMMIT DROP")
             self._copy(db, beside, columns, rows)
             found = select(*(beside.c[name] for name in columns))
-            taken = self._flavour().insert(table).from_select(list(columns), found).on_conflict_do_nothing()
+            taken = postgresql.insert(table).from_select(list(columns), found).on_conflict_do_nothing()
             new = db.execute(taken, execution_options={"preserve_rowcount": True}).rowcount
             db.exec_driver_sql(f"TRUNCATE {other}")
             return new
@@ -166,14 +167,6 @@ class Store:
                     copy.write_row(row)
         except driver.Error as error:  # as SQLAlchemy tells of it, without any values
             raise DBAPIError.instance(statement, None, error, driver.Error, True) from error
-
-    def _flavour(self) -> Any:
-        """The dialect's own words; those of PostgreSQL are loaded where it is used, since every start pays for them."""
-        if self.is_sqlite:
-            return sqlite
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql
 
     def instant(self, value: dt.datetime | None) -> Any:
         """An instant as the driver stores it."""
