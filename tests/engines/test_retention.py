@@ -47,7 +47,7 @@ def said(engine: Engine) -> dict[str, Any]:
 
 
 def wiped(engine: Engine, before: dt.datetime) -> set[str]:
-    Retention(before).in_engine(engine)
+    Retention(before, before).in_engine(engine)
     return {name for name, found in said(engine).items() if found != PAYLOADS[name.rstrip("0123456789")]}
 
 
@@ -96,9 +96,9 @@ def test_events_that_the_ledger_has_leave_the_mailroom_and_others_wait(database:
             )
             rows = [(one.event_id, 1, True, "c", one.name, at, at, "{}") for one in told if one.event_id != "e7"]
             engine.load("events", names, rows)
-            tonight = Retention(FIRST + 1_000 * DAY)
+            tonight = Retention(FIRST, FIRST + 1_000 * DAY)
             assert len(list(tonight.watching(mailroom.feedback()))) == 1_500
-            tonight.in_mailroom(engine, mailroom, FIRST)
+            tonight.in_mailroom(engine, mailroom)
             kept.append(sorted(one.event_id for one in mailroom.feedback()))
         engine.close()
     assert kept[0] == kept[1] == sorted(["e7", *(f"e{n}" for n in range(1_000, 1_500))])
@@ -107,6 +107,6 @@ def test_events_that_the_ledger_has_leave_the_mailroom_and_others_wait(database:
 def test_without_retention_nothing_is_wiped() -> None:
     engine = memory()
     nights(engine, 1)
-    Retention(None).in_engine(engine)
+    Retention(FIRST, None).in_engine(engine)
     assert said(engine)["message1"] == PAYLOADS["message"]
     engine.close()

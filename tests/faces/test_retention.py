@@ -62,6 +62,8 @@ def test_nights_with_retention_keep_no_more_of_customers_than_its_days(journey: 
     with open_mailroom(load_project(kept)) as mailroom:
         assert f"{old}@example.com" not in str(mailroom.export(old))
         assert f"{new}@example.com" in str(mailroom.export(new))
+    letters = b"".join(path.read_bytes() for path in (kept / "var/outbox").glob("*.eml"))
+    assert f"{old}@example.com".encode() not in letters and f"{new}@example.com".encode() in letters
     # What happened can still be told.
     assert "hello" in journey("explain", old, "--project", kept).out
 
@@ -80,3 +82,19 @@ def test_a_mailroom_that_is_lost_is_made_up_for_from_decisions_that_say_nothing_
     engine = open_reader(loaded.project.engine, loaded.folder)
     assert all(one.payload["values"] == {} for one in decisions_of(engine, 1) if one.kind == "message")
     engine.close()
+
+
+def test_letters_that_cannot_be_taken_away_are_told_and_taken_the_next_night(journey: Journey, shop: Path) -> None:
+    project, outbox = shop / "journeys/project.yaml", shop / "var/outbox"
+    project.write_text(project.read_text() + "\nretention: 30 days\n")
+    assert journey("run", "--project", shop, "--as-of", "2026-03-02T02:00:00Z").status == 0
+    assert journey("dispatch", "--project", shop, "--as-of", "2026-03-02T15:00:00Z").status == 0
+    outbox.rename(shop / "var/kept")
+    outbox.write_text("no folder")
+    said = journey("run", "--project", shop, "--as-of", "2026-04-20T02:00:00Z", "--accept-loss")
+    assert "cannot be removed: Not a directory" in said.out
+    outbox.unlink()
+    (shop / "var/kept").rename(outbox)
+    before = len(list(outbox.glob("hello-*.eml")))
+    journey("run", "--project", shop, "--as-of", "2026-04-21T02:00:00Z", "--accept-loss")
+    assert before > len(list(outbox.glob("hello-*.eml")))

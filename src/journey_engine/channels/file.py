@@ -82,6 +82,8 @@ class FileChannel:
     def erase(self, message_ids: Collection[str], addresses: Collection[str]) -> int:
         """Remove the files of these messages. Raises JourneyError for one that stays."""
         wanted, count = set(message_ids), 0
+        if not wanted:
+            return 0
         try:
             with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
                 for entry in entries:

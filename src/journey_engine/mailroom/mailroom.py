@@ -289,6 +289,10 @@ class Mailroom:
         messages."""
         return retention.wipe(self.store, before)
 
+    def to_be_wiped(self, channel: str, before: dt.datetime) -> list[str]:
+        """The messages of a channel that `wipe` will take the person out of."""
+        return retention.to_be_wiped(self.store, channel, before)
+
     def tidy(self, at: dt.datetime) -> None:
         """Let go of what waited for a name in vain, and of what providers told too long ago to repeat it."""
         retention.tidy(self.store, at)

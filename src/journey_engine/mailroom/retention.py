@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from journey_engine.mailroom import notices, told
 from journey_engine.mailroom.erasing import WIPED
@@ -30,13 +30,23 @@ def wipe(store: Store, before: dt.datetime) -> int:
 
     A visitor with a name who was not seen since is a stranger again.
     """
-    known = or_(messages.c.variables != "{}", messages.c.recipient.is_not(None))
     ended = or_(tasks.c.done_at < before, and_(tasks.c.state.in_(OVER), tasks.c.changed_at < before))
     with store.write() as db:
         db.execute(update(tasks).where(ended, tasks.c.title != TASK_WIPED["title"]).values(**TASK_WIPED))
         db.execute(delete(visitors).where(visitors.c.updated_at < before, visitors.c.customer_id.is_not(None)))
-        old = update(messages).where(messages.c.state.in_(ENDED), messages.c.changed_at < before, known)
-        return db.execute(old.values(**WIPED)).rowcount
+        return db.execute(update(messages).where(*_old(before)).values(**WIPED)).rowcount
+
+
+def to_be_wiped(store: Store, channel: str, before: dt.datetime) -> list[str]:
+    """The messages of a channel that `wipe` will take the person out of: what the channel keeps of them goes before."""
+    query = select(messages.c.message_id).where(*_old(before), messages.c.channel == channel)
+    with store.read() as db:
+        return list(db.execute(query.order_by(messages.c.message_id)).scalars())
+
+
+def _old(before: dt.datetime) -> tuple[ColumnElement[bool], ...]:
+    known = or_(messages.c.variables != "{}", messages.c.recipient.is_not(None))
+    return messages.c.state.in_(ENDED), messages.c.changed_at < before, known
 
 
 def tidy(store: Store, at: dt.datetime) -> None:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from journey_engine.channels.registry import make_channels, numbers
+from journey_engine.channels.registry import numbers
 from journey_engine.engines import Engine, open_engine, open_reader
 from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import Mailroom, State
 from journey_engine.message import Channel, Erases, Forgets, Forgotten
 from journey_engine.news import address_of
+from journey_engine.night.delivery import all_channels
 from journey_engine.night.stores import LEASE, open_mailroom, owner
 from journey_engine.spelling import Number, spellings
 from journey_engine.times import UTC, Clock, iso
@@ -70,7 +71,7 @@ def erase_customer(loaded: LoadedProject, customer_id: str, *, clock: Clock) -> 
     """
     project = loaded.project
     with open_mailroom(loaded) as mailroom:
-        channels = _channels(loaded)
+        channels = all_channels(loaded)
         with (
             mailroom.lease(LEASE, owner(), clock),
             closing(open_engine(project.engine, loaded.folder, environment=project.environment)) as engine,
@@ -156,13 +157,6 @@ def _forget(engine: Engine, customer_id: str, passes: Iterable[str]) -> None:
         for table in OF_CUSTOMER:
             if engine.exists(table):
                 engine.execute(f"DELETE FROM {table} WHERE customer_id = ?", (customer_id,))  # noqa: S608
-
-
-def _channels(loaded: LoadedProject) -> dict[str, Channel]:
-    """All that are set up, not open."""
-    project = loaded.project
-    names = sorted({project.channels.default, *project.channels.known})
-    return make_channels(names, project.channels, project.sender, loaded.folder)
 
 
 def _in_channels(

@@ -16,7 +16,7 @@ from journey_engine.language import parse_share
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
 from journey_engine.mailroom import DispatchReport, Gauges, Limits, Mailroom, Staging, dispatch
-from journey_engine.message import WEBHOOK
+from journey_engine.message import WEBHOOK, Channel
 from journey_engine.night.stores import check_not_behind, loaded_run, open_mailroom, owner
 from journey_engine.pacing import Paced, parse_rate
 from journey_engine.program import advocates
@@ -82,6 +82,13 @@ def hand_over(
         double=project.double, gauges=gauges_of(project.gauges), staging=Staging.of(project),
         number=numbers(project.channels),
     )  # fmt: skip
+
+
+def all_channels(loaded: LoadedProject) -> dict[str, Channel]:
+    """Every channel that is set up, not open."""
+    project = loaded.project
+    names = sorted({project.channels.default, *project.channels.known})
+    return make_channels(names, project.channels, project.sender, loaded.folder)
 
 
 def limits_of(settings: Channels, names: Iterable[str]) -> dict[str, Limits]:

@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 
 from journey_engine import expressions as x
 from journey_engine.engines import Engine
+from journey_engine.errors import JourneyError
+from journey_engine.load import LoadedProject
 from journey_engine.mailroom import Mailroom
+from journey_engine.message import Erases
+from journey_engine.night.delivery import all_channels
 from journey_engine.queries import fill, statements
 from journey_engine.records import Event
 from journey_engine.times import naive
@@ -25,6 +29,7 @@ WIPED = "wiped_run"
 class Retention:
     """One night's share of it. `before` is None in a project without `retention`."""
 
+    as_of: dt.datetime
     before: dt.datetime | None
     old: list[str] = field(default_factory=list)
 
@@ -50,9 +55,23 @@ class Retention:
         engine.execute("DELETE FROM meta WHERE name = ?", (WIPED,))
         engine.execute("INSERT INTO meta VALUES (?, ?)", (WIPED, str(until)))
 
-    def in_mailroom(self, engine: Engine, mailroom: Mailroom, as_of: dt.datetime) -> None:
+    def after_door(self, loaded: LoadedProject, engine: Engine, mailroom: Mailroom) -> list[str]:
+        """Old letters where channels keep them, and then the mailroom; what somebody must mend. Letters that stay keep
+        the mailroom's rows of them: the next night tries again.
+        """
+        try:
+            if self.before is not None:
+                for name, channel in all_channels(loaded).items():
+                    if isinstance(channel, Erases):
+                        channel.erase(mailroom.to_be_wiped(name, self.before), ())
+        except JourneyError as error:
+            return [f"{error.message}; {error.remedy}"]
+        self.in_mailroom(engine, mailroom)
+        return []
+
+    def in_mailroom(self, engine: Engine, mailroom: Mailroom) -> None:
         """Wipe messages and tasks that ended, and take out the events that the ledger has."""
-        mailroom.tidy(as_of)
+        mailroom.tidy(self.as_of)
         if self.before is None:
             return
         mailroom.wipe(self.before)

@@ -71,7 +71,7 @@ class NightRun:
 
     def __post_init__(self) -> None:
         kept = self.loaded.project.retention
-        self.retention = Retention(None if kept is None else kept.before(self.as_of))
+        self.retention = Retention(self.as_of, None if kept is None else kept.before(self.as_of))
 
     def dispatch_before(self) -> DispatchReport | None:
         """Hand over what was due before this run (rule 5).
@@ -155,7 +155,7 @@ class NightRun:
                 self.odd += finish_last_run(
                     self.engine, self.mailroom, self.loaded.project.fuse, self.loaded.file.terms
                 )
-                self.retention.in_mailroom(self.engine, self.mailroom, self.as_of)
+                self.odd += self.retention.after_door(self.loaded, self.engine, self.mailroom)
 
     def dispatch(
         self, phase: str = "dispatch", on_batch: Callable[[DispatchReport], None] | None = None
