@@ -47,6 +47,14 @@ def test_a_link_to_nothing_and_one_to_itself_are_named(tmp_path: Path) -> None:
     assert all("no file that can be read" in problem.message for problem in found)
 
 
+def test_a_folder_that_is_a_link_to_itself_holds_nothing(tmp_path: Path) -> None:
+    house(tmp_path, "t/subject.txt", "t/body.txt")
+    (tmp_path / "parts").symlink_to("parts")
+    (tmp_path / "t/body.txt").write_text("{% include 'parts/footer.txt' %}", encoding="utf-8")
+    (problem,) = Renderer(tmp_path).problems("t")
+    assert "there is no file 'parts/footer.txt'" in problem.message
+
+
 def test_the_nearest_language_that_is_there_is_read(tmp_path: Path) -> None:
     library = Library(
         house(tmp_path, "t/body.txt", "t/body.de.txt", "t/body.de-AT.txt", "t/subject.de.txt", "x/body.fr.txt")

@@ -60,8 +60,8 @@ class Library:
         """The files of one folder that may be read: a link out of the root is none, nor is what would never end."""
         if folder not in self._files:
             try:
-                self._files[folder] = frozenset(_regular(self.root / folder, self.root.resolve()))
-            except OSError:  # it is not there, or nobody may look into it
+                self._files[folder] = frozenset(_regular(self.root / folder, self._real))
+            except (OSError, RuntimeError):  # it is not there, nobody may look into it, or it is a link to itself
                 self._files[folder] = frozenset()
         return self._files[folder]
 
@@ -81,6 +81,11 @@ class Library:
     def says(self, template: str, part: str) -> bool:
         """Whether a template has a part, in its default locale or as what a locale falls back to."""
         return self.path(f"{template}/{part}", ()) is not None
+
+    @cached_property
+    def _real(self) -> Path:
+        """The root, whatever links lead to it."""
+        return self.root.resolve()
 
     @cached_property
     def _words(self) -> frozenset[str]:
@@ -144,7 +149,7 @@ class Library:
     def _why(self, path: Path) -> str:
         """Why a path is not among the files that may be read."""
         with suppress(OSError, RuntimeError):  # a link that leads to itself leads nowhere
-            if not path.resolve().is_relative_to(self.root.resolve()):
+            if not path.resolve().is_relative_to(self._real):
                 return f"this link leads out of {self.root}; put the file itself here"
         return "this is no file that can be read; put a file here, or take it away"
 
