@@ -6,8 +6,10 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from journey_engine.mailroom import Mailroom, dispatch
+from journey_engine.mailroom.tables import heard
 from journey_engine.news import Fate, Letter, Named, Notice, Told, Traits
 from journey_engine.records import DecisionKind
 from tests.mailroom.house import NOW, clock, file_channel, message, other, renderer
@@ -68,3 +70,16 @@ def test_an_event_that_was_told_anew_meanwhile_stays(mailroom: Mailroom) -> None
 def test_events_are_taken_out_however_many(mailroom: Mailroom, many: int) -> None:
     mailroom.hear([Told(f"e{number}", "page_viewed", NOW, {}, "c1") for number in range(many)], NOW)
     assert mailroom.forget_events([f"e{number}" for number in range(many)], LATER) == many
+
+
+def test_events_of_nobody_we_know_wait_as_long_as_a_visitor_whatever_their_age(mailroom: Mailroom) -> None:
+    long_ago = NOW - 800 * DAY
+    mailroom.hear([Told("imported", "order_placed", long_ago, {}, "c1"), Told("b", "viewed", long_ago, {}, "c2")], NOW)
+    nights = [(NOW + days * DAY, NOW + (days - 30) * DAY) for days in (0, 89, 91)]
+    told = [mailroom.forget_unclaimed(["imported", "b"], at, before) for at, before in nights[:2]]
+    assert told == [0, 0]
+    mailroom.forget_events(["imported"], NOW)  # its customer came with an export, and the ledger took it
+    assert mailroom.forget_unclaimed(["b"], *nights[2]) == 1
+    assert list(mailroom.feedback()) == []
+    with mailroom.store.read() as db:
+        assert db.execute(select(func.count()).select_from(heard)).scalar() == 0, "nothing is remembered of them"

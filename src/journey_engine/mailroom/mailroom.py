@@ -301,6 +301,10 @@ class Mailroom:
         """Take out events of before an instant that the engine's ledger has; how many."""
         return retention.forget_events(self.store, event_ids, before)
 
+    def forget_unclaimed(self, event_ids: Collection[str], at: dt.datetime, before: dt.datetime) -> int:
+        """Take out those that it lacks, since nobody knows their customer, when they have waited long enough."""
+        return retention.forget_unclaimed(self.store, event_ids, at, before)
+
     # what an operator says
 
     # `confirm`: do it only if exactly so many messages are meant

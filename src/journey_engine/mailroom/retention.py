@@ -23,6 +23,8 @@ ENDED = tuple(state.value for state in State if state not in (State.PENDING, Sta
 TASK_WIPED: Mapping[str, Any] = {**FORGOTTEN, "title": "no longer kept"}
 OVER = (State.CANCELLED.value, State.SKIPPED.value, State.WITHHELD.value, State.REFUSED.value)
 CHUNK = 500
+UNCLAIMED = "unclaimed"
+"""What is remembered of events whose customer nobody knows: when a night first found them old."""
 
 
 def wipe(store: Store, before: dt.datetime) -> int:
@@ -66,3 +68,19 @@ def forget_events(store: Store, event_ids: Collection[str], before: dt.datetime)
             db.execute(delete(feedback).where(old, feedback.c.event_id.in_(ids[start : start + CHUNK]))).rowcount
             for start in range(0, len(ids), CHUNK)
         )
+
+
+def forget_unclaimed(store: Store, event_ids: Collection[str], at: dt.datetime, before: dt.datetime) -> int:
+    """Take out old events of nobody who is a customer, once they were seen so for as long as a visitor waits; how many.
+
+    What was told late, of somebody who is in tomorrow's export, is not lost by its age.
+    """
+    rows = [(UNCLAIMED, one, None, store.instant(at)) for one in sorted(event_ids)]
+    since = select(heard.c.key).where(heard.c.kind == UNCLAIMED, heard.c.heard_at < at - told.KEPT)
+    still = select(feedback.c.event_id).where(feedback.c.event_id == heard.c.key)
+    with store.write() as db:
+        store.insert_new(db, heard, [column.name for column in heard.columns], rows)
+        gone = delete(feedback).where(feedback.c.occurred_at < before, feedback.c.event_id.in_(since.scalar_subquery()))
+        count = db.execute(gone).rowcount
+        db.execute(delete(heard).where(heard.c.kind == UNCLAIMED, ~still.exists()))
+        return count

@@ -378,7 +378,7 @@ visits = Table(
 heard = Table(
     "heard",  # what providers told, so that it counts once, and which message a letter of theirs was
     metadata,
-    Column("kind", String, primary_key=True),  # event, letter or message
+    Column("kind", String, primary_key=True),  # event, letter, text, message or unclaimed
     Column("key", String, primary_key=True),
     Column("message_id", String),
     Column("heard_at", Instant, nullable=False),

@@ -79,5 +79,6 @@ class Retention:
             named = statements("retention")
             engine.execute(named["old_events"])
             engine.load("old_events", ("event_id",), [(one,) for one in dict.fromkeys(self.old)])
-            kept = engine.rows(named["old_in_ledger"])
-            mailroom.forget_events([one for (one,) in kept], self.before)
+            kept = {str(one) for (one,) in engine.rows(named["old_in_ledger"])}
+            mailroom.forget_events(kept, self.before)
+            mailroom.forget_unclaimed(set(self.old) - kept, self.as_of, self.before)
