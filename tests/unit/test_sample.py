@@ -18,13 +18,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from journey_engine import yamlfile
+from journey_engine.program import Program
 from journey_engine.sample import CUSTOMER_COLUMNS, EVENT_COLUMNS, QUIET_DAYS, UNTIL, write_sample
 
 ROOT = Path(__file__).parents[2]
 NIGHTS = [datetime(2026, 2, 28, 2, tzinfo=UTC) + timedelta(days=n) for n in range(3)]
 WHOLE_SHOP = {
     "customers.csv": "99038b76095da076",
-    "events.csv": "dd92e2b829b53cf8",
+    "events.csv": "21dbad78dc0f63ef",
 }
 
 
@@ -192,7 +194,7 @@ def test_every_kind_of_event_is_there(shop: Shop) -> None:
     assert {e["name"] for e in shop.events} == {
         "signed_up", "page_viewed", "cart_item_added", "order_placed", "preference_given",
         "support_ticket_opened", "support_ticket_closed", "unsubscribed",
-        "catalogue_requested", "feedback_given", "referral_made", "referral_ordered",
+        "catalogue_requested", "feedback_given",
     }  # fmt: skip
     topics = {p.get("topic") for events in shop.named("unsubscribed").values() for _, _, p in events}
     assert topics == {"offers", "baskets", "letters", "birthdays", None}
@@ -205,12 +207,19 @@ def test_answers_are_those_that_the_welcome_letter_offers(shop: Shop) -> None:
     assert given == offered
 
 
-def test_scores_are_given_to_orders_and_friends_are_sent_by_the_glad(shop: Shop) -> None:
+def test_scores_are_given_to_orders_and_newcomers_bring_the_cards_of_the_glad(shop: Shop) -> None:
     orders = {o["order_id"] for events in shop.named("order_placed").values() for _, _, o in events}
     scores = shop.named("feedback_given")
     assert {s["order_id"] for events in scores.values() for _, _, s in events} <= orders
-    for who in shop.named("referral_made"):
-        assert any(s["score"] >= 9 for _, _, s in scores[who])
+    path = ROOT / "journeys/programs/bring-a-friend.yaml"
+    program = Program.model_validate(yamlfile.read(path.read_text(encoding="utf-8"), path.name).data)
+    assert program.referral is not None
+    owners = {program.code_of(who): min(at for at, _, s in given if s["score"] >= 9)
+              for who, given in scores.items() if any(s["score"] >= 9 for _, _, s in given)}  # fmt: skip
+    brought = [(at, told["friend_code"]) for ups in shop.named("signed_up").values() for at, _, told in ups
+               if program.referral.code in told]  # fmt: skip
+    assert len(brought) > 50
+    assert all(owners[code] <= at for at, code in brought)
 
 
 @pytest.mark.parametrize("night", NIGHTS, ids=lambda night: f"{night:%d-%b}")

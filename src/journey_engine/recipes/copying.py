@@ -46,7 +46,7 @@ def copy_recipe(recipe: Recipe, folder: Path, name: str | None = None) -> Copied
     """
     target, called = load_project(folder), name or recipe.name
     _check(recipe, target, called)
-    others = [one for one in journeys(recipe) if one.name not in target.journeys]
+    others = journeys(recipe, target.journeys)
     files = _journey(recipe, called)
     for one in others:
         _check(one, target, one.name)

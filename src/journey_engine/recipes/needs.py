@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from journey_engine.checks.scope import customer_conditions
 from journey_engine.conditions import JourneyCondition, RewardCondition, SegmentCondition, SubscribedCondition
@@ -17,12 +17,15 @@ from journey_engine.steps.set import SetStep
 from journey_engine.steps.wait import Wait
 
 
-def journeys(recipe: Recipe) -> list[Recipe]:
-    """The other journeys that it starts, is started by or asks about, and those that these name, by name."""
+def journeys(recipe: Recipe, mine: Collection[str] = ()) -> list[Recipe]:
+    """The other journeys that it starts, is started by or asks about, and those that these name, by name.
+
+    Those of `mine` are there already, under one's own words: what the shipped ones of that name need is no matter.
+    """
     found = {recipe.name: recipe}
     front = [recipe]
     while front:
-        names = {name for one in front for name in _names(one)} - set(found)
+        names = {name for one in front for name in _names(one)} - {*found, *mine}
         front = [beside(recipe, name) for name in sorted(names)]
         found |= {one.name: one for one in front}
     return sorted((one for one in found.values() if one is not recipe), key=lambda one: one.name)
@@ -37,10 +40,11 @@ def _names(recipe: Recipe) -> Iterator[str]:
 
 
 def programs(recipe: Recipe) -> list[LoadedProgram]:
-    """The reward programs that it gives of or asks about, by name."""
+    """The reward programs that it gives of, asks about or whose links it hands out, by name."""
     words = _with_segments(recipe)
     names = {word.program for _, word in of_kind(RewardStep, words)}
     names |= {word.program for _, word in of_kind(RewardCondition, words)}
+    names |= set(_referring(recipe))
     return sorted((one for one in recipe.loaded.file.programs if one.name in names), key=lambda one: one.name)
 
 
@@ -102,6 +106,14 @@ def _attributes(recipe: Recipe, words: Words) -> Iterator[str]:
         if isinstance(node, Emit):
             paths += [row.key for row in lookups_of(node.effect)]
     yield from (path.removeprefix("customer.") for path in paths if path.startswith("customer."))
+
+
+def _referring(recipe: Recipe) -> Iterator[str]:
+    """The programs whose codes or links its letters have."""
+    renderer = recipe.loaded.renderer
+    assert renderer is not None
+    used = {use.path.split(".")[1] for name in templates(recipe) for use in renderer.referring(name)}
+    yield from (one.name for one in recipe.loaded.file.programs if one.name.replace("-", "_") in used)
 
 
 def _messages(graph: Graph) -> Iterator[Message]:

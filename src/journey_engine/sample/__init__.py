@@ -16,7 +16,7 @@ from pathlib import Path
 
 from journey_engine.sample.draw import Draw, instant
 from journey_engine.sample.people import CUSTOMER_COLUMNS, make_shoppers
-from journey_engine.sample.word_of_mouth import make_word_of_mouth
+from journey_engine.sample.word_of_mouth import hand_on_cards, make_word_of_mouth
 from journey_engine.sample.year import QUIET_DAYS, make_year
 
 __all__ = [
@@ -58,7 +58,7 @@ def write_sample(folder: Path, *, customers: int = 5000, seed: int = SEED, until
     end = int(until.timestamp())
     shoppers = make_shoppers(draw, customers, end)
     year = make_year(draw, shoppers, end)
-    events = sorted([*year, *make_word_of_mouth(draw, shoppers, year, end)])
+    events = hand_on_cards(draw, [*year, *make_word_of_mouth(draw, shoppers, year, end)])
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     rows = ([shopper.row[column] for column in CUSTOMER_COLUMNS] for shopper in shoppers)
