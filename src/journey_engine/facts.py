@@ -16,6 +16,7 @@ from sqlglot import exp
 from journey_engine import expressions as x
 from journey_engine.expressions import Sql
 from journey_engine.graph import drawn
+from journey_engine.message import SMS
 from journey_engine.predicates import (
     AllOf,
     AnyOf,
@@ -159,7 +160,10 @@ class Facts:
                         x.cast(self.truth(leaf), "VARCHAR"),
                     ]
                 case Subscribed():
-                    parts += [x.text(f"subscribed {leaf.topic} = "), x.cast(self.truth(leaf), "VARCHAR")]
+                    parts += [
+                        x.text(f"subscribed {leaf.topic or leaf.channel} = "),
+                        x.cast(self.truth(leaf), "VARCHAR"),
+                    ]
             parts.append(x.text("; "))
         return exp.Concat(expressions=parts[:-1]) if len(parts) > 1 else exp.null()
 
@@ -343,14 +347,32 @@ SUBSCRIBING = ("unsubscribed", "message_complained", "message_bounced", "subscri
 
 def subscription(leaf: Subscribed, facts: Facts) -> tuple[Sql, Sql, Sql]:
     """The events that end a subscription for good, those that say no to the topic or to all, and the customer's yes."""
+    if leaf.channel is not None:
+        return _by_way(leaf.channel, facts)
     topic, channel = facts.property("e", "topic").txt, facts.property("e", "channel").txt
-    named, mine = x.col("e", "name"), x.sure(x.compare("=", topic, x.text(leaf.topic)))
+    named, mine = x.col("e", "name"), x.sure(x.compare("=", topic, x.text(str(leaf.topic))))
     bounced = [x.compare("=", named, x.text("message_bounced")), x.sure(facts.property("e", "permanent").flag)]
     final = x.either([x.compare("=", named, x.text("message_complained")), x.both(bounced)])
     everything = x.both([x.is_null(topic), x.is_null(channel)])
     no = x.both([x.compare("=", named, x.text("unsubscribed")), x.either([everything, mine])])
     own = x.negate(x.is_null(facts.property("e", "consent_id").txt))
     yes = x.both([x.compare("=", named, x.text("subscribed")), mine.copy(), own])
+    return final, no, yes
+
+
+def _by_way(way: str, facts: Facts) -> tuple[Sql, Sql, Sql]:
+    """The same for a way of being reached: of no topic, and a dead address of this way. Whatever is no text is mail."""
+    topic, channel, elsewhere = (facts.property("e", name).txt for name in ("topic", "channel", "addressee"))
+    named, mine = x.col("e", "name"), x.sure(x.compare("=", channel, x.text(way)))
+    short = x.sure(x.compare("=", channel.copy(), x.text(SMS)))
+    dead = [x.compare("=", named, x.text("message_bounced")), x.sure(facts.property("e", "permanent").flag)]
+    dead.append(short if way == SMS else x.negate(short))
+    ends = x.either([x.compare("=", named.copy(), x.text("message_complained")), x.both(dead)])
+    final = x.both([ends, x.is_null(elsewhere)])
+    of_all = x.either([x.is_null(topic), x.sure(x.compare("=", topic.copy(), x.text("")))])
+    no = x.both([x.compare("=", named.copy(), x.text("unsubscribed")), mine, of_all])
+    own = x.negate(x.is_null(facts.property("e", "consent_id").txt))
+    yes = x.both([x.compare("=", named.copy(), x.text("subscribed")), mine.copy(), of_all.copy(), own])
     return final, no, yes
 
 
@@ -407,6 +429,7 @@ def asked_properties(predicates: Sequence[Predicate], sets: Sequence[EventSet] =
                     names.add(where.name)
                 case Subscribed():
                     names |= {"topic", "channel", "permanent", "consent_id"}
+                    names |= {"addressee"} if leaf.channel is not None else set()
                 case _:
                     pass
     for events in sets:

@@ -212,11 +212,15 @@ class Subscribed(Frozen):
     """No unsubscribe from the topic, or from everything, is known, but for one before the customer's own later yes.
 
     Of a `double` topic there is such a yes. A complaint and a dead address end every subscription.
+
+    With a `channel` in the place of a topic: no such no to this way of being reached, whatever the topic; a dead
+    address counts for its own way only.
     """
 
     kind: Literal["subscribed"] = "subscribed"
-    topic: str
+    topic: str | None = None
     double: bool = False
+    channel: Literal["email", "sms"] | None = None
 
 
 Predicate = Annotated[

@@ -283,6 +283,45 @@ def test_a_topic_with_double_opt_in_needs_the_customers_own_yes(reading: Reading
     assert bool(messages(found)) == expected
 
 
+STOP = {"channel": "sms"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], True),
+        ([event("unsubscribed", "2026-02-01 10:00", **STOP)], False),
+        ([event("unsubscribed", "2026-02-01 10:00", **STOP, topic="")], False),
+        ([event("unsubscribed", "2026-02-01 10:00", **STOP, topic="offers")], True),  # of that topic only
+        ([event("unsubscribed", "2026-02-01 10:00", channel="email")], True),
+        ([event("unsubscribed", "2026-02-01 10:00", channel=1)], True),
+        ([event("unsubscribed", "2026-02-01 10:00")], True),  # of all topics, which `subscribed: TOPIC` asks
+        ([event("unsubscribed", "2026-02-01 10:00", **STOP), yes("2026-02-02 10:00", None, **STOP)], True),
+        ([event("unsubscribed", "2026-02-01 10:00", **STOP), yes("2026-02-01 10:00", None, **STOP)], False),
+        ([event("unsubscribed", "2026-02-01 10:00", **STOP), yes("2026-02-02 10:00", "offers", **STOP)], False),
+        ([event("unsubscribed", "2026-02-01 10:00", **STOP), yes("2026-02-02 10:00", None)], False),
+        ([event("unsubscribed", "2026-02-01 10:00", **STOP), event("subscribed", "2026-02-02 10:00", **STOP)], False),
+        ([event("message_bounced", "2026-02-01 10:00", permanent=True, **STOP)], False),
+        ([event("message_bounced", "2026-02-01 10:00", permanent=True)], True),  # a letter's address
+        ([event("message_bounced", "2026-02-01 10:00", permanent=True, **STOP, addressee="c9")], True),
+        ([event("message_complained", "2026-02-01 10:00")], False),
+    ],
+)
+def test_subscribed_to_a_channel_is_about_that_way_of_being_reached(
+    reading: Reading, rows: list, expected: bool
+) -> None:
+    told = rules(one("audience: {subscribed: {channel: sms}}\nsteps: [{send: hello}]"))
+    found = reading(evenings(told, [SIGNED_UP, *rows], nights("2026-03-01", "2026-03-03")))["c1"]
+    assert bool(messages(found)) == expected
+
+
+@pytest.mark.parametrize(("topic", "expected"), [("offers", True), ("receipts", False)])
+def test_subscribed_to_a_topic_by_a_channel_asks_both(reading: Reading, topic: str, expected: bool) -> None:
+    told = rules(one(f"audience: {{subscribed: {{topic: {topic}, channel: sms}}}}\nsteps: [{{send: hello}}]"))
+    rows = [SIGNED_UP, event("unsubscribed", "2026-02-01 10:00", topic="receipts")]
+    assert bool(messages(reading(evenings(told, rows, nights("2026-03-01", "2026-03-03")))["c1"])) == expected
+
+
 def test_what_was_sent_comes_back_as_an_event_of_its_instant(reading: Reading) -> None:
     # The offer is handed over at 09:00; the hourly run of 09:00 knows it, and the wait for it passes at
     # 09:00.

@@ -54,6 +54,7 @@ class Conditions:
     seed: int
     dice: random.Random = field(init=False)
     side: random.Random = field(init=False)  # of what came later, so that the worlds of a seed stay what they were
+    beside: random.Random = field(init=False)  # of what came later still
     several: bool = field(init=False)  # whether messages may take several channels
     words: dict[str, int] = field(default_factory=dict)
     events_known: tuple[str, ...] = EVENTS
@@ -72,6 +73,7 @@ class Conditions:
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
         self.side = random.Random(f"{self.seed} aside")
+        self.beside = random.Random(f"{self.seed} by one way")
         self.several = self.side.random() < 0.5
         self.events_known = tuple(self.dice.sample(EVENTS, 2))
         for name, (_, values) in COLUMNS.items():
@@ -139,7 +141,7 @@ class Conditions:
             case "stage":
                 return self.of(*self.stages)
             case "subscribed":
-                return self.of("offers", "receipts", "news")
+                return self._subscribed(self.of("offers", "receipts", "news"))
             case "journey":
                 state = self.of("in", "finished", "converted", "exited")
                 self.used(f"journey {state}")
@@ -150,6 +152,13 @@ class Conditions:
                 return found | ({"ever": True} if self.maybe(0.3) else {})
             case _:
                 return self._message_leaf()
+
+    def _subscribed(self, topic: str) -> Any:
+        chance, way = self.beside.random(), self.beside.choice(("sms", "sms", "email"))
+        if chance < 0.4:
+            self.used("subscribed channel")
+            return {"channel": way} if chance < 0.25 else {"topic": topic, "channel": way}
+        return topic
 
     def _message_leaf(self) -> dict[str, Any]:
         state = self.weighted({"sent": 4, "opened": 2, "clicked": 2, "bounced": 1})

@@ -61,6 +61,7 @@ CONDITIONS: tuple[Any, ...] = (
     {"event": {"name": "seen", "last": {"before": "1 day"}}},
     {"event": {"name": "bought", "first": {"within": "7 days"}}},
     {"subscribed": "news"},
+    {"subscribed": {"topic": "news", "channel": "sms"}},
     {"customer": {"plan": "pro"}},
     {"customer": {"plan": {"exists": False}}},
     {"customer": {"age": {"at_least": 18}, "set_by_journeys": {"exists": True}}},

@@ -318,11 +318,18 @@ class Maker(Journeys):
             return topic | self.of({}, {}, {}, {"channel": "sms"}, {"channel": 1})
         if name == "subscribed":
             said = self.of({"consent_id": "said"}, {"consent_id": "said"}, {}, {"consent_id": 7})
-            return said | self.of({}, {"topic": "offers"}, {"topic": "news"}, {"topic": "receipts"})
+            return said | self.of({}, {"topic": "offers"}, {"topic": "news"}, {"topic": "receipts"}) | self._by_way()
         if name == "message_bounced":
-            return self.of({}, {"permanent": True}, {"permanent": False}, {"permanent": "true"})
+            return self.of({}, {"permanent": True}, {"permanent": False}, {"permanent": "true"}) | self._by_way()
         names = self.dice.sample(list(PROPERTIES), self.of(2, 3, 5))
         return {key: self.of(*self.values_known[f"event {key}"]) for key in names}
+
+    def _by_way(self) -> dict[str, Any]:
+        """Which way of being reached it is about, told in whatever form."""
+        told: dict[str, Any] = {"channel": self.beside.choice(("sms", "sms", "email", "", 1, None))}
+        return (told if self.beside.random() < 0.5 else {}) | (
+            {"addressee": "c2"} if self.beside.random() < 0.1 else {}
+        )
 
     def again(self, row: Event) -> Event:
         """The same event once more: alike, with other properties, at another instant or under another name."""

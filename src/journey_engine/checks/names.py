@@ -55,7 +55,8 @@ def unknown_topics(scope: Scope, subject: Subject) -> Iterator[Problem]:
 def topics_named(scope: Scope, words: Words, positions: Positions) -> Iterator[Problem]:
     """The same for project.yaml."""
     for path, word in of_kind(SubscribedCondition, words):
-        yield from _topic(scope, word.topic, positions.of((*path, "topic")))
+        if word.topic is not None:
+            yield from _topic(scope, word.topic, positions.of((*path, "topic")))
 
 
 def _topic(scope: Scope, name: str, place: Place) -> Iterator[Problem]:

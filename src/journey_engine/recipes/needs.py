@@ -60,7 +60,7 @@ def needed(recipes: Sequence[Recipe]) -> list[Entry]:
     for recipe in recipes:
         words = _with_segments(recipe)
         names["topics"] |= {message.topic for message in _messages(recipe.graph)}
-        names["topics"] |= {word.topic for _, word in of_kind(SubscribedCondition, words)}
+        names["topics"] |= {word.topic for _, word in of_kind(SubscribedCondition, words) if word.topic is not None}
         names["segments"] |= {word.name for _, word in of_kind(SegmentCondition, words)}
         names["attributes"] |= set(_attributes(recipe, words))
     return [

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from journey_engine.graph import drawn
+from journey_engine.message import SMS
 from journey_engine.predicates import (
     AllOf,
     AnyOf,
@@ -175,11 +176,34 @@ def subscribes(event: Event, topic: str) -> bool:
     return event.name == "subscribed" and told.get("topic") == topic and isinstance(told.get("consent_id"), str)
 
 
+def refuses_way(event: Event, way: str) -> bool:
+    """Whether an event ends one way of being reached: the customer's no to it, a complaint, its dead address."""
+    told = event.properties
+    if event.name == "unsubscribed":
+        return told.get("channel") == way and not (isinstance(told.get("topic"), str) and told["topic"])
+    if isinstance(told.get("addressee"), str):
+        return False  # it is of somebody else's address
+    by_text = told.get("channel") == SMS
+    dead = event.name == "message_bounced" and told.get("permanent") is True and by_text == (way == SMS)
+    return dead or event.name == "message_complained"
+
+
+def wants_way(event: Event, way: str) -> bool:
+    """Whether an event is the customer's own yes to one way of being reached."""
+    told = event.properties
+    own = event.name == "subscribed" and isinstance(told.get("consent_id"), str)
+    return own and told.get("channel") == way and not (isinstance(told.get("topic"), str) and told["topic"])
+
+
 def _subscribed(leaf: Subscribed, scene: Scene) -> Seen:
     """The customer's last word counts; of a yes and a no at one instant the no."""
-    against = [event for event in scene.events if unsubscribes(event, leaf.topic)]
+    if leaf.channel is not None:
+        against = [event for event in scene.events if refuses_way(event, leaf.channel)]
+        said = [event for event in scene.events if wants_way(event, leaf.channel)]
+    else:
+        against = [event for event in scene.events if unsubscribes(event, str(leaf.topic))]
+        said = [event for event in scene.events if subscribes(event, str(leaf.topic))]
     final = [event for event in against if event.name != "unsubscribed"]
-    said = [event for event in scene.events if subscribes(event, leaf.topic)]
     last_no = max((event.occurred_at for event in against), default=None)
     last_yes = max((event.occurred_at for event in said), default=None)
     if final:

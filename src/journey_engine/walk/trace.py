@@ -99,7 +99,7 @@ def in_words(leaf: Attribute | TriggerHas | Happened | Drawn | InArm | InJourney
             within = f" within {leaf.within}" if leaf.within else ""
             return f"{state} journey {leaf.name}{within}"
         case Subscribed():
-            return f"subscribed to {leaf.topic}"
+            return f"subscribed to {leaf.topic}" if leaf.channel is None else f"takes messages by {leaf.channel}"
 
 
 def events_in_words(events: EventSet) -> str:
