@@ -85,14 +85,27 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """Who a letter is from, where that is not the project's own sender."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
-    """The words of one message, ready to be packed. `html` is None for a message of text alone."""
+    """The words of one message, ready to be packed. `html` is None for a message of text alone.
+
+    `author` is who it is from, if not the project's own sender; `stranger` says that somebody is named who may not be.
+    """
 
     subject: str
     text: str
     html: str | None = None
     unsubscribe_url: str | None = None
     reply_to: str | None = None
+    author: Author | None = None
+    stranger: bool = False
 
 
 @dataclass(frozen=True, slots=True)

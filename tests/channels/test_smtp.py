@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels import OutcomeKind, Outgoing, Presence, Rendered
 from journey_engine.channels.smtp import SmtpChannel
 from journey_engine.errors import JourneyError
+from journey_engine.message import Author
 from journey_engine.project import Sender
 
 SENDER = Sender(name="Shop", email="hello@shop.example")
@@ -104,6 +105,18 @@ def test_messages_go_over_one_kept_connection_and_arrive_whole() -> None:
     part = parsed.get_body(("plain",))
     assert part is not None
     assert part.get_content().replace("\r\n", "\n").rstrip("\n") == text.rstrip("\n")
+
+
+def test_a_letter_of_somebody_else_of_the_house_leaves_by_the_house_s_own_address() -> None:
+    handler = Handler()
+    with server(handler) as port, channel(port) as made:
+        words = replace(outgoing(1).rendered, author=Author("Ada Lovelace", "ada@sales.example"))
+        assert kinds(made.send([replace(outgoing(1), rendered=words), outgoing(2)])) == [("accepted", None)] * 2
+    assert [envelope.mail_from for envelope in handler.received] == ["hello@shop.example"] * 2  # bounces come home
+    parsed = [message_from_bytes(envelope.content, policy=policy.default) for envelope in handler.received]
+    assert parsed[0]["From"] == "Ada Lovelace <ada@sales.example>"
+    assert str(parsed[1]["From"]).endswith("<hello@shop.example>")
+    assert parsed[0]["Message-ID"] == f"<{1:032x}@shop.example>"
 
 
 def test_a_refused_recipient_is_refused_alone() -> None:

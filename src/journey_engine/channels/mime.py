@@ -27,6 +27,7 @@ class Envelope:
     """What all messages of one sender and class have in common."""
 
     domain: str
+    sender: str
     before: str
     one_click: bool
     reply_to: str | None
@@ -35,22 +36,23 @@ class Envelope:
     def of(cls, sender: Sender, topic_class: str) -> Envelope:
         """The envelope of a class: marketing carries the one-click unsubscribe headers."""
         marketing = topic_class == "marketing"
-        lines = [f"From: {mailbox(sender.name, sender.email)}"]
-        lines += ["MIME-Version: 1.0", "Auto-Submitted: auto-generated"]
+        lines = ["MIME-Version: 1.0", "Auto-Submitted: auto-generated"]
         domain = ascii_address(sender.email).rpartition("@")[2]
-        return cls(domain, "\r\n".join(lines), marketing, sender.answers_to())
+        own = mailbox(sender.name, sender.email)
+        return cls(domain, own, "\r\n".join(lines), marketing, sender.answers_to())
 
     def fill(self, message: Outgoing) -> bytes:
         """The whole message, ready for a file or for DATA (without dot stuffing)."""
-        rendered = message.rendered
+        rendered, author = message.rendered, message.rendered.author
         head = [
+            f"From: {self.sender if author is None else mailbox(author.name, author.email)}",
             self.before,
             f"Date: {_date(message.date, message.date.utcoffset())}",
             f"Message-ID: <{message.message_id}@{self.domain}>",
             f"To: {mailbox(message.to_name, message.to)}",
             f"Subject: {header_text(rendered.subject)}",
         ]
-        reply_to = rendered.reply_to or self.reply_to
+        reply_to = rendered.reply_to or (self.reply_to if author is None else None)
         if reply_to:
             head.append(f"Reply-To: {mailbox(None, reply_to)}")
         if message.intended is not None:

@@ -30,15 +30,16 @@ _NAME = str.maketrans({";": " ", ",": " "})  # SendGrid refuses a name that hold
 
 def body_of(message: Outgoing, sender: Sender, settings: SendgridSettings) -> dict[str, Any]:
     """The whole body. Raises ValueError for an address that SendGrid cannot deliver to."""
-    rendered = message.rendered
+    rendered, author = message.rendered, message.rendered.author
+    speaks = author or sender
     mail = Mail(
-        from_email=(ascii_address(sender.email), _name(sender.name)),
+        from_email=(ascii_address(speaks.email), _name(speaks.name)),
         to_emails=(ascii_address(message.to), _name(message.to_name)),
         subject=header_safe(rendered.subject),
         plain_text_content=PlainTextContent(_text(rendered.text)),
         html_content=None if rendered.html is None else HtmlContent(_text(rendered.html)),
     )
-    reply_to = rendered.reply_to or sender.answers_to()
+    reply_to = rendered.reply_to or (sender.answers_to() if author is None else None)
     if reply_to:
         mail.reply_to = ascii_address(reply_to)
     mail.header = Header("Auto-Submitted", "auto-generated")

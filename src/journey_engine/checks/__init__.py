@@ -72,6 +72,7 @@ PROJECT_CHECKS: tuple[Callable[[Scope], Iterable[Problem]], ...] = (
     project.definitions,
     project.outside_a_pass,
     project.default_channel,
+    project.own_sender,
     project.not_everybody,
     project.caps,
     project.columns,

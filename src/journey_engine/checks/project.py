@@ -82,6 +82,31 @@ def caps(scope: Scope) -> Iterator[Problem]:
         names.setdefault(name, number)
 
 
+def own_sender(scope: Scope) -> Iterator[Problem]:
+    """Who writes in the project's place: attributes that are there and not sensitive, and topics."""
+    own, positions = scope.project.sender.own, scope.loaded.file.positions
+    if own is None:
+        return
+    for number, topic in enumerate(own.topics or ()):
+        if topic not in scope.project.topics:
+            known = list(scope.project.topics)
+            message = f"unknown topic '{topic}'{nearest(topic, known)}; project.yaml defines: {', '.join(known)}"
+            yield Problem(positions.of(("sender", "own", "topics", number)), message, "unknown-topic")
+    for word, path in (("email", own.email), ("name", own.name)):
+        root, _, name = (path or "").partition(".")
+        place = positions.of(("sender", "own", word))
+        kind = scope.project.attributes.get(name)
+        if kind is not None and kind.sensitive:
+            yield Problem(place, f"'{path}' is sensitive and may not stand in a message", "sensitive-value")
+            continue
+        for needed in (name, f"{root}_id" if root in ("account", "contact") else ""):
+            if needed and scope.attributes is not None and needed not in scope.attributes:
+                hint = nearest(needed, sorted(scope.attributes))
+                message = f"no column of {scope.project.customers.path} and no `set` step provides '{needed}'{hint}"
+                always = {"email": scope.project.sender.email, "name": scope.project.sender.name}[word]
+                yield Problem(place, f"{message}, so every letter is from {always}", "unknown-attribute", "warning")
+
+
 def columns(scope: Scope) -> Iterator[Problem]:
     """Known names that are mapped to columns, and attributes that nothing provides."""
     positions = scope.loaded.file.positions

@@ -44,6 +44,7 @@ def _show(sql: str) -> None:
     warn(f"{sql.strip().rstrip(';')};\n")
 
 
+FOREIGN_SENDER = "foreign_sender"  # the reason of a letter that left in the project's name for want of a better one
 COUNTED = ("accepted", "refused", "skipped", "unsure", "waiting", "tasks")
 
 
@@ -63,6 +64,9 @@ def dispatch(options: argparse.Namespace) -> int:
         return FOUND if told["troubles"] else DONE
     found = ", ".join(f"{told[name]:,} {name}" for name in COUNTED if told[name])
     say(f"dispatch as of {iso(as_of)}: {found or 'nothing was due'}")
+    foreign = sum(one["count"] for one in told["reasons"] if one["reason"] == FOREIGN_SENDER)
+    if foreign:
+        say(f"{foreign:,} of them in the project's name: whom the data name may not write for it (`sender: own:`)")
     for trouble in told["troubles"]:
         warn(f"journey: {trouble}")
     return FOUND if told["troubles"] else DONE

@@ -46,7 +46,8 @@ def preview(options: argparse.Namespace) -> int:
 
 def _plain(shown: Preview, files: list[Path]) -> dict[str, object]:
     letters = [
-        {"step": one.step, "template": one.template, "channel": one.channel, "from": one.sender, "to": one.to,
+        {"step": one.step, "template": one.template, "channel": one.channel, "from": one.sender,
+         "from_note": one.sender_note, "to": one.to,
          "subject": one.rendered.subject if one.rendered else None,
          "text": one.rendered.text if one.rendered else None, "html": one.rendered.html if one.rendered else None,
          "by": one.by, "problem": one.problem, "remedy": one.remedy, "held_back": one.held_back}
@@ -79,6 +80,8 @@ def _lines(shown: Preview, files: list[Path]) -> Iterator[str]:
 def _letter(letter: Letter) -> Iterator[str]:
     yield f"{paint(f'{letter.step}, template {letter.template}', BOLD)} ({letter.place})"
     yield f"  from:    {visible(letter.sender)}"
+    if letter.sender_note:
+        yield paint(f"           {visible(letter.sender_note)}", RED)
     yield f"  to:      {visible(letter.to or '(no address)')}"
     if letter.by:
         yield f"  by:      {visible(letter.by)}"

@@ -29,6 +29,7 @@ FORMS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.:\- ]*$": "letters, digits, spaces and any of _ . : -, such as first-letter",
     r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$": "a table's name, such as shop.customers",
     r"^customer\.[A-Za-z_][A-Za-z0-9_]*$": "customer. and an attribute, such as customer.birth_date",
+    r"^(customer|account|contact)\.[A-Za-z_][A-Za-z0-9_]*$": "whose attribute and which, such as customer.owner_email",
     r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$": "one plain e-mail address, such as hello@example.com",
     r"^[A-Z]{3}$": "three capital letters, such as EUR",
     r"^[A-Za-z0-9-]+$": "letters, digits and '-', such as SPRING-10",

@@ -221,7 +221,7 @@ def _rules(file: ProjectFile, journeys: Mapping[str, LoadedJourney], renderer: R
     return Rules(
         journeys=tuple(graph for graph in graphs if graph is not None),
         definitions=tuple(_definitions(file.context)),
-        values=with_reward_ids(dict(_values(journeys.values(), renderer)), lowered),
+        values=with_reward_ids(_values(journeys.values(), renderer), lowered),
         programs={one.name: one.read.limit() for one in file.programs if one.read is not None},
         timezone=settings.timezone,
         aside=frozenset(aside),
@@ -255,19 +255,22 @@ def _definition(of: str, name: str, predicate: Any) -> Definition:
     return Definition(of=of, name=name, predicate=predicate, version=version_of(predicate))
 
 
-def _values(journeys: Iterable[LoadedJourney], renderer: Renderer) -> Iterator[tuple[str, frozenset[str]]]:
-    """The dotted paths that each template, task's title and webhook names, of drafts too: their tests run."""
-    done: set[str] = set()
+def _values(journeys: Iterable[LoadedJourney], renderer: Renderer) -> dict[str, frozenset[str]]:
+    """The dotted paths that each template, task's title and webhook names, of drafts too: their tests run.
+
+    A letter also brings what says who it is from.
+    """
+    found: dict[str, frozenset[str]] = {}
     for journey in journeys:
         for node in journey.graph.nodes if journey.graph is not None else ():
             match node:
-                case Emit(effect=Message(template=template)) if template not in done:
-                    done.add(template)
-                    yield template, renderer.variables(template)
-                case Emit(effect=Task(title=title)) if title not in done:
-                    done.add(title)
-                    yield title, renderer.line_variables(title)
+                case Emit(effect=Message(template=template, topic=topic)):
+                    named = found[template] if template in found else renderer.variables(template)
+                    found[template] = named | renderer.author_paths(topic)
+                case Emit(effect=Task(title=title)) if title not in found:
+                    found[title] = renderer.line_variables(title)
                 case Emit(effect=Webhook() as effect):
-                    yield effect.wording, effect.paths
+                    found[effect.wording] = effect.paths
                 case _:
                     pass
+    return found

@@ -58,6 +58,8 @@ NEAR = dt.timedelta(minutes=5)  # so far ahead of the clock an instant still mea
 LATE = dt.timedelta(days=1)
 """So far behind it an instant is that of a night that took its time or came late: what leaves leaves by the clock."""
 PATIENCE = dt.timedelta(minutes=10)
+FOREIGN_SENDER = "foreign_sender"
+"""Left in the project's name, since whom the data name may not write in its place (`sender: own`)."""
 NO_LIMITS: Mapping[str, Limits] = MappingProxyType({})
 
 
@@ -255,6 +257,8 @@ class _Work:
                     verdict = self.verdict(row, outcome)
                     if message.intended is not None:
                         verdict = _of_another(verdict)
+                    if message.rendered.stranger and verdict.state is State.ACCEPTED:
+                        self.tally.reasons[State.ACCEPTED.value, FOREIGN_SENDER] += 1
                     settled.append((row, verdict))
             claims.settle(self.store, self.as_of, self.lease.name, settled, self.ways.left_by(name))
             self.tally.add(settled)

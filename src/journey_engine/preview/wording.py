@@ -15,7 +15,7 @@ from journey_engine.load import LoadedProject
 from journey_engine.message import SMS, Aborted, MessageRef, Outgoing, Rendered, RenderError, is_address, is_phone
 from journey_engine.program import advocates
 from journey_engine.records import Decision
-from journey_engine.render import Renderer
+from journey_engine.render import Renderer, author_of
 
 KEY = "preview"  # signs the links; no project has it, so that no page takes them
 
@@ -38,6 +38,7 @@ class Letter:
     held_back: str | None = None
     whole: bytes | None = None  # the .eml
     channel: str = ""
+    sender_note: str | None = None  # why it is not from the customer's own salesperson, though one is named
     by: str | None = None  # of several channels the one that it takes, and why not another
 
     @property
@@ -96,6 +97,9 @@ class Wording:
             letter["sender"] = self.short_sender
             held = None if is_phone((address or "").strip()) else f"{reader} has no phone number"
             return Letter(**letter, to=address, rendered=rendered, held_back=held)
+        author, letter["sender_note"] = author_of(sender, payload["values"], payload["topic"])
+        if author is not None:
+            letter["sender"] = f"{author.name} <{author.email}>"
         if address is None or not is_address(address.strip()):
             held = f"{reader} has no email address" if address is None else f"the address of {reader} is none"
             return Letter(**letter, to=address, rendered=rendered, held_back=held)

@@ -18,7 +18,16 @@ from journey_engine.language import NAME, Word, known_share
 from journey_engine.message import is_address, is_phone
 from journey_engine.predicates import Length
 from journey_engine.project.customers import AttributeWords, CycleWords, SegmentName, StageWords
-from journey_engine.project.sending import CapWords, FuseWords, GaugeWords, RedirectWords, Sender, SendHours, Topic
+from journey_engine.project.sending import (
+    CapWords,
+    FuseWords,
+    GaugeWords,
+    OwnSender,
+    RedirectWords,
+    Sender,
+    SendHours,
+    Topic,
+)
 from journey_engine.project.sources import CUSTOMER_COLUMNS, EVENT_COLUMNS, Expects, Source, TableWords, known_zone
 from journey_engine.project.webhooks import Endpoint
 from journey_engine.rules import check_cron
@@ -204,6 +213,7 @@ __all__ = [
     "Expects",
     "FuseWords",
     "GaugeWords",
+    "OwnSender",
     "Project",
     "RedirectWords",
     "SegmentName",

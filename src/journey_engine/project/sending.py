@@ -13,6 +13,39 @@ from journey_engine.predicates import Length
 from journey_engine.rules import LONGEST_CAP, Cap
 from journey_engine.times import DAY, Duration, parse_time
 
+PERSON = r"^(customer|account|contact)\.[A-Za-z_][A-Za-z0-9_]*$"
+"""An attribute of the customer, or of whom they point to, as journeys write it."""
+
+
+class OwnSender(Word):
+    """Letters are from the customer's own salesperson, where the data name one; from the project's sender otherwise.
+
+    ```yaml
+    sender:
+      name: Blue Note Shop
+      email: hello@example.com
+      own: {name: customer.owner_name, email: customer.owner_email, domains: [example.com], topics: [offers]}
+    ```
+    """
+
+    email: str = Field(pattern=PERSON, description="The attribute with their address: customer.owner_email")
+    name: str | None = Field(None, pattern=PERSON, description="The attribute with their name (default: the project's)")
+    domains: list[str] | None = Field(
+        None, min_length=1, description="Nobody writes from an address of another domain (default: that of `email`)"
+    )
+    topics: list[str] | None = Field(None, min_length=1, description="Letters of these topics only (default: all)")
+    answers: Literal["own", "house"] = Field(
+        "own", description="Where answers go: to them, or with house to `reply_to`, where journeys hear of them"
+    )
+
+    @field_validator("domains")
+    @classmethod
+    def _domains(cls, value: list[str] | None) -> list[str] | None:
+        for one in value or ():
+            if not is_address(f"a@{one}") or not one.isascii() or "*" in one:
+                raise ValueError(f"'{one}' is no domain; write each one out, such as example.com or sales.example.com")
+        return value
+
 
 class Sender(Word):
     """Who speaks.
@@ -32,6 +65,13 @@ class Sender(Word):
         description="Where answers go; with {token} in it (answers+{token}@...) each letter has an address of its own",
     )
     postal_address: str | None = Field(None, description="Marketing mails are refused without it")
+    own: OwnSender | None = Field(None, description="Who speaks instead, where the data name somebody for the customer")
+
+    @property
+    def may_speak(self) -> frozenset[str]:
+        """The domains from which somebody may write in the project's place, in lower case."""
+        named = self.own.domains if self.own is not None else None
+        return frozenset(one.lower() for one in named or [self.email.rpartition("@")[2]])
 
     @field_validator("reply_to")
     @classmethod

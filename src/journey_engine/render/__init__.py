@@ -5,7 +5,8 @@ reads no clock.
 """
 
 from journey_engine.render.analysis import Use
+from journey_engine.render.authors import author_of
 from journey_engine.render.library import Library
 from journey_engine.render.renderer import Renderer
 
-__all__ = ["Library", "Renderer", "Use"]
+__all__ = ["Library", "Renderer", "Use", "author_of"]

@@ -17,9 +17,10 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError
 
 from journey_engine.errors import Place, Problem, nearest
 from journey_engine.links import Links
-from journey_engine.message import SMS, Aborted, MessageRef, Rendered, RenderError, header_safe
+from journey_engine.message import SMS, Aborted, Author, MessageRef, Rendered, RenderError, header_safe
 from journey_engine.project import Sender
 from journey_engine.render.analysis import Use, uses
+from journey_engine.render.authors import author_of, paths_of
 from journey_engine.render.filters import FilterError
 from journey_engine.render.library import HTML, PARTS, SHORT, SUBJECT, TEXT, Chain, Library, LocaleLoader, language
 from journey_engine.render.mistakes import syntax_problem, tree_problems, unprovided
@@ -91,7 +92,8 @@ class Renderer:
                 remedy=f"add {self.library.root / template / SUBJECT}, {HTML} and {TEXT}, or mend the name",
             )
         chain = self.library.chain(locale)
-        context = self._context(values, message, locale)
+        author, why_not = author_of(self.sender, values, message.topic)
+        context = self._context(values, message, locale, author)
         if message.channel == SMS:
             return self._short(template, values.get("variant"), chain, context)
         head, body = self._folders(template, values.get("variant"), chain)
@@ -106,13 +108,17 @@ class Renderer:
                 html = self._inliner.inline(html)
         text = self._part(body, TEXT, chain, context)
         links = context["links"]
-        return Rendered(subject, text, html, links.get("unsubscribe") or None, self._reply_to(message))
+        unsubscribe, reply_to = links.get("unsubscribe") or None, self._reply_to(message, author)
+        return Rendered(subject, text, html, unsubscribe, reply_to, author, stranger=why_not is not None)
 
-    def _reply_to(self, message: MessageRef) -> str | None:
-        """Where answers to this very letter go, where the project tells them apart."""
-        if self.sender is None or self.links is None or not self.sender.tells_answers:
+    def _reply_to(self, message: MessageRef, author: Author | None) -> str | None:
+        """Where answers to this very letter go, where the project tells them apart, or where not to whom it is from."""
+        sender = self.sender
+        if sender is None or (author is not None and sender.own is not None and sender.own.answers == "own"):
             return None
-        return self.sender.answers_to(self.links.reply(message.message_id))
+        if self.links is not None and sender.tells_answers:
+            return sender.answers_to(self.links.reply(message.message_id))
+        return sender.answers_to() if author is not None else None
 
     def _short(self, template: str, variant: object, chain: Chain, context: dict[str, Any]) -> Rendered:
         """The words of a short message."""
@@ -198,7 +204,9 @@ class Renderer:
             what = f"{type(error).__name__}{f': {error}' if isinstance(error, TypeError) else ''}"
             raise RenderError(f"{_where(error, file)}: {what}", code="template_error") from None
 
-    def _context(self, values: Mapping[str, Any], message: MessageRef, locale: str | None) -> dict[str, Any]:
+    def _context(
+        self, values: Mapping[str, Any], message: MessageRef, locale: str | None, author: Author | None = None
+    ) -> dict[str, Any]:
         """What the templates of a message see: its values, those of ours, and the functions."""
         customer, topic, message_id = message.customer_id, message.topic, message.message_id
         addresses: dict[str, Any] = {"home": None, "unsubscribe": None, "preferences": None, "confirm": {}}
@@ -218,9 +226,20 @@ class Renderer:
             ours |= self._answers(values["ask"], message)
             addresses["answer"] = {one["answer"]: one["link"] for one in ours["answers"]}
         try:
-            return {**self._always, **_wrapped(values), "sender": self._sender, **_wrapped(ours)}
+            return {**self._always, **_wrapped(values), "sender": self._speaks(author), **_wrapped(ours)}
         except TypeError as error:
             raise RenderError(str(error), code="template_error") from None
+
+    def author_paths(self, topic: str) -> frozenset[str]:
+        """The values that tell who a letter of a topic is from."""
+        return paths_of(self.sender, topic) if self.sender is not None else frozenset()
+
+    def _speaks(self, author: Author | None) -> Any:
+        """What templates see of who a letter is from; the postal address is the project's."""
+        if author is None or self.sender is None:
+            return self._sender
+        said = {"name": author.name, "email": author.email, "postal_address": self.sender.postal_address}
+        return wrap(said, "sender")
 
     def _answers(self, ask: Mapping[str, Any], message: MessageRef) -> dict[str, Any]:
         """The answers of a question with their links."""
