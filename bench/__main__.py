@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench import door, head_to_head, moves, page, start, workers, year
+from bench import door, head_to_head, moves, page, spark, start, workers, year
 
 RESULTS = Path(__file__).parent / "results"
 PLOTS = page.PAGE.parent / "plots"
@@ -37,6 +37,7 @@ WORK: Mapping[str, Work] = {
     "workers": Work(workers, 5_000, 3),
     "year": Work(year, 2_000, 365),
     "start": Work(start, 200, 5),
+    "spark": Work(spark, 10_000, 1),
 }
 
 
