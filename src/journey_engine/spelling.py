@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 Number = Callable[[str], str | None]
 """A phone number as people write it -> in E.164, such as +491701234567; None for what is none."""
@@ -45,6 +46,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
+@lru_cache(maxsize=4096)
 def _as_dns(domain: str) -> str:
     try:
         return domain.rstrip(".").encode("idna").decode("ascii").lower()
@@ -52,6 +54,7 @@ def _as_dns(domain: str) -> str:
         return domain
 
 
+@lru_cache(maxsize=4096)
 def _as_people(domain: str) -> str:
     try:
         return domain.encode("ascii").decode("idna")

@@ -229,6 +229,18 @@ def test_an_erasing_that_the_provider_did_not_take_is_owed_and_made_up_for(journ
         assert PERSONAL[0] not in content, f"the address is still in {name}"
 
 
+def test_an_erasing_that_died_behind_its_first_step_is_made_whole_by_the_next(journey: Journey, sent: Path) -> None:
+    with open_mailroom(load_project(sent)) as mailroom:
+        mailroom.erase("c3", {"ngozi@example.org"}, NOON, asked=["sendgrid"])  # and the machine went down
+    with receiver(job()) as peer:
+        at_sendgrid(sent, peer.port)
+        said = journey("customer", "erase", "c3", "--project", sent, "--json")
+    assert (said.status, said.json["letters"], said.json["asked"]) == (0, 1, {"sendgrid": 1})
+    assert asked_for(peer) == [["ngozi@example.org"]]
+    for name, content in stored(sent).items():
+        assert PERSONAL[0] not in content, f"the address is still in {name}"
+
+
 def test_without_a_key_or_the_channel_it_stays_owed(
     journey: Journey, sent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from journey_engine.channels.registry import numbers
 from journey_engine.channels.webhook import WebhookChannel
 from journey_engine.mailroom import Mailroom, dispatch
 from journey_engine.mailroom.tables import Exact, Instant, metadata
-from journey_engine.news import Letter, Named, Text, Told, Traits
+from journey_engine.news import Fate, Letter, Named, Notice, Text, Told, Traits
 from journey_engine.records import Decision, DecisionKind
 from tests.channels.peer import receiver
 from tests.mailroom.house import NOW, clock, file_channel, message, other, renderer, state_of
@@ -119,6 +119,26 @@ def test_an_id_is_known_as_it_is_written_and_an_endpoint_is_nobodys_address(mail
     hand_over(mailroom, tmp_path)
     assert mailroom.counts(2) == {"accepted": 1}
     assert mailroom.webhook_counts(2) == {"accepted": 1}, "one erased customer's calls went to it, too"
+
+
+def test_what_a_provider_tells_of_who_was_erased_is_only_counted(mailroom: Mailroom, tmp_path: Path) -> None:
+    mails = [message(1), message(2)]
+    mailroom.load_run(1, "r1", NOW, mails)
+    hand_over(mailroom, tmp_path)
+    mailroom.erase("c1", (), NOW)
+    told = [
+        Notice(fate, NOW, f"{fate}-{one.decision_id}", message_id=one.decision_id, stops=stops)
+        for one in mails
+        for fate, stops in (
+            (Fate.OPENED, None), (Fate.CLICKED, None), (Fate.COMPLAINED, "spam"), (Fate.UNSUBSCRIBED, "unsubscribed")
+        )
+    ]  # fmt: skip
+    mailroom.notice(told, NOW)
+    alias = str(mailroom.pseudonym("c1"))
+    names = {who: {one.name for one in mailroom.feedback() if one.customer_id == who} for who in ("c1", alias, "c2")}
+    assert (names["c1"], names[alias]) == (set(), {"message_complained"})
+    assert {"message_opened", "message_clicked", "message_complained", "unsubscribed"} <= names["c2"]
+    assert mailroom.suppressed(alias) == [] and len(mailroom.suppressed("c2")) == 2
 
 
 def test_no_team_gets_a_task_of_who_was_erased_and_came_back(mailroom: Mailroom, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, select
 
-from journey_engine.mailroom import addresses, claim, consents
+from journey_engine.mailroom import addresses, claim, consents, marks
 from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.consents import Said, Word
 from journey_engine.mailroom.eligible import Verdict
@@ -33,6 +33,8 @@ KEPT = {
 }  # fmt: skip
 RECENT = dt.timedelta(days=7)
 """How long after a send a bounce without our id can be of it."""
+COUNTED = (Fate.BOUNCED, Fate.COMPLAINED)
+"""What topics are stopped for when there is too much of it."""
 REPORTED = Verdict(State.ACCEPTED, "reported", "its provider told what became of it")
 CHUNK = 500
 
@@ -111,12 +113,20 @@ def _by_address(db: Connection, address: str, at: dt.datetime) -> Row[Any] | Non
 
 
 def _keep(store: Store, db: Connection, pairs: Sequence[tuple[Notice, Row[Any]]], at: dt.datetime) -> int:
-    """Events, and what they stop; how many were kept. An unsubscription is the customer's word like any other."""
+    """Events, and what they stop; how many were kept. An unsubscription is the customer's word like any other.
+
+    Of somebody who was erased only what a topic's gauges count is kept, under their pseudonym.
+    """
     events: list[tuple[Any, ...]] = []
     stops: list[tuple[str, str, str, str, dt.datetime]] = []
+    erased = marks.erased_of(db, {claim.reader(row) for _, row in pairs})
     for one, row in sorted(pairs, key=lambda pair: pair[0].notice_id):
         who = claim.reader(row)
-        if one.stops == UNSUBSCRIBED:
+        if who in erased and one.fate not in COUNTED:
+            continue
+        if who in erased:
+            pass  # nothing reaches them anyhow
+        elif one.stops == UNSUBSCRIBED:
             source = str(one.properties.get("provider", "provider"))
             said = Said(who, Word.UNSUBSCRIBED, source=source, message_id=row.message_id)
             consents.say(store, db, said, one.occurred_at)
