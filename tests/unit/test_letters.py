@@ -13,6 +13,7 @@ import pytest
 from journey_engine.links import Links
 from journey_engine.load import load_project
 from journey_engine.message import MessageRef, Rendered
+from journey_engine.program import advocates
 from journey_engine.project import Project
 from journey_engine.render import Renderer
 
@@ -62,7 +63,8 @@ def settings(project: Path) -> Project:
 @cache
 def renderer(project: Path) -> Renderer:
     links = Links(settings(project).public_url, {"k": b"secret"}, "k")
-    return Renderer(project / "templates", settings(project).sender, links)
+    referrals = advocates(load_project(project).file.terms, settings(project).public_url)
+    return Renderer(project / "templates", settings(project).sender, links, referrals=referrals)
 
 
 def letter(project: Path, template: str, locale: str | None = "en", first_name: str | None = "Ada") -> Rendered:
@@ -74,7 +76,7 @@ def letter(project: Path, template: str, locale: str | None = "en", first_name: 
             "subject": "A cold radiator", "finding": "A valve is stuck.", "price": 90, "currency": "GBP",
             "engineer": "Aisha",
         },
-        "step": {"answer": {"interest": "jazz"}, "call": {"agreed": "We come on Friday."}, "voucher": VOUCHER},
+        "step": {"answer": {"interest": "jazz"}, "ring": {"note": "We come on Friday."}, "voucher": VOUCHER},
         "ask": {"question": "how-was-it", "answers": ANSWERS},
         "lines": LINES,
     }  # fmt: skip
