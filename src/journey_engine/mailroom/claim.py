@@ -343,34 +343,3 @@ def unsure_rows(store: Store, channel: str, until: dt.datetime, after: str, limi
                 .limit(limit)
             ).all()
         )
-
-
-def explain_left(
-    store: Store, channel: str, as_of: dt.datetime, reason: str, detail: str | None, held: Collection[str] = (),
-    peer: str | None = None,
-) -> int:  # fmt: skip
-    """Write on due messages of a channel, or on those to a peer, why they are still here; how many."""
-    due = [in_state(State.PENDING), messages.c.channel == channel, messages.c.try_at <= as_of]
-    due += [messages.c.journey.not_in(held), ~holds.held(), *([] if peer is None else [messages.c.recipient == peer])]
-    with store.write() as db:
-        return db.execute(update(messages).where(*due).values(reason=reason, detail=detail)).rowcount
-
-
-def explain_held(store: Store, held: Collection[str], as_of: dt.datetime, reason: str, detail: str) -> int:
-    """Write on due messages of held journeys why they are still here; how many."""
-    with store.write() as db:
-        mine = (in_state(State.PENDING), messages.c.journey.in_(held), messages.c.try_at <= as_of)
-        return db.execute(update(messages).where(*mine).values(reason=reason, detail=detail)).rowcount
-
-
-def explain_stopped(store: Store, as_of: dt.datetime) -> int:
-    """Write on due messages of what is stopped why they are still here; how many."""
-    with store.write() as db:
-        return sum(holds.explain(db, hold, as_of) for hold in holds.standing(db))
-
-
-def due_channels(store: Store, as_of: dt.datetime, held: Collection[str] = ()) -> list[str]:
-    """The channels that still have something due, but for what is stopped or what `held` journeys keep."""
-    with store.read() as db:
-        due = select(messages.c.channel).where(in_state(State.PENDING), messages.c.try_at <= as_of).distinct()
-        return sorted(db.execute(due.where(messages.c.journey.not_in(held), ~holds.held())).scalars())

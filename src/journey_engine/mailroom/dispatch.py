@@ -21,7 +21,7 @@ from typing import Any, assert_never
 from sqlalchemy import Row
 
 from journey_engine.mailroom import claim as claims
-from journey_engine.mailroom import pools
+from journey_engine.mailroom import left, pools
 from journey_engine.mailroom.calls import call_body
 from journey_engine.mailroom.claim import Settled
 from journey_engine.mailroom.doubts import look_into
@@ -321,19 +321,19 @@ class _Work:
     def explain_what_is_left(self) -> None:
         """Due messages of a held journey, or of a channel that takes none, say why they are still here."""
         if self.held:
-            count = claims.explain_held(self.store, self.held, self.as_of, "paused", "its journey is not live")
+            count = left.explain_held(self.store, self.held, self.as_of, "paused", "its journey is not live")
             self.left(count, "paused")
-        self.left(claims.explain_stopped(self.store, self.as_of), HELD)
-        waiting = claims.due_channels(self.store, self.as_of, self.held)
+        self.left(left.explain_stopped(self.store, self.as_of), HELD)
+        waiting = left.due_channels(self.store, self.as_of, self.held)
         for pause in self.ways.paused:
             if pause.peer:
                 told = (pause.reason, pause.told)
-                count = claims.explain_left(self.store, pause.channel, self.as_of, *told, self.held, pause.peer)
+                count = left.explain_left(self.store, pause.channel, self.as_of, *told, self.held, pause.peer)
                 self.left(count, pause.reason)
         for name in waiting:
             why = self.ways.why_left(name)
             if why is not None:
-                self.left(claims.explain_left(self.store, name, self.as_of, *why, self.held), why[0])
+                self.left(left.explain_left(self.store, name, self.as_of, *why, self.held), why[0])
 
     def count_doubts(self, settled: list[Settled]) -> None:
         """Count what was found out; what is due again is counted when it has left."""
