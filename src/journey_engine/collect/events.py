@@ -38,6 +38,7 @@ def take_events(
     _check_instants(source, columns)
     if source.timezone is not None:
         load_zones(incoming.engine, [source.timezone])
+    incoming.run("revived_none")
     incoming.read("feedback")
     told = ((e.event_id, e.customer_id, e.name, iso(e.occurred_at), _json(e.properties)) for e in feedback)
     came_back = incoming.reader.load("feedback", EVENT_COLUMNS, told)
@@ -132,7 +133,7 @@ def _into_the_ledger(incoming: Incoming) -> int:
     count = "SELECT count(*) FILTER (WHERE revision = 1), count(*) FILTER (WHERE revision > 1) FROM revised_events"
     received, corrected = incoming.engine.rows(count)[0]
     incoming.collected.corrected += int(corrected)
-    incoming.run("outdate_events")
+    incoming.run("revived", "outdate_events")
     if received or corrected:
         numbers = incoming.engine.rows("SELECT property, number FROM properties ORDER BY number")
         typed = [pair for name, number in numbers for pair in typed_columns("r", name, number)]

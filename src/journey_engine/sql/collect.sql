@@ -227,6 +227,14 @@ FROM taken_events AS r ANTI JOIN several_rows AS s ON s.event_id = r.event_id
 UNION ALL
 SELECT event_id, customer_id, name, occurred_at, properties, row_hash, revision, newest FROM contents WHERE is_new;
 
+-- revived_none: Nobody yet.
+CREATE OR REPLACE TEMP TABLE revived (customer_id VARCHAR);
+
+-- revived: Whose events count again with a content that was known before.
+INSERT INTO revived
+SELECT e.customer_id FROM events AS e JOIN contents AS c ON c.event_id = e.event_id AND c.revision = e.revision
+WHERE c.newest AND NOT e.newest;
+
 -- outdate_events: The last content of an event wins for conditions (rule 2).
 UPDATE events AS e SET newest = (e.revision = c.revision)
 FROM contents AS c

@@ -9,7 +9,18 @@ LEFT JOIN facts AS f ON f.customer_id = c.customer_id
 LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id
 WHERE {holds};
 
--- subject_open: The passes that this run may move, credit or end: open ones, and closed ones whose goal still counts.
+-- touched: The customers for whom something came in since the last run, or what came in once more counts again, or who were
+-- not there then: only theirs are passes that wait for an event and may have found it.
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT e.customer_id FROM events AS e
+WHERE e.received_at >= {last} AND (e.received_at > {last} OR e.name = 'stage_entered')
+UNION
+SELECT customer_id FROM revived
+UNION
+SELECT c.customer_id FROM customers AS c ANTI JOIN roster AS r ON r.customer_id = c.customer_id;
+
+-- subject_open: The passes that this run may move, credit or end: open ones, and closed ones whose goal still counts. Most
+-- open ones only wait, and nothing that this run knows can end their wait: they are left alone.
 CREATE OR REPLACE TEMP TABLE subject AS
 SELECT * FROM (
     SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
@@ -19,7 +30,16 @@ SELECT * FROM (
         e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
             OR l.last_as_of < e.entered_at + to_months(g.months) + to_microseconds(g.micros) + to_months(n.late_months)
                 + to_microseconds(n.late_micros))
-            AND (g.bounded OR n.as_of <= e.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts
+            AND (g.bounded OR n.as_of <= e.entered_at + to_months(g.months) + to_microseconds(g.micros)) AS goal_counts,
+        coalesce(w.kind = 'await' AND w.until IS NULL AND x.journey IS NULL AND f.enrollment_id IS NULL
+            AND a.enrollment_id IS NULL
+            AND CASE
+                WHEN w.match IS NULL
+                    THEN e.reached_at + to_months(w.delay_months) + to_microseconds(w.delay_micros) >= n.horizon
+                ELSE l.last_as_of = n.last_as_of AND e.reached_at <= n.last_as_of AND t.customer_id IS NULL
+                    AND (w.timeout_months IS NULL
+                        OR e.reached_at + to_months(w.timeout_months) + to_microseconds(w.timeout_micros) > n.as_of)
+            END, FALSE) AS rests
     FROM enrollments AS e
     JOIN live AS l ON l.journey = e.journey
     JOIN customers AS c ON c.customer_id = e.customer_id
@@ -28,8 +48,12 @@ SELECT * FROM (
     LEFT JOIN blocked AS b ON b.enrollment_id = e.enrollment_id
     LEFT JOIN followed AS f ON f.enrollment_id = e.enrollment_id
     LEFT JOIN astray AS a ON a.enrollment_id = e.enrollment_id
-) AS w
-WHERE is_open OR goal_counts;
+    LEFT JOIN exits AS x ON x.journey = e.journey AND x.version = e.version
+    LEFT JOIN graph AS w ON w.journey = e.journey AND w.version = e.version AND w.node = e.node
+    LEFT JOIN touched AS t ON t.customer_id = e.customer_id
+    WHERE e.state = 'open' OR g.predicate IS NOT NULL
+) AS s
+WHERE (is_open AND NOT rests) OR goal_counts;
 
 -- subject_new: The passes admitted in this run; who is held out, of all journeys or of this one, is drawn here once (rule 11);
 -- members of an account are drawn together (rule 27).

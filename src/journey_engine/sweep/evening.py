@@ -34,6 +34,7 @@ class Evening:
     held: dict[str, dt.datetime] = field(init=False, default_factory=dict)
     truths: dict[tuple[str, ...], str] = field(init=False, default_factory=dict)
     memberless: dict[str, int] = field(init=False, default_factory=dict)  # journey -> accounts without members
+    last_as_of: dt.datetime = field(init=False, default=FAR_PAST)  # of the last committed run
     zones_from: dt.datetime = field(init=False, default=FAR_PAST)  # readings from here on are in near_zones
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from journey_engine.queries import statements
 from journey_engine.rules import time_triggered
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.waits import wait_tables
-from journey_engine.times import FAR_FUTURE, UTC, naive
+from journey_engine.times import FAR_FUTURE, FAR_PAST, UTC, naive
 
 
 def lay_out(evening: Evening) -> None:
@@ -20,6 +20,8 @@ def lay_out(evening: Evening) -> None:
     rows = evening.engine.rows("SELECT journey, last_as_of, held_as_of FROM journeys")
     evening.last = {journey: instant.replace(tzinfo=UTC) for journey, instant, _ in rows}
     evening.held = {journey: instant.replace(tzinfo=UTC) for journey, _, instant in rows if instant is not None}
+    last = evening.engine.rows("SELECT max(as_of) FROM runs")[0][0]
+    evening.last_as_of = last.replace(tzinfo=UTC) if last is not None else FAR_PAST
     _night_table(evening)
     _graph_tables(evening)
     wait_tables(evening)
@@ -30,13 +32,13 @@ def _night_table(evening: Evening) -> None:
     late, hours = evening.rules.accept_late, evening.rules.send_hours
     evening.engine.execute(
         "CREATE OR REPLACE TEMP TABLE night (run INTEGER, as_of TIMESTAMP, horizon TIMESTAMP, remember_from TIMESTAMP, "
-        "late_months INTEGER, late_micros BIGINT, hour_from TIME, hour_until TIME, holdout VARCHAR)"
+        "last_as_of TIMESTAMP, late_months INTEGER, late_micros BIGINT, hour_from TIME, hour_until TIME, holdout VARCHAR)"
     )
     evening.engine.load("night", (
-        "run", "as_of", "horizon", "remember_from", "late_months", "late_micros", "hour_from", "hour_until", "holdout",
+        "run", "as_of", "horizon", "remember_from", "last_as_of", "late_months", "late_micros", "hour_from", "hour_until", "holdout",
     ), [(
         evening.night.run, naive(evening.night.as_of), naive(evening.night.horizon),
-        naive(late.before(evening.night.as_of)),
+        naive(late.before(evening.night.as_of)), naive(evening.last_as_of),
         late.months, late.seconds * 10**6, hours[0], hours[1], evening.rules.holdout,
     )])  # fmt: skip
     evening.run("tables", *statements("tables"))

@@ -50,6 +50,7 @@ class Sweep(Evening):
         self.run("entering", "fresh")
         if self.follows:
             self.run("following", *statements("following"))
+        self.run("sweep", "touched", last=x.stamp(self.last_as_of))
         self.run("sweep", "subject_open", *draws)
         match_tables(self)
         _move_all(self)
