@@ -32,7 +32,8 @@ steps:
 
 # (plan, region, what of events), so that most customers are in some segment and none in all.
 SEGMENTS = (
-    ("free", "EU", ("event: {name: login, within: 90 days}", "event: {name: purchase, where: {amount: {above: 20}}, within: 365 days}")),
+    ("free", "EU", ("event: {name: login, within: 90 days}",
+                    "event: {name: purchase, where: {amount: {above: 20}}, within: 365 days}")),
     ("free", "NA", ("event: {name: login, within: 180 days}",)),
     ("free", "APAC", ("event: {name: page_view, within: 365 days}",)),
     ("pro", "EU", ("event: {name: purchase, within: 180 days, count: {at_least: 1}}",)),
@@ -48,19 +49,33 @@ EVENTS = (
     ("purchase", "{amount: {below: 5}}", "purchase"), ("login", "", "purchase"), ("support", "", "login"),
 )  # fmt: skip
 
+FLAGS = ("l60", "l90", "l180", "l5", "p20", "p50", "p180", "sum80", "v365", "s180")
+
 
 def write_twenty(folder: Path) -> None:
     """Write the project: ten journeys whose trigger is a segment, six of an event, and one each of four other kinds."""
     write_project(folder, None)
     (folder / "journeys/retention/picks.yaml").unlink()
     head, _, _ = PROJECT.partition("segments:")
-    lines = [head.replace("CHANNELS", "{default: file}").replace("data/events.parquet", "data/events/*.parquet"), "segments:"]
+    lines = [
+        head.replace("CHANNELS", "{default: file}").replace("data/events.parquet", "data/events/*.parquet"),
+        "segments:",
+    ]
     for number, (plan, region, asked) in enumerate(SEGMENTS):
-        lines += [f"  s{number}:", "    all:", f"      - customer: {{plan: {plan}, region: {region}, created_at: {{before: 7 days}}}}"]
+        lines += [
+            f"  s{number}:",
+            "    all:",
+            f"      - customer: {{plan: {plan}, region: {region}, created_at: {{before: 7 days}}}}",
+        ]
         lines += [f"      - {one}" for one in asked]
     (folder / "journeys/project.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for number in range(len(SEGMENTS)):
-        _write(folder, f"in-{number}", f"{{enters: {{segment: s{number}}}}}", AFTER_ALL.format(first=30 + number, second=30))
+        _write(
+            folder,
+            f"in-{number}",
+            f"{{enters: {{segment: s{number}}}}}",
+            AFTER_ALL.format(first=30 + number, second=30),
+        )
     for number, (name, where, awaited) in enumerate(EVENTS):
         trigger = f"{{event: {{name: {name}{', where: ' + where if where else ''}}}}}"
         _write(folder, f"on-{number}", trigger, SINCE.format(awaited=awaited, first=2 + number, second=2))
@@ -69,7 +84,7 @@ def write_twenty(folder: Path) -> None:
            "reentry: each_occurrence\nsteps:\n  - task: {team: sales, title: A year, due: 7 days}\n")  # fmt: skip
     _write(folder, "left", "{leaves: {segment: s0}}", SINCE.format(awaited="login", first=7, second=2))
     _write(folder, "plan", "{changes: {attribute: plan}}",
-           "reentry: {after: 30 days}\nsteps:\n  - task: {team: sales, title: Another plan, due: 7 days}\n")  # fmt: skip
+           "reentry: {after: 30 days}\nsteps:\n  - task: {team: sales, title: Another plan}\n")  # fmt: skip
 
 
 def _write(folder: Path, name: str, trigger: str, rest: str) -> None:
@@ -78,27 +93,31 @@ def _write(folder: Path, name: str, trigger: str, rest: str) -> None:
 
 
 def by_hand(data: Data, as_of: dt.datetime = NOW) -> str:
-    """What the conditions of the twenty ask of every customer's events, as one query; it answers who is in a segment."""
+    """What the conditions of the twenty ask of every customer's events, as one query that counts the segments."""
     at = f"TIMESTAMPTZ '{as_of.isoformat(' ')}'"
 
     def since(days: int) -> str:
         return f"occurred_at > {at} - INTERVAL {days} DAY"
 
     amount = "CAST(properties ->> '$.amount' AS DOUBLE)"
+    segments = (
+        ("free", "EU", "l90 AND p20"), ("free", "NA", "l180"), ("free", "APAC", "v365"), ("pro", "EU", "p180"),
+        ("pro", "NA", "NOT s180"), ("pro", "APAC", "l5"), ("team", "EU", "l60"), ("team", "NA", "sum80"),
+        ("free", "EU", "NOT l60"), ("free", "NA", "p50"),
+    )  # fmt: skip
+    counts = ",\n    ".join(
+        f"count(*) FILTER (plan = '{plan}' AND region = '{region}' AND {rule})" for plan, region, rule in segments
+    )
+    flags = ", ".join(f"coalesce({name}, false) AS {name}" for name in FLAGS)
     return f"""
-SELECT count(*) FILTER (plan = 'free' AND region = 'EU' AND l90 AND p20),
-    count(*) FILTER (plan = 'free' AND region = 'NA' AND l180), count(*) FILTER (plan = 'free' AND region = 'APAC' AND v365),
-    count(*) FILTER (plan = 'pro' AND region = 'EU' AND p180), count(*) FILTER (plan = 'pro' AND region = 'NA' AND NOT s180),
-    count(*) FILTER (plan = 'pro' AND region = 'APAC' AND l5), count(*) FILTER (plan = 'team' AND region = 'EU' AND l60),
-    count(*) FILTER (plan = 'team' AND region = 'NA' AND sum80), count(*) FILTER (plan = 'free' AND region = 'EU' AND NOT l60),
-    count(*) FILTER (plan = 'free' AND region = 'NA' AND p50), max(last_login)
+SELECT {counts}, max(last_login)
 FROM (
-    SELECT c.plan, c.region, coalesce(l90, false) AS l90, coalesce(p20, false) AS p20, coalesce(l180, false) AS l180,
-        coalesce(v365, false) AS v365, coalesce(p180, false) AS p180, coalesce(s180, false) AS s180, coalesce(l5, false) AS l5,
-        coalesce(l60, false) AS l60, coalesce(sum80, false) AS sum80, coalesce(p50, false) AS p50, last_login
+    SELECT c.plan, c.region, {flags}, last_login
     FROM read_parquet('{data.customers}') AS c LEFT JOIN (
-        SELECT customer_id, bool_or(name = 'login' AND {since(90)}) AS l90, bool_or(name = 'login' AND {since(180)}) AS l180,
-            bool_or(name = 'login' AND {since(60)}) AS l60, count(*) FILTER (name = 'login' AND {since(365)}) >= 5 AS l5,
+        SELECT customer_id,
+            bool_or(name = 'login' AND {since(90)}) AS l90, bool_or(name = 'login' AND {since(180)}) AS l180,
+            bool_or(name = 'login' AND {since(60)}) AS l60,
+            count(*) FILTER (name = 'login' AND {since(365)}) >= 5 AS l5,
             max(occurred_at) FILTER (name = 'login') AS last_login,
             bool_or(name = 'purchase' AND {since(365)} AND {amount} > 20) AS p20,
             bool_or(name = 'purchase' AND {since(180)}) AS p180,

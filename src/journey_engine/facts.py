@@ -84,6 +84,7 @@ class Facts:
     columns: Mapping[str, str]
     properties: Mapping[str, int]
     history: dict[str, tuple[int, Sql, str | None]] = field(default_factory=dict)  # key -> number, filter, sum_of
+    used: set[str] = field(default_factory=set)  # the columns of `facts` that somebody looks at
     journeys: dict[str, tuple[int, Sql]] = field(default_factory=dict)
     matches: dict[tuple[EventSet, str | None], int] = field(default_factory=dict)
     atoms: dict[tuple[Any, ...], PassAtom] = field(default_factory=dict)
@@ -95,6 +96,9 @@ class Facts:
         if key not in self.predicates:
             self.predicates[key] = len(self.predicates)
             self.truth(predicate)  # registers its atoms, so that facts and matches are complete
+            if use != "member":
+                self.seen(predicate)
+                self.instant(predicate)
         return self.predicates[key]
 
     def match(self, events: EventSet, amount: str | None = None) -> int:
@@ -133,7 +137,7 @@ class Facts:
     def instant(self, predicate: Predicate) -> Sql:
         """When a plain event condition came true; NULL for every other condition."""
         if isinstance(predicate, Happened) and predicate.plain:
-            return self._amounts(predicate)[2]
+            return self._amount(predicate, "first_at")
         return exp.null()
 
     def seen(self, predicate: Predicate) -> Sql:
@@ -148,8 +152,7 @@ class Facts:
                     value = exp.Coalesce(this=x.cast(view.num, "VARCHAR"), expressions=[view.txt])
                     parts += [x.text(f"trigger.{where.name} = "), self._shown(value)]
                 case Happened(events=events):
-                    count = exp.Coalesce(this=self._amounts(leaf)[0], expressions=[x.integer(0)])
-                    parts += [x.text(f"{events.name} counted "), x.cast(count, "VARCHAR")]
+                    parts += [x.text(f"{events.name} counted "), x.cast(self._count(leaf), "VARCHAR")]
                 case Drawn():
                     parts += [x.text(f"{leaf.step}: "), _digits(leaf)]
                 case InArm():
@@ -186,8 +189,8 @@ class Facts:
     def _subscribed(self, leaf: Subscribed) -> Sql:
         """Nothing final, and the customer's last word, where there is one, is a yes."""
         final, no, yes = (self._history((events, None)) for events in subscription(leaf, self))
-        count = exp.Coalesce(this=x.col("f", f"n{final}"), expressions=[x.integer(0)])
-        last_no, last_yes = x.col("f", f"last_at{no}"), x.col("f", f"last_at{yes}")
+        count = exp.Coalesce(this=self._fact("n", final), expressions=[x.integer(0)])
+        last_no, last_yes = self._fact("last_at", no), self._fact("last_at", yes)
         later = x.sure(x.compare(">", last_yes, last_no))
         never = x.both([x.is_null(last_no), *([x.negate(x.is_null(last_yes))] if leaf.double else [])])
         return x.both([x.compare("=", count, x.integer(0)), x.either([never, later])])
@@ -207,21 +210,23 @@ class Facts:
     # --- events -----------------------------------------------------------------------------------------------
 
     def _happened(self, leaf: Happened) -> Sql:
-        count, total, first, last = self._amounts(leaf)
-        zero = exp.Coalesce(this=count, expressions=[x.integer(0)])
-        none = exp.Coalesce(this=total, expressions=[x.cast(x.integer(0), x.NUMBER)])
-        tests = [x.compare(_COMPARE[t.op], x.cast(zero.copy(), x.NUMBER), x.literal(t.operands[0])) for t in leaf.count]
-        tests += [x.compare(_COMPARE[t.op], none.copy(), x.literal(t.operands[0])) for t in leaf.sum]
-        for value, within, before in (
-            (first, leaf.first_within, leaf.first_before),
-            (last, leaf.last_within, leaf.last_before),
+        tests = [
+            x.compare(_COMPARE[t.op], x.cast(self._count(leaf), x.NUMBER), x.literal(t.operands[0])) for t in leaf.count
+        ]
+        for test in leaf.sum:
+            nothing = x.cast(x.integer(0), x.NUMBER)
+            total = exp.Coalesce(this=self._amount(leaf, "total"), expressions=[nothing])
+            tests.append(x.compare(_COMPARE[test.op], total, x.literal(test.operands[0])))
+        for name, within, before in (
+            ("first_at", leaf.first_within, leaf.first_before),
+            ("last_at", leaf.last_within, leaf.last_before),
         ):
-            if within is not None:
-                tests.append(x.sure(x.compare(">", value.copy(), x.stamp(within.before(self.as_of)))))
-            if before is not None:
-                tests.append(x.sure(x.compare("<=", value.copy(), x.stamp(before.before(self.as_of)))))
+            for sign, length in ((">", within), ("<=", before)):
+                if length is not None:
+                    limit = x.stamp(length.before(self.as_of))
+                    tests.append(x.sure(x.compare(sign, self._amount(leaf, name), limit)))
         if leaf.plain:
-            tests.append(x.compare(">", zero, x.integer(0)))
+            tests.append(x.compare(">", self._count(leaf), x.integer(0)))
         if leaf.scope == "since":
             tests.append(x.negate(x.is_null(self._left(leaf))))
         return x.both(tests)
@@ -230,13 +235,18 @@ class Facts:
         """The instant the pass left the step of `since`, of the atom's own row."""
         return x.col("p", f"left{self._atom(leaf).number}")
 
-    def _amounts(self, leaf: Happened) -> tuple[Sql, Sql, Sql, Sql]:
-        """Count, sum, first and last instant of a leaf: from the customer's facts, or from the pass's."""
+    def _count(self, leaf: Happened) -> Sql:
+        return exp.Coalesce(this=self._amount(leaf, "n"), expressions=[x.integer(0)])
+
+    def _amount(self, leaf: Happened, name: str) -> Sql:
+        """Count, sum, first or last instant (see AMOUNTS) of a leaf: from the customer's facts, or from the pass's."""
         if leaf.scope == "history" and leaf.events.same is None and not leaf.events.of_pass:
-            number = self._history((self.events(leaf.events, leaf.within), leaf.sum_of))
-            return tuple(x.col("f", f"{name}{number}") for name in AMOUNTS)  # type: ignore[return-value]
-        atom = self._atom(leaf)
-        return tuple(x.col("p", f"{name}{atom.number}") for name in AMOUNTS)  # type: ignore[return-value]
+            return self._fact(name, self._history((self.events(leaf.events, leaf.within), leaf.sum_of)))
+        return x.col("p", f"{name}{self._atom(leaf).number}")
+
+    def _fact(self, name: str, number: int) -> Sql:
+        self.used.add(f"{name}{number}")
+        return x.col("f", f"{name}{number}")
 
     def counted(self, condition: Sql) -> int:
         """The number of what is counted of a customer's whole history: the events `e` that a condition holds for."""

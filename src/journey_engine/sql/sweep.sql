@@ -9,19 +9,18 @@ LEFT JOIN facts AS f ON f.customer_id = c.customer_id
 LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id
 WHERE {holds};
 
--- touched: The customers for whom something came in since the last run, or what came in once more counts again, or who were
--- not there then: only theirs are passes that wait for an event and may have found it.
-CREATE OR REPLACE TEMP TABLE touched AS
-SELECT e.customer_id FROM events AS e
-WHERE e.received_at >= {last} AND (e.received_at > {last} OR e.name = 'stage_entered')
-UNION
-SELECT customer_id FROM revived
-UNION
-SELECT c.customer_id FROM customers AS c ANTI JOIN roster AS r ON r.customer_id = c.customer_id;
-
 -- subject_open: The passes that this run may move, credit or end: open ones, and closed ones whose goal still counts. Most
--- open ones only wait, and nothing that this run knows can end their wait: they are left alone.
+-- open ones only wait, and nothing that this run knows can end their wait: they are left alone. An event ends one only of
+-- those customers for whom something came in since the last run, or counts again, or who were not there then.
 CREATE OR REPLACE TEMP TABLE subject AS
+WITH touched AS (
+    SELECT e.customer_id FROM events AS e
+    WHERE e.received_at >= {last} AND (e.received_at > {last} OR e.name = 'stage_entered')
+    UNION
+    SELECT customer_id FROM revived
+    UNION
+    SELECT c.customer_id FROM customers AS c ANTI JOIN roster AS r ON r.customer_id = c.customer_id
+)
 SELECT * FROM (
     SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
         e.meant_at, e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open,

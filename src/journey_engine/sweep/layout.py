@@ -17,11 +17,12 @@ from journey_engine.times import FAR_FUTURE, FAR_PAST, UTC, naive
 
 def lay_out(evening: Evening) -> None:
     """Fill the tables that describe tonight; predicates and matches become numbers."""
-    rows = evening.engine.rows("SELECT journey, last_as_of, held_as_of FROM journeys")
-    evening.last = {journey: instant.replace(tzinfo=UTC) for journey, instant, _ in rows}
-    evening.held = {journey: instant.replace(tzinfo=UTC) for journey, _, instant in rows if instant is not None}
-    last = evening.engine.rows("SELECT max(as_of) FROM runs")[0][0]
-    evening.last_as_of = last.replace(tzinfo=UTC) if last is not None else FAR_PAST
+    rows = evening.engine.rows(
+        "SELECT journey, last_as_of, held_as_of, (SELECT max(as_of) FROM runs) AS newest FROM journeys"
+    )
+    evening.last = {journey: instant.replace(tzinfo=UTC) for journey, instant, *_ in rows}
+    evening.held = {journey: instant.replace(tzinfo=UTC) for journey, _, instant, _ in rows if instant is not None}
+    evening.last_as_of = rows[0][3].replace(tzinfo=UTC) if rows and rows[0][3] is not None else FAR_PAST
     _night_table(evening)
     _graph_tables(evening)
     wait_tables(evening)
@@ -31,11 +32,12 @@ def lay_out(evening: Evening) -> None:
 def _night_table(evening: Evening) -> None:
     late, hours = evening.rules.accept_late, evening.rules.send_hours
     evening.engine.execute(
-        "CREATE OR REPLACE TEMP TABLE night (run INTEGER, as_of TIMESTAMP, horizon TIMESTAMP, remember_from TIMESTAMP, "
-        "last_as_of TIMESTAMP, late_months INTEGER, late_micros BIGINT, hour_from TIME, hour_until TIME, holdout VARCHAR)"
+        "CREATE OR REPLACE TEMP TABLE night (run INTEGER, as_of TIMESTAMP, horizon TIMESTAMP, "
+        "remember_from TIMESTAMP, last_as_of TIMESTAMP, late_months INTEGER, late_micros BIGINT, hour_from TIME, hour_until TIME, holdout VARCHAR)"
     )
     evening.engine.load("night", (
-        "run", "as_of", "horizon", "remember_from", "last_as_of", "late_months", "late_micros", "hour_from", "hour_until", "holdout",
+        "run", "as_of", "horizon", "remember_from", "last_as_of", "late_months", "late_micros", "hour_from", "hour_until",
+        "holdout",
     ), [(
         evening.night.run, naive(evening.night.as_of), naive(evening.night.horizon),
         naive(late.before(evening.night.as_of)), naive(evening.last_as_of),

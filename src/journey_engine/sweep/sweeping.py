@@ -50,8 +50,7 @@ class Sweep(Evening):
         self.run("entering", "fresh")
         if self.follows:
             self.run("following", *statements("following"))
-        self.run("sweep", "touched", last=x.stamp(self.last_as_of))
-        self.run("sweep", "subject_open", *draws)
+        self.run("sweep", "subject_open", *draws, last=x.stamp(self.last_as_of))
         match_tables(self)
         _move_all(self)
         self.run("sweep", "apply_open", "apply_credit")
@@ -59,6 +58,8 @@ class Sweep(Evening):
         entered = self.any("admitted")
         if entered:
             self.run("sweep", "subject_new", "transition_entered", *draws)
+            self.engine.execute("DELETE FROM settled")
+            self.engine.execute("DELETE FROM credited")
             _move_all(self)
         if self.rules.caps and self.any("candidates"):
             _decide_in_turn(self)
@@ -114,8 +115,6 @@ def _watch(evening: Evening) -> None:
 
 def _move_all(evening: Evening) -> None:
     """Goal and exit_when of the subject, then steps until every pass rests (rule 12)."""
-    evening.engine.execute("DELETE FROM settled")
-    evening.engine.execute("DELETE FROM credited")
     evening.run("sweep", "asked_endings")
     answer(evening, "goal", "exit")
     evening.run("sweep", "endings", "settle_endings", "transition_endings", "cancel_endings", "credit_endings",

@@ -136,15 +136,19 @@ def history_tables(engine: Engine, facts: Facts) -> None:
         counted: list[Sql] = []
         for number, condition, amount in facts.history.values():
             instant, value = x.col("e", f"at{number}"), x.col("e", f"value{number}")
-            total: Sql = exp.Sum(this=value) if amount else x.cast(exp.null(), x.NUMBER)
-            read.append(x.named(x.case([(condition.copy(), x.col("e", "occurred_at"))], exp.null()), f"at{number}"))
-            if amount:
+            made: dict[str, Sql] = {
+                "n": exp.Count(this=instant), "total": exp.Sum(this=value),
+                "first_at": exp.Min(this=instant.copy()), "last_at": exp.Max(this=instant.copy()),
+            }  # fmt: skip
+            wanted = {name: how for name, how in made.items() if f"{name}{number}" in facts.used}
+            counted += [x.named(how, f"{name}{number}") for name, how in wanted.items()]
+            if wanted.keys() - {"total"}:
+                read.append(x.named(x.case([(condition.copy(), x.col("e", "occurred_at"))], exp.null()), f"at{number}"))
+            if "total" in wanted and amount:
                 one = facts.property("e", amount).num
                 read.append(x.named(x.case([(condition.copy(), one)], exp.null()), f"value{number}"))
-            made = (exp.Count(this=instant), total, exp.Min(this=instant.copy()), exp.Max(this=instant.copy()))
-            counted += [x.named(one, f"{name}{number}") for name, one in zip(AMOUNTS, made, strict=True)]
-        wanted = x.either([condition.copy() for _, condition, _ in facts.history.values()])
-        parts = {"read": exp.Tuple(expressions=read), "aggregates": exp.Tuple(expressions=counted), "filter": wanted}
+        every = x.either([condition.copy() for _, condition, _ in facts.history.values()])
+        parts = {"read": exp.Tuple(expressions=read), "aggregates": exp.Tuple(expressions=counted), "filter": every}
         engine.execute(fill(file["facts"], parts))
     else:
         engine.execute(file["facts_none"])
