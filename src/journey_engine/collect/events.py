@@ -10,9 +10,11 @@ from sqlglot import exp
 
 from journey_engine import expressions as x
 from journey_engine.collect.asked import Asked, read_asked, show_asked
+from journey_engine.collect.files import look_at, remember
 from journey_engine.collect.ledger import load_zones
 from journey_engine.collect.source import Ahead, Incoming, named
 from journey_engine.collect.unfit import doubtful
+from journey_engine.engines import relation_of
 from journey_engine.errors import JourneyError
 from journey_engine.expressions import Sql
 from journey_engine.project import EVENT_COLUMNS, Source
@@ -46,9 +48,13 @@ def take_events(
     incoming.measure(source)
     with incoming.reading(source):
         reading = event_reading(columns, source, incoming.as_of)
-        rows = WHOLE if asked is None else read_asked(incoming, asked, relation, reading)
-        if rows is not None:
-            _receive(incoming, relation, reading, rows=rows)
+        if asked is not None:
+            if (rows := read_asked(incoming, asked, relation, reading)) is not None:
+                _receive(incoming, relation, reading, rows=rows)
+        elif source.path is None:
+            _receive(incoming, relation, reading)
+        else:
+            _receive_files(incoming, relation, reading, columns)
     if not accept_loss:
         _fresh_enough(incoming, source)
         if source.expects.rows:
@@ -74,24 +80,50 @@ def _check_instants(source: Source, columns: Mapping[str, str]) -> None:
         )
 
 
+def _receive_files(incoming: Incoming, every: Sql, reading: Mapping[str, Sql], columns: Mapping[str, str]) -> None:
+    """Read the files that may hold something new; all of them where what they say meets what was said before."""
+    source = incoming.project.events
+    files = look_at(incoming, source, columns)
+    if not files.fresh:
+        return
+    relation = every
+    if len(files.fresh) < len(files.digests):
+        fresh = exp.Var(this=relation_of(files.fresh))
+        if incoming.reader.columns(x.written(fresh)) == columns:
+            relation, incoming.part = fresh, files.fresh
+    _receive(incoming, relation, reading, every=every)
+    remember(incoming, files)
+
+
 def _receive(
-    incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, rows: Sql = WHOLE, quiet: bool = False
-) -> None:
+    incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, every: Sql | None = None, rows: Sql = WHOLE,
+    quiet: bool = False,
+) -> None:  # fmt: skip
+    """Read a relation into the ledger; where events came with several contents, all rows that `every` has of them."""
     as_of, next_run = x.stamp(incoming.as_of), x.stamp(following(incoming.project.cadence, incoming.as_of))
-    incoming.run("reread")
     parts = {"relation": relation, "as_of": as_of, "next_run": next_run, "rows": rows, **reading}
+
+    def read_every() -> None:
+        incoming.part = []
+        _read(incoming, parts | {"relation": every or relation}, quiet)
+
+    incoming.run("reread")
     _read(incoming, parts, quiet)
+    if incoming.part and incoming.engine.rows(statements("collect")["reread_met"]):
+        read_every()
     if incoming.engine.rows("SELECT 1 FROM incoming_events WHERE reason IS NULL LIMIT 1"):
         before = incoming.engine.rows("SELECT count(*) FROM reread")
         incoming.run("reread_changed")
         if incoming.engine.rows("SELECT count(*) FROM reread") != before:
-            _read(incoming, parts, quiet)
+            read_every()
         incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events")
         received = _into_the_ledger(incoming)
         if not quiet:
             incoming.collected.received += received
             count, first = incoming.engine.rows("SELECT count(*), min(row_in_source) FROM unknown_customers")[0]
             incoming.aside(incoming.project.events, UNKNOWN, count, first)
+    elif not quiet:
+        incoming.run("unknown_customers")
     if not quiet:
         incoming.count_aside(incoming.project.events, "incoming_events")
 
@@ -112,8 +144,12 @@ def _read(incoming: Incoming, parts: Mapping[str, Sql], quiet: bool) -> None:
 
 def _leave_what_is_ahead(incoming: Incoming, quiet: bool) -> None:
     """Events dated after the next run wait in the source; they are told of, as a wrong year would wait for ever."""
-    count, latest, row = incoming.reader.rows(statements("collect")["ahead"])[0]
-    if count:
+    count, latest, row, waiting = incoming.reader.rows(statements("collect")["ahead"])[0]
+    if not quiet:
+        incoming.waiting = []
+    if waiting:
+        if not quiet:
+            incoming.waiting = [int(number) for (number,) in incoming.reader.rows(statements("collect")["waiting"])]
         incoming.read("leave_ahead")
     if count and not quiet:
         source = incoming.project.events

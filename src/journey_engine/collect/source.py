@@ -76,6 +76,8 @@ class Incoming:
     folder: Path
     as_of: dt.datetime
     collected: Collected = field(default_factory=Collected)
+    part: list[str] = field(default_factory=list)  # the files of events that were read, where not all were
+    waiting: list[int] = field(default_factory=list)  # some of their rows that wait for another night
 
     @property
     def reader(self) -> Engine:
@@ -93,7 +95,7 @@ class Incoming:
         """The source as a relation with its columns; raises JourneyError that names what is missing."""
         relation: Sql | None = None
         if source.path is not None:
-            relation = exp.Var(this=self.reader.source(self._path(source.path)))
+            relation = exp.Var(this=self.reader.source(self.path(source)))
         try:
             relation = relation or self._table(source.table or "", what)
             columns = self.reader.columns(x.written(relation))
@@ -126,7 +128,7 @@ class Incoming:
 
     def is_text(self, source: Source) -> bool:
         """Whether a source is of CSV files, whose values are only seen to be readable when they are read."""
-        files = [] if source.path is None else files_of(self._path(source.path))
+        files = [] if source.path is None else files_of(self.path(source))
         return any(Path(file).suffix.lower() in CSV for file in files)
 
     @contextmanager
@@ -165,7 +167,7 @@ class Incoming:
     def measure(self, source: Source) -> None:
         """Keep how big the files of a source are."""
         if source.path is not None:
-            files = files_of(self._path(source.path))
+            files = files_of(self.path(source))
             self.collected.sizes[source.path] = sum(Path(file).stat().st_size for file in files)
 
     def run(self, *names: str, **parts: Sql) -> None:
@@ -195,17 +197,18 @@ class Incoming:
 
     def place(self, source: Source, row: int) -> str:
         """A row of a source for people, with its file where the path is a glob."""
-        files = [] if source.path is None else files_of(self._path(source.path))
-        for file in files if len(files) > 1 else []:
+        every = [] if source.path is None else files_of(self.path(source))
+        for file in (self.part or every) if len(every) > 1 else []:
             relation = exp.Var(this=self.reader.source(file))
             count = int(self.reader.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))[0][0])
             if row <= count:
                 return f"row {row}{_below(file)} of {Path(file).name}"
             row -= count
-        return f"row {row}{_below(files[0]) if files else ''}"
+        return f"row {row}{_below(every[0]) if every else ''}"
 
-    def _path(self, path: str) -> str:
-        """A path or glob from the project's folder, whatever the folder's own name holds."""
+    def path(self, source: Source) -> str:
+        """The path or glob of a source from the project's folder, whatever the folder's own name holds."""
+        path = source.path or ""
         return path if Path(path).is_absolute() else f"{glob.escape(str(self.folder))}/{path}"
 
 

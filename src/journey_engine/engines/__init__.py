@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from journey_engine.address import SparkPlace
 from journey_engine.engines.base import Engine, QueryFailed, Row, published
-from journey_engine.engines.files import CSV, files_of, headless, looks_like_data, unreadable
+from journey_engine.engines.files import CSV, files_of, headless, looks_like_data, relation_of, unreadable
 from journey_engine.errors import JourneyError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "memory",
     "open_engine",
     "open_reader",
+    "relation_of",
     "scratch",
     "unreadable",
 ]

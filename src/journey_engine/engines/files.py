@@ -46,9 +46,9 @@ def files_of(path: str) -> list[str]:
     )
 
 
-def relation_of(path: str) -> str:
-    """The SQL of a file or glob as a relation; every column of a CSV file is text. Raises JourneyError."""
-    files = files_of(path)
+def relation_of(path: str | Sequence[str]) -> str:
+    """The SQL of a file, glob or several files as a relation; every column of a CSV file is text. Raises JourneyError."""
+    files = files_of(path) if isinstance(path, str) else list(path)
     for file in files:
         if not Path(file).is_file():
             raise JourneyError(

@@ -73,13 +73,11 @@ WITH numbered AS (
     {rows}
 ), timed AS (
     SELECT r.*, {occurred_at} AS occurred_at FROM unread AS r {zone_join}
-), due AS (
-    SELECT * FROM timed WHERE occurred_at IS NULL OR occurred_at <= {as_of} OR occurred_at > {next_run}
 ), read AS (
     SELECT row_in_source, event_id, customer_id, name, occurred_at, row_hash,
-        CASE WHEN occurred_at > {next_run} THEN NULL ELSE {properties} END AS properties,
-        CASE WHEN occurred_at > {next_run} THEN 'ahead' ELSE {reason} END AS reason
-    FROM due AS r
+        CASE WHEN occurred_at > {as_of} THEN NULL ELSE {properties} END AS properties,
+        CASE WHEN occurred_at > {next_run} THEN 'ahead' WHEN occurred_at > {as_of} THEN 'waits' ELSE {reason} END AS reason
+    FROM timed AS r
 )
 SELECT r.*
 FROM read AS r
@@ -131,11 +129,13 @@ SELECT TRUE AS newest, a.* FROM asked_events AS a ANTI JOIN odd_events AS o ON o
 UNION ALL BY NAME
 SELECT * FROM long_way;
 
--- ahead: How many events are dated after the next run, the latest, and a row of it.
-SELECT count(*), max(occurred_at), arg_max(row_in_source, occurred_at) FROM incoming_events WHERE reason = 'ahead';
+-- ahead: How many events are dated after the next run, the latest, and a row of it; how many wait for another night in all.
+SELECT count(*) FILTER (WHERE reason = 'ahead'), max(occurred_at) FILTER (WHERE reason = 'ahead'),
+    arg_max(row_in_source, occurred_at) FILTER (WHERE reason = 'ahead'), count(*)
+FROM incoming_events WHERE reason IN ('ahead', 'waits');
 
 -- leave_ahead: They are not of this night.
-DELETE FROM incoming_events WHERE reason = 'ahead';
+DELETE FROM incoming_events WHERE reason IN ('ahead', 'waits');
 
 -- lent_ledger: What a reader beside the engine needs to leave out what the ledger holds to the letter.
 SELECT event_id, row_hash FROM events WHERE row_hash IS NOT NULL AND event_id NOT IN (SELECT event_id FROM reread);
@@ -170,6 +170,33 @@ CREATE OR REPLACE TEMP TABLE unfit_rows (row_in_source BIGINT, reason VARCHAR);
 
 -- unfit_aside: They are set aside.
 UPDATE incoming_events AS e SET reason = u.reason FROM unfit_rows AS u WHERE u.row_in_source = e.row_in_source;
+
+-- moved_events: Whether an event came with another customer: who is there tonight decides then which of its rows counts.
+SELECT 1 FROM events AS e
+WHERE e.revision > 1 AND EXISTS (
+    SELECT 1 FROM events AS o WHERE o.event_id = e.event_id AND o.customer_id <> e.customer_id
+)
+LIMIT 1;
+
+-- reread_met: Whether an event of several contents is among what was read.
+SELECT 1 FROM incoming_events AS r SEMI JOIN reread AS w ON w.event_id = r.event_id LIMIT 1;
+
+-- waiting: Rows of events that are not of this night.
+SELECT row_in_source FROM incoming_events WHERE reason IN ('ahead', 'waits') LIMIT 1001;
+
+-- left_rows: The rows that the ledger does not hold.
+CREATE OR REPLACE TEMP TABLE left_rows AS
+SELECT row_in_source FROM incoming_events WHERE reason IS NOT NULL
+UNION
+SELECT row_in_source FROM unknown_customers;
+
+-- file_rows: The rows of each file that was read.
+CREATE OR REPLACE TEMP TABLE file_rows (file VARCHAR, first_row BIGINT, last_row BIGINT);
+
+-- unfinished_files: The files with rows that the ledger does not hold.
+SELECT DISTINCT f.file FROM file_rows AS f
+JOIN left_rows AS w ON w.row_in_source BETWEEN f.first_row AND f.last_row
+ORDER BY f.file;
 
 -- reread_changed: Known events that came with another content: where their other rows stand decides which counts.
 INSERT INTO reread

@@ -34,3 +34,6 @@ ALTER TABLE enrollments ADD COLUMN held_out BOOLEAN DEFAULT FALSE;
 
 -- to_2_account: The account that opened a pass for its member.
 ALTER TABLE enrollments ADD COLUMN account_id VARCHAR;
+
+-- to_2_event_files: Which files were read to the end: none is known to have been.
+CREATE TABLE event_files (file VARCHAR NOT NULL, digest VARCHAR NOT NULL);

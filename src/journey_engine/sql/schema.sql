@@ -92,3 +92,7 @@ CREATE TABLE overlays (customer_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL,
 
 -- considered: Occurrences that a journey has considered, for as long as a late run could see them again (rule 2).
 CREATE TABLE considered (journey VARCHAR NOT NULL, customer_id VARCHAR NOT NULL, key VARCHAR NOT NULL, instant TIMESTAMP NOT NULL);
+
+-- event_files: The files of the events source of which the ledger holds every row, by a digest of their bytes and of how they
+-- are read: what was read before holds nothing new.
+CREATE TABLE event_files (file VARCHAR NOT NULL, digest VARCHAR NOT NULL);

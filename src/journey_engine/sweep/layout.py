@@ -33,11 +33,12 @@ def _night_table(evening: Evening) -> None:
     late, hours = evening.rules.accept_late, evening.rules.send_hours
     evening.engine.execute(
         "CREATE OR REPLACE TEMP TABLE night (run INTEGER, as_of TIMESTAMP, horizon TIMESTAMP, "
-        "remember_from TIMESTAMP, last_as_of TIMESTAMP, late_months INTEGER, late_micros BIGINT, hour_from TIME, hour_until TIME, holdout VARCHAR)"
+        "remember_from TIMESTAMP, last_as_of TIMESTAMP, late_months INTEGER, late_micros BIGINT, hour_from TIME, "
+        "hour_until TIME, holdout VARCHAR)"
     )
     evening.engine.load("night", (
-        "run", "as_of", "horizon", "remember_from", "last_as_of", "late_months", "late_micros", "hour_from", "hour_until",
-        "holdout",
+        "run", "as_of", "horizon", "remember_from", "last_as_of", "late_months", "late_micros",
+        "hour_from", "hour_until", "holdout",
     ), [(
         evening.night.run, naive(evening.night.as_of), naive(evening.night.horizon),
         naive(late.before(evening.night.as_of)), naive(evening.last_as_of),
