@@ -25,6 +25,7 @@ from journey_engine.sources import event_reading, kind_of, typed_columns
 from journey_engine.times import UTC, iso
 
 WHOLE = exp.Var(this="")  # every row of a relation
+AMONG = exp.Var(this="AND l.event_id IN (SELECT n.event_id FROM numbered AS n)")  # of the ledger what few rows can meet
 UNKNOWN = "events of customers that the customers source does not have; they wait until it does"
 
 
@@ -102,10 +103,15 @@ def _receive(
     """Read a relation into the ledger; where events came with several contents, all rows that `every` has of them."""
     as_of, next_run = x.stamp(incoming.as_of), x.stamp(following(incoming.project.cadence, incoming.as_of))
     parts = {"relation": relation, "as_of": as_of, "next_run": next_run, "rows": rows, **reading}
+    parts["among"] = AMONG if incoming.part or quiet else WHOLE
 
     def read_every() -> None:
         incoming.part = []
-        _read(incoming, parts | {"relation": every or relation}, quiet)
+        _read(
+            incoming,
+            parts | {"relation": every or relation, "among": parts["among"] if every is None else WHOLE},
+            quiet,
+        )
 
     incoming.run("reread")
     _read(incoming, parts, quiet)

@@ -47,7 +47,7 @@ def files_of(path: str) -> list[str]:
 
 
 def relation_of(path: str | Sequence[str]) -> str:
-    """The SQL of a file, glob or several files as a relation; every column of a CSV file is text. Raises JourneyError."""
+    """The SQL of a file, glob or list of files as a relation; a CSV file has text columns only. Raises JourneyError."""
     files = files_of(path) if isinstance(path, str) else list(path)
     for file in files:
         if not Path(file).is_file():

@@ -68,7 +68,10 @@ WITH numbered AS (
     SELECT row_number() OVER () AS row_in_source, {columns}, {row_hash} AS row_hash FROM {relation} AS s
 ), unread AS (
     SELECT n.* FROM numbered AS n
-    ANTI JOIN (SELECT event_id, row_hash FROM events WHERE row_hash IS NOT NULL AND event_id NOT IN (SELECT event_id FROM reread)) AS l
+    ANTI JOIN (
+        SELECT l.event_id, l.row_hash FROM events AS l
+        WHERE l.row_hash IS NOT NULL AND l.event_id NOT IN (SELECT event_id FROM reread) {among}
+    ) AS l
         ON l.event_id = n.event_id AND l.row_hash = n.row_hash
     {rows}
 ), timed AS (
@@ -85,6 +88,7 @@ WHERE r.reason IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM events AS l
     WHERE l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
         AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread)
+        {among}
 );
 
 -- asked_events: What may count for a question, where it is told once: rows that can be taken, with the properties it names.
