@@ -53,10 +53,11 @@ def test_the_statements_of_a_night_do_not_grow_with_customers(tmp_path: Path, cu
     (first, _), (second, moved), (quiet, still) = (statements(folder, day) for day in range(3))
     assert (moved > 0, still) == (True, 0)
     # Twenty-two lay out the tables of caps, holdouts, moments, enrolls, accounts and changes to follow: empty here, and
-    # cheap; one forgets what no cap counts any more, one asks for events that nobody ever saw.
-    assert first <= 219
-    assert second <= 209
-    assert quiet <= 150
+    # cheap; one forgets what no cap counts any more, one asks for events that nobody ever saw. Five of the first night
+    # keep which files were read to the end, so that later nights need not read them.
+    assert first <= 223
+    assert second <= 203
+    assert quiet <= 144
 
 
 def test_a_journey_more_adds_few_statements(tmp_path: Path) -> None:
@@ -85,8 +86,8 @@ def test_the_statements_of_a_dispatch_grow_with_batches_of_a_hundred(tmp_path: P
     batches = -(-due // 100)
     assert (report.accepted, batches) == (due, 3)
     # A batch is claimed and settled in a transaction each, whatever its size, after a look at which channels pause and
-    # at what its customers said; the rest is once a dispatch: rewards whose hold or validity is over, what is stopped,
-    # complaints and bounces, what is too old to be kept and the like.
+    # at what its customers said; the rest is once a dispatch: rewards whose hold or validity is over, referrals that
+    # end and codes whose advocate was away, what is stopped, complaints and bounces, what is too old to be kept and the like.
     assert (ran["UPDATE"], ran["INSERT"]) == (2 * batches, batches)
     assert ran["SELECT"] <= 5 * batches + 15
 
