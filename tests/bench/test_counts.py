@@ -86,7 +86,7 @@ def test_the_statements_of_a_dispatch_grow_with_batches_of_a_hundred(tmp_path: P
     batches = -(-due // 100)
     assert (report.accepted, batches) == (due, 3)
     # A batch is claimed and settled in a transaction each, whatever its size, after a look at which channels pause and
-    # at what its customers said; the rest is once a dispatch: rewards whose hold or validity is over, referrals that end,
+    # at what its customers said; the rest is once a dispatch: rewards whose hold is over, referrals that end,
     # codes whose advocate was away, what is stopped, complaints and bounces, what is too old to be kept and the like.
     assert (ran["UPDATE"], ran["INSERT"]) == (2 * batches, batches)
     assert ran["SELECT"] <= 5 * batches + 17
@@ -121,7 +121,7 @@ def test_a_quiet_night_reads_no_file_again_and_looks_at_no_pass_that_only_waits(
         for phase in ("collect", "facts", "sweep"):
             getattr(run, phase)()
         (waiting,) = run.engine.rows("SELECT count(*) FROM enrollments WHERE state = 'open'")[0]
-        looked = [run.engine.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("subject", "concerned")]  # noqa: S608
+        looked = [run.engine.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("subject", "concerned")]
         assert run.collected.received == 0
     assert waiting > 50
     assert looked == [0, 0]
