@@ -268,3 +268,33 @@ def test_letters_in_a_folder_that_cannot_be_touched_are_told(journey: Journey, s
     (shop / "var/outbox").unlink()
     (shop / "var/kept").rename(shop / "var/outbox")
     assert journey("customer", "erase", "c3", "--project", shop, "--json").json["letters"] == 1
+
+
+def test_a_phone_number_that_was_erased_gets_nothing_in_another_spelling(
+    journey: Journey, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "canary")
+    project, hello, rows = shop / "journeys/project.yaml", shop / "journeys/hello.yaml", shop / "data/customers.csv"
+    hello.write_text(hello.read_text().replace("- send: hello", "- send: {template: hello, channel: sms}"))
+    (shop / "templates/hello/sms.txt").write_text("Hello from My Shop. STOP ends it.")
+    head, *others = rows.read_text().splitlines()
+    phones = {"c3": "0170 1234567", "c7": "0049 (170) 123-45-67", "c8": "0170 7654321"}
+    others += [others[2].replace("c3,ngozi", f"{new},{new}") for new in ("c7", "c8")]
+    rows.write_text("\n".join([f"{head},phone", *(f"{one},{phones.get(one[:2], '')}" for one in others)]) + "\n")
+    with (shop / "data/events.csv").open("a") as events:
+        for new in ("c7", "c8"):
+            events.write(f"{new},{new},signed_up,2026-03-02T20:00:00Z,{{}}\n")
+    with receiver(status(201, body=b'{"sid": "SM1"}')) as peer:
+        sms = f"{{from: '+491701112233', country: DE, host: 'http://127.0.0.1:{peer.port}'}}"
+        project.write_text(f"{project.read_text()}\nchannels: {{sms: {sms}}}\n")
+        # The night before it goes knows the number; then it is erased, and comes back under another id.
+        assert journey("run", "--project", shop, "--as-of", "2026-03-02T03:00:00Z", "--accept-loss").status == 0
+        assert journey("customer", "erase", "c3", "--project", shop).status == 0
+        journey("run", "--project", shop, "--as-of", "2026-03-03T02:00:00Z", "--accept-loss")
+        journey("dispatch", "--project", shop, "--as-of", "2026-03-03T15:00:00Z")
+    with open_mailroom(load_project(shop)) as mailroom:
+        found = {who: mailroom.export(who)["messages"][0] for who in ("c7", "c8")}
+    assert (found["c7"]["state"], found["c7"]["reason"]) == ("skipped", "erased")
+    assert found["c8"]["state"] == "accepted", found["c8"]["detail"]
+    assert len(peer.calls) == 1
