@@ -79,29 +79,31 @@ class Links:
 
     def unsubscribe(self, customer_id: str, topic: str | None, message_id: str) -> str | None:
         """The address that ends this topic (or all, without a topic) for this customer."""
-        return self._address(Claim(UNSUBSCRIBE, customer_id, topic, message_id))
+        return self._address(UNSUBSCRIBE, customer_id, topic, message_id)
 
     def preferences(self, customer_id: str, message_id: str) -> str | None:
         """The address where this customer chooses topics."""
-        return self._address(Claim(PREFERENCES, customer_id, None, message_id))
+        return self._address(PREFERENCES, customer_id, None, message_id)
 
     def confirm(self, customer_id: str, topic: str, message_id: str) -> str | None:
         """The address where this customer says that they want a topic, which proves the address that it went to."""
-        return self._address(Claim(CONFIRM, customer_id, topic, message_id))
+        return self._address(CONFIRM, customer_id, topic, message_id)
 
     def answer(self, customer_id: str, message_id: str, enrollment_id: str, question: str, answer: str) -> str | None:
         """The address that gives this answer to a question of this pass."""
-        return self._address(Claim(ANSWER, customer_id, None, message_id, enrollment_id, question, answer))
+        return self._address(ANSWER, customer_id, None, message_id, enrollment_id, question, answer)
 
-    def _address(self, claim: Claim) -> str | None:
-        return f"{self.home}/{claim.action}/{self.sign(claim)}" if self.home else None
+    def _address(self, action: str, *said: str | None) -> str | None:
+        home = self.home
+        return f"{home}/{action}/{self._token(action, *said)}" if home else None
 
     def sign(self, claim: Claim) -> str:
         """The token for a claim, safe in a path and in a header."""
-        content = [claim.action, claim.customer_id, claim.topic, claim.message_id]
-        if claim.question is not None:
-            content += [claim.enrollment_id, claim.question, claim.answer]
-        body = _encode(_compact(content).encode("ascii"))
+        asked = () if claim.question is None else (claim.enrollment_id, claim.question, claim.answer)
+        return self._token(claim.action, claim.customer_id, claim.topic, claim.message_id, *asked)
+
+    def _token(self, *said: str | None) -> str:
+        body = _encode(_compact(said).encode("ascii"))
         return f"{self.current}.{body}.{self._signature(self.current, body)}"
 
     def reply(self, message_id: str) -> str | None:

@@ -64,14 +64,13 @@ class Renderer:
         self._sender = wrap({name: getattr(sender, name) if sender else None for name in names}, "sender")
         self._always = {**FUNCTIONS, **{root: wrap({}, root) for root in ROOTS}}
         self._environments: dict[tuple[Chain, bool], TemplateEnvironment] = {}
-        self._compiled: dict[tuple[str, Chain], Template | RenderError] = {}
+        self._ready: dict[tuple[str, str, Chain], tuple[Template, str, str] | RenderError] = {}
         self._looked: dict[tuple[str, Chain], tuple[list[Use], list[Problem]]] = {}
         self._inside: dict[str, tuple[tuple[str, Chain], ...]] = {}
         self._used: dict[str, tuple[Use, ...]] = {}
         self._kept: Kept = {}
         self._names: dict[str, tuple[str, ...]] = {}  # the files that the default of a part names
         self._html: dict[tuple[str, Chain], bool] = {}
-        self._written: dict[tuple[str, Chain], str] = {}
         self._chosen: dict[tuple[str, str, Chain, tuple[str, ...]], str] = {}
         self._lines: dict[str, Template | RenderError] = {}
         self._line_environment = TemplateEnvironment(None, html=False)
@@ -159,26 +158,15 @@ class Renderer:
             self._html[key] = self.library.path(f"{template}/{HTML}", chain) is not None
         return self._html[key]
 
-    def _part(self, template: str, part: str, chain: Chain, context: dict[str, Any]) -> str:
-        key = (f"{template}/{part}", chain)
-        compiled = self._compiled.get(key)
-        if compiled is None:
-            compiled = self._compiled[key] = self._compile(key[0], chain)
-        if isinstance(compiled, RenderError):
-            raise compiled
-        return self._run(compiled, self._in_its_language(context, *key), compiled.filename or key[0])
-
-    def _in_its_language(self, context: dict[str, Any], name: str, chain: Chain) -> dict[str, Any]:
-        """Dates and amounts in the language of the words around them; the customer's territory where it is theirs."""
-        if (name, chain) not in self._written:
-            self._written[name, chain] = self.library.written_in(name, chain) or self.locale
-        written = self._written[name, chain]
-        own = context["message"]["locale"]
-        if language(own) == language(written):
-            return context
-        message = Values({**context["message"], "locale": written})
-        message.path = "message"
-        return {**context, "message": message}
+    def _part(self, folder: str, part: str, chain: Chain, context: dict[str, Any]) -> str:
+        key = (folder, part, chain)
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._ready[key] = self._made_ready(f"{folder}/{part}", chain)
+        if isinstance(ready, RenderError):
+            raise ready
+        compiled, file, locale = ready
+        return self._run(compiled, _in_its_language(context, locale), file)
 
     def _run(self, compiled: Template, context: dict[str, Any], file: str) -> str:
         environment = compiled.environment
@@ -260,11 +248,13 @@ class Renderer:
             self._environments[chain, html] = TemplateEnvironment(loader, html=html)
         return self._environments[chain, html]
 
-    def _compile(self, name: str, chain: Chain) -> Template | RenderError:
+    def _made_ready(self, name: str, chain: Chain) -> tuple[Template, str, str] | RenderError:
+        """A part as code, its file and the locale it is written in; or why it can word nothing."""
         errors = [one for one in self._part_problems(name, chain) if one.severity == "error"]
         if errors:
             return RenderError(str(errors[0]), code="template_error", remedy="mend the template and retry")
-        return self._environment(chain, name.endswith(".html")).get_template(name)
+        compiled = self._environment(chain, name.endswith(".html")).get_template(name)
+        return compiled, compiled.filename or name, self.library.written_in(name, chain) or self.locale
 
     def _compile_line(self, source: str) -> Template | RenderError:
         problems = self.line_problems(source, Place("title"))
@@ -401,6 +391,15 @@ class Renderer:
         """Whether a locale reads the very files that the default reads."""
         path = self.library.path
         return all(path(each, chain) == path(each, ()) for each in self._names.get(name, (name,)))
+
+
+def _in_its_language(context: dict[str, Any], written: str) -> dict[str, Any]:
+    """Dates and amounts in the language of the words around them; the customer's territory where it is theirs."""
+    if language(context["message"]["locale"]) == language(written):
+        return context
+    message = Values({**context["message"], "locale": written})
+    message.path = "message"
+    return {**context, "message": message}
 
 
 def _wrapped(values: Mapping[str, Any]) -> dict[str, object]:
