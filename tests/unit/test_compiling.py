@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from jinja2.compiler import CodeGenerator
 
 from journey_engine.message import Aborted, MessageRef, RenderError
-from journey_engine.render import Renderer
-from journey_engine.render import renderer as rendering
+from journey_engine.render import Renderer, looking
 from journey_engine.render.compiling import AT_ONCE
 from journey_engine.render.sandbox import TemplateEnvironment
 
@@ -100,7 +99,7 @@ def both(files: dict[str, str], values: dict[str, Any]) -> tuple[str, str]:
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         ours = said(folder, values)
-        patch.setattr(rendering, "TemplateEnvironment", AsJinjaWrites)
+        patch.setattr(looking, "TemplateEnvironment", AsJinjaWrites)
         return ours, said(folder, values)
 
 
@@ -131,7 +130,7 @@ def test_values_are_looked_up_without_asking_the_sandbox(tmp_path: Path, monkeyp
             asked.append(attribute)
             return super().getattr(obj, attribute)
 
-    monkeypatch.setattr(rendering, "TemplateEnvironment", Counting)
+    monkeypatch.setattr(looking, "TemplateEnvironment", Counting)
     for name in ("subject.txt", "body.txt"):
         path = tmp_path / "t" / name
         path.parent.mkdir(exist_ok=True)
