@@ -76,10 +76,11 @@ def keep(module: ModuleType, result: dict[str, Any], name: str, place: str | int
         (RESULTS / f"{plot}.svg").write_text(drawn, encoding="utf-8")
     print(f"\n{figures}\nkept in {RESULTS / name}.json and .md")
     if place is not None:
-        page.write(figures, place)
         for plot, drawn in plots.items():
             PLOTS.mkdir(exist_ok=True)
             (PLOTS / f"{plot}.svg").write_text(drawn, encoding="utf-8")
+            figures += f"\n![{plot.replace('-', ' ')}](plots/{plot}.svg)\n"
+        page.write(figures, place)
 
 
 if __name__ == "__main__":

@@ -132,16 +132,11 @@ def figures(result: dict[str, Any]) -> str:
 def plots(result: dict[str, Any]) -> dict[str, str]:
     """Seconds, memory and files, night by night."""
     nights, who = result["nights"], f"{result['customers']:,} customers"
-    span = min(SPAN, len(nights) // 3)
 
     def line(name: str) -> list[tuple[float, float]]:
         return [(number, one[name]) for number, one in enumerate(nights, 1)]
 
-    def middle(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-        ends = range(span, len(points) + 1)
-        return [(points[end - 1][0], statistics.median(y for _, y in points[end - span : end])) for end in ends]
-
-    seconds = {"one night": line("seconds"), f"median of {span}": middle(line("seconds"))}
+    seconds = {name: line(key) for name, key in (("seconds", "seconds"), ("CPU seconds", "cpu"))}
     files = {f"the {name}'s file": line(name) for name in ("engine", "mailroom")}
     return {
         "year-seconds": plot.lines(f"A year of nights, {who}: time", seconds, "night", "seconds"),
