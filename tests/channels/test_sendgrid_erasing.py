@@ -114,6 +114,12 @@ def test_nobody_there_is_told_and_what_was_taken_before_stays_taken() -> None:
     assert 0 < len(done.taken) < len(many) and "503" in str(done.why)
 
 
+def test_a_rehearsal_erases_nothing_at_the_provider() -> None:
+    with receiver() as peer:
+        done = ask(peer, sandbox=True)
+    assert (done.taken, done.why, peer.calls) == (frozenset(), "`sandbox` is on", [])
+
+
 def test_an_account_in_the_eu_is_asked_there() -> None:
     made = SendgridChannel(SendgridSettings(region="eu"), SENDER)
     assert made._kept.target.host == "api.eu.sendgrid.com"
