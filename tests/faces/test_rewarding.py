@@ -129,6 +129,9 @@ def test_from_the_link_in_a_letter_to_the_voucher_and_back(shop: Shop) -> None:
     said = shop.listed("code", "--customer", "ada", "--program", "bring-a-friend")
     assert (said["code"], said["link"]) == (shop.code, f"https://shop.example.com/hello?friend={shop.code}")
 
+    unknown = shop("code", "--customer", "addie", "--program", "bring-a-friend")
+    assert unknown.status == 2 and "the last night knew no customer 'addie'" in unknown.err
+
     # ben counts; cat lives where ada lives, so a person decides.
     found = {one["friend"]: one for one in shop.listed()["referrals"]}
     assert {friend: (one["advocate"], one["state"], one["reason"]) for friend, one in found.items()} == {

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from journey_engine.cli import DONE, output
 from journey_engine.cli.look import table
+from journey_engine.cli.named import known_task_names
 from journey_engine.cli.output import now, paint, project_folder, say
 from journey_engine.errors import JourneyError, nearest, visible
 from journey_engine.times import iso
 
 if TYPE_CHECKING:
+    from journey_engine.load import LoadedProject
     from journey_engine.mailroom import Mailroom, Todo
 
 SHOWN = 12  # signs of an id in a table; fewer are enough to name a task
@@ -26,7 +28,8 @@ def tasks(options: argparse.Namespace) -> int:
 
     at = options.as_of or now()
     _complete(options)
-    with open_mailroom(load_project(project_folder(options.project))) as room:
+    loaded = load_project(project_folder(options.project))
+    with open_mailroom(loaded) as room:
         match options.action:
             case "take":
                 told = _take(room, options, at)
@@ -36,7 +39,7 @@ def tasks(options: argparse.Namespace) -> int:
                 room.cancel_task(options.id, at, options.reason)
                 told = "cancelled; a journey that waits for it goes on as late when it is due"
             case _:
-                return _list(room, options, at)
+                return _list(loaded, room, options, at)
     if options.json:
         output.print_json({"task": options.id, "action": options.action, "told": told})
     else:
@@ -74,7 +77,7 @@ def _done(room: Mailroom, options: argparse.Namespace, at: dt.datetime) -> str:
     return "was done before, and in the same way; nothing is changed"
 
 
-def _list(room: Mailroom, options: argparse.Namespace, at: dt.datetime) -> int:
+def _list(loaded: LoadedProject, room: Mailroom, options: argparse.Namespace, at: dt.datetime) -> int:
     from journey_engine.mailroom import STANDINGS
 
     state = options.state or "open"
@@ -82,6 +85,7 @@ def _list(room: Mailroom, options: argparse.Namespace, at: dt.datetime) -> int:
         raise JourneyError(
             f"there is no state '{state}'{nearest(state, list(STANDINGS))}", remedy=f"one of: {', '.join(STANDINGS)}"
         )
+    known_task_names(loaded, room, team=options.team, owner=options.owner)
     owner = "" if options.free else options.owner
     found = room.todo(at, state, team=options.team, owner=owner, late=options.late, limit=options.limit)
     if options.json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from journey_engine.cli import DONE, output
 from journey_engine.cli.look import table
+from journey_engine.cli.named import known_message_names
 from journey_engine.cli.output import now, paint, project_folder, say
 from journey_engine.errors import JourneyError, nearest, visible
 from journey_engine.times import Duration, iso
@@ -38,8 +39,8 @@ def mailroom(options: argparse.Namespace) -> int:
         return _recover(loaded, options)
     with open_mailroom(loaded) as room:
         if options.action == "list":
-            return _list(room, options)
-        return _end(room, options)
+            return _list(loaded, room, options)
+        return _end(loaded, room, options)
 
 
 def _state(options: argparse.Namespace) -> State | None:
@@ -56,8 +57,8 @@ def _state(options: argparse.Namespace) -> State | None:
     return State(options.state)
 
 
-def _list(room: Mailroom, options: argparse.Namespace) -> int:
-    state, chosen = _state(options), _chosen(room, options)
+def _list(loaded: LoadedProject, room: Mailroom, options: argparse.Namespace) -> int:
+    state, chosen = _state(options), _chosen(loaded, room, options)
     groups = room.groups(state, **chosen)
     single = room.listing(state, options.limit, **chosen) if state or any(chosen.values()) else []
     if options.json:
@@ -131,8 +132,11 @@ def _show_groups(groups: Sequence[Group]) -> None:
             say(f"  {one.template}, {one.reason}: {visible(one.detail)}")
 
 
-def _chosen(room: Mailroom, options: argparse.Namespace) -> Chosen:
+def _chosen(loaded: LoadedProject, room: Mailroom, options: argparse.Namespace) -> Chosen:
     """The messages that the options name: all that is said holds for each."""
+    known_message_names(
+        loaded, room, channel=options.channel, topic=options.topic, journey=options.journey, template=options.template
+    )
     before = None
     if options.older_than is not None:
         try:
@@ -151,11 +155,11 @@ def _chosen(room: Mailroom, options: argparse.Namespace) -> Chosen:
     }
 
 
-def _end(room: Mailroom, options: argparse.Namespace) -> int:
+def _end(loaded: LoadedProject, room: Mailroom, options: argparse.Namespace) -> int:
     """Retry, cancel or accept what the options choose; never everything, nor very many, by an oversight."""
     from journey_engine.mailroom import State, by_hand
 
-    state, chosen, at = _state(options), _chosen(room, options), options.as_of or now()
+    state, chosen, at = _state(options), _chosen(loaded, room, options), options.as_of or now()
     if state is None and options.action == "accept":
         state = State.UNSURE
     if state is None:
@@ -174,8 +178,9 @@ def _end(room: Mailroom, options: argparse.Namespace) -> int:
             )
     groups = room.groups(state, **chosen)
     meant = sum(one.count for one in groups)
+    late = room.too_late(state, at, **chosen) if options.action == "retry" else 0
     if options.dry_run:
-        return _would(options, groups, meant, done)
+        return _would(options, groups, meant, done, late)
     if options.confirm is None and meant > MANY:
         raise JourneyError(
             f"that are {meant:,} messages, and more than {MANY} are confirmed by their number: nothing was changed",
@@ -190,20 +195,36 @@ def _end(room: Mailroom, options: argparse.Namespace) -> int:
         case _:
             count = room.accept(at, options.confirm, **chosen)
     if options.json:
-        output.print_json({"action": options.action, "messages": count})
-    else:
-        say(f"{count:,} messages are {done}")
+        output.print_json({"action": options.action, "messages": count, **({"too_late": late} if late else {})})
+        return DONE
+    say(f"{count:,} messages are {done}")
+    _tell_late(late)
     return DONE
 
 
-def _would(options: argparse.Namespace, groups: Sequence[Group], meant: int, done: str) -> int:
+def _tell_late(late: int) -> None:
+    """What comes of retrying messages whose time is over."""
+    if late:
+        say(f"{late:,} of them are past their max_lateness: the next dispatch skips them as too_late, and none leaves")
+
+
+def _would(options: argparse.Namespace, groups: Sequence[Group], meant: int, done: str, late: int) -> int:
     """What the same without --dry-run would do."""
     if options.json:
         told = [output.plain(dataclasses.asdict(one)) for one in groups]
-        output.print_json({"action": options.action, "dry_run": True, "messages": meant, "groups": told})
+        output.print_json(
+            {
+                "action": options.action,
+                "dry_run": True,
+                "messages": meant,
+                "groups": told,
+                **({"too_late": late} if late else {}),
+            }
+        )
         return DONE
     _show_groups(groups)
     say(f"{meant:,} messages would be {done}; nothing was changed. Do it with: --confirm {meant}")
+    _tell_late(late)
     return DONE
 
 

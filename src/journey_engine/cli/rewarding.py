@@ -176,12 +176,32 @@ def _code(loaded: LoadedProject, options: argparse.Namespace) -> int:
             f"the program '{program.program}' has no `referral`, so nobody has a code in it",
             remedy="`journey rewards list --customer C` tells the codes of somebody's rewards",
         )
+    _check_customer(loaded, options.customer)
     code, link = program.code_of(options.customer), program.link_of(options.customer, loaded.project.public_url)
     if options.json:
         output.print_json({"customer": options.customer, "program": program.program, "code": code, "link": link})
     else:
         say(f"{code}  {link}")
     return DONE
+
+
+def _check_customer(loaded: LoadedProject, customer: str) -> None:
+    """A code of nobody would bring nobody anything; before the first night there is no telling."""
+    from journey_engine.engines import open_reader
+
+    try:
+        reader = open_reader(loaded.project.engine, loaded.folder)
+    except JourneyError:
+        return
+    try:
+        if not reader.rows("SELECT customer_id FROM customers WHERE customer_id = ?", (customer,)):
+            raise JourneyError(
+                f"the last night knew no customer '{customer}': a code of theirs would be nobody's",
+                remedy="check the id against the customers file; a new customer is known from the next run on",
+                code="unknown-name",
+            )
+    finally:
+        reader.close()
 
 
 def _list(room: Mailroom, options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from sqlalchemy import ColumnElement, and_, select, true, update
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, update
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom.claim import resolve
@@ -15,6 +15,7 @@ from journey_engine.mailroom.eligible import Verdict
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import in_state, messages
+from journey_engine.message import WEBHOOK
 
 RETRIED = (State.REFUSED, State.UNSURE)
 CANCELLED = (State.PENDING, State.UNSURE, State.REFUSED)
@@ -71,6 +72,19 @@ def retry(store: Store, state: State, as_of: dt.datetime, choice: Choice = ALL, 
     check("retried", state, RETRIED)
     values = {"state": State.PENDING.value, "reason": "retried", "detail": None, "try_at": as_of}
     return _move(store, state, choice, confirm, {**values, "changed_at": as_of})
+
+
+def too_late(store: Store, state: State, as_of: dt.datetime, choice: Choice = ALL) -> int:
+    """How many would be skipped if they became due again: they are past their max_lateness."""
+    mine = (choice.where(state), messages.c.channel != WEBHOOK)
+    with store.read() as db:
+        allowed = select(messages.c.max_lateness_s).where(*mine, messages.c.max_lateness_s.is_not(None)).distinct()
+        late = [
+            and_(messages.c.max_lateness_s == most, messages.c.reached_at < as_of - dt.timedelta(seconds=most))
+            for most in db.execute(allowed).scalars()
+        ]
+        counted = select(func.count()).select_from(messages).where(*mine, or_(false(), *late))
+        return int(db.execute(counted).scalar_one())
 
 
 def cancel(store: Store, state: State, as_of: dt.datetime, choice: Choice = ALL, confirm: int | None = None) -> int:

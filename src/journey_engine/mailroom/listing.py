@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Table, func, select, true
 
 from journey_engine.mailroom.by_hand import ALL, Choice
 from journey_engine.mailroom.states import ENDED_BY, State
@@ -114,6 +114,13 @@ def rows(
     with store.read() as db:
         found = [row._asdict() for row in db.execute(query)]
     return [Listed(**{**row, "state": State(row["state"])}) for row in found]
+
+
+def names(store: Store, table: Table, column: str) -> list[str]:
+    """What the rows of a table have in a column, sorted."""
+    query = select(table.c[column]).where(table.c[column].is_not(None)).distinct().order_by(table.c[column])
+    with store.read() as db:
+        return [str(one) for one in db.execute(query).scalars()]
 
 
 def task_counts(store: Store) -> dict[tuple[str, str], int]:

@@ -57,7 +57,7 @@ from journey_engine.mailroom.rewards import Balance
 from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import messages, suppressions
+from journey_engine.mailroom.tables import messages, suppressions, tasks
 from journey_engine.mailroom.waiting_codes import Brought
 from journey_engine.news import Letter, News, Notice, Text
 from journey_engine.program import Program
@@ -200,6 +200,14 @@ class Mailroom:
         """Single messages, those that have stood longest first."""
         return listing.rows(self.store, state, Choice(**chosen), limit)
 
+    def message_names(self, column: str) -> list[str]:
+        """The channels, topics, journeys or templates that messages have."""
+        return listing.names(self.store, messages, column)
+
+    def task_names(self, column: str) -> list[str]:
+        """The teams or owners that tasks have."""
+        return listing.names(self.store, tasks, column)
+
     def task_counts(self) -> dict[tuple[str, str], int]:
         """How many tasks each (team, state) has."""
         return listing.task_counts(self.store)
@@ -312,6 +320,10 @@ class Mailroom:
     def retry(self, state: State, as_of: dt.datetime, confirm: int | None = None, **chosen: Unpack[Chosen]) -> int:
         """Refused or unsure messages become due again; how many."""
         return by_hand.retry(self.store, state, as_of, Choice(**chosen), confirm)
+
+    def too_late(self, state: State, as_of: dt.datetime, **chosen: Unpack[Chosen]) -> int:
+        """How many of them are past their max_lateness, and would be skipped."""
+        return by_hand.too_late(self.store, state, as_of, Choice(**chosen))
 
     def cancel(self, state: State, as_of: dt.datetime, confirm: int | None = None, **chosen: Unpack[Chosen]) -> int:
         """Pending, unsure or refused messages are given up; how many."""
