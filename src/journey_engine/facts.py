@@ -248,9 +248,9 @@ class Facts:
         self.used.add(f"{name}{number}")
         return x.col("f", f"{name}{number}")
 
-    def counted(self, condition: Sql) -> int:
-        """The number of what is counted of a customer's whole history: the events `e` that a condition holds for."""
-        return self._history((condition, None))
+    def fact(self, name: str, condition: Sql) -> Sql:
+        """One amount (see AMOUNTS) of the events of a customer's whole history that meet a condition."""
+        return self._fact(name, self._history((condition, None)))
 
     def _history(self, what: tuple[Sql, str | None]) -> int:
         condition, sum_of = what

@@ -76,7 +76,7 @@ def welcome(facts: Facts, asked: Consent) -> Sql:
             x.both([_bounced(facts, asked.way), _silent(facts, "addressee")]),
         ]
     whose = [_says(facts, "topic", asked.topic), *([_unsaid(facts, "topic")] if marketing else [])]
-    count = exp.Coalesce(this=x.col("f", f"n{facts.counted(x.either(final))}"), expressions=[x.integer(0)])
+    count = exp.Coalesce(this=facts.fact("n", x.either(final)), expressions=[x.integer(0)])
     held = [
         x.compare("=", count, x.integer(0)),
         _lifted(
@@ -96,7 +96,7 @@ def welcome(facts: Facts, asked: Consent) -> Sql:
 
 def _lifted(facts: Facts, no: list[Sql], yes: list[Sql]) -> Sql:
     """Whether the last word is not a no; of both at one instant the no counts."""
-    last_no, last_yes = (x.col("f", f"last_at{facts.counted(x.both(said))}") for said in (no, yes))
+    last_no, last_yes = (facts.fact("last_at", x.both(said)) for said in (no, yes))
     return x.either([x.is_null(last_no), x.sure(x.compare(">", last_yes, last_no.copy()))])
 
 
