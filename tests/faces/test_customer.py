@@ -150,6 +150,15 @@ def test_old_messages_forget_whom_they_went_to(journey: Journey, shop: Path) -> 
     assert letter["state"] == "accepted"
 
 
+def test_who_shares_an_erased_address_is_named(journey: Journey, decided: Path) -> None:
+    rows = decided / "data/customers.csv"
+    rows.write_text(rows.read_text().replace("sakura@example.org", "Ngozi@Example.org"))
+    assert journey("run", "--project", decided, "--as-of", "2026-03-03T02:00:00Z").status == 0
+    said = journey("customer", "erase", "c3", "--project", decided)
+    assert "the same address is that of c4 too: they get nothing there any more" in said.out
+    assert journey("customer", "erase", "c4", "--project", decided, "--json").json["shared_with"] == []
+
+
 def test_a_stranger_who_wrote_is_exported_and_erased_by_their_address(journey: Journey, shop: Path) -> None:
     with open_mailroom(load_project(shop)) as mailroom:
         mailroom.receive(Letter("w1", "eve@example.org", (), "Hello", "I am Eve"), {"query_received": "service"}, NOON)

@@ -35,6 +35,9 @@ def customer(options: argparse.Namespace) -> int:
     if done.kept_by:
         say(f"what {', '.join(done.kept_by)} keeps of letters that have left is not ours to erase: ask your provider")
     say("erased; their id and addresses are kept as keyed hashes only, so that nothing is sent to them again")
+    if done.shared_with:
+        who, more = ", ".join(map(visible, done.shared_with[:5])), ", ..." if len(done.shared_with) > 5 else ""
+        say(f"the same address is that of {who}{more} too: they get nothing there any more")
     say("your own data and backups still have them: take them out there too, or the next night reads them in anew")
     for name, why in done.owed.items():
         say(f"{name} has not erased yet: {visible(why)}")

@@ -44,6 +44,8 @@ class Erased:
     asked: dict[str, int]
     owed: dict[str, str]
     kept_by: tuple[str, ...]
+    shared_with: tuple[str, ...] = ()
+    """other customers who have the same address: nothing is sent there any more"""
 
 
 def export_customer(loaded: LoadedProject, customer_id: str) -> dict[str, Any]:
@@ -86,9 +88,10 @@ def erase_customer(loaded: LoadedProject, customer_id: str, *, clock: Clock) -> 
             asked = [name for name, channel in channels.items() if isinstance(channel, Forgets)] if known else []
             in_mailroom = mailroom.erase(customer_id, addresses, clock(), number, asked) if known else {}
             _forget(engine, customer_id, [str(row["enrollment_id"]) for row in state["enrollments"]])
+            shared = tuple(_customers_at(engine, addresses, number))
             engine.publish()
         done = _in_channels(mailroom, customer_id, addresses, channels)
-    return Erased(in_mailroom, {name: len(rows) for name, rows in state.items() if rows}, *done)
+    return Erased(in_mailroom, {name: len(rows) for name, rows in state.items() if rows}, *done, shared)
 
 
 def _addresses(customer_id: str, state: Mapping[str, list[dict[str, Any]]]) -> set[str]:
@@ -102,19 +105,27 @@ def _addresses(customer_id: str, state: Mapping[str, list[dict[str, Any]]]) -> s
 
 def _nobodys(engine: Engine, mailroom: Mailroom, address: str, number: Number) -> None:
     """Raises JourneyError for an address of a customer: erasing it alone would leave them, and end their letters."""
-    owner_of = mailroom.reached_at(address, number)
-    columns = [one for one in ADDRESSES if engine.exists("customers") and one in engine.columns("customers")]
-    for column in columns if owner_of is None else ():
-        forms = sorted(spellings(address, number))
-        places = ", ".join("?" * len(forms))
-        query = f"SELECT customer_id FROM customers WHERE lower({column}) IN ({places}) LIMIT 1"  # noqa: S608
-        owner_of = next((str(row[0]) for row in engine.rows(query, forms)), owner_of)
-    if owner_of is not None:
+    reached = mailroom.reached_at(address, number)
+    owners = [reached] if reached is not None else _customers_at(engine, {address}, number)
+    if owners:
         raise JourneyError(
-            f"'{address}' is the address of customer '{owner_of}'",
-            remedy=f"erase them, with the letters that came from there: journey customer erase {owner_of}",
+            f"'{address}' is the address of customer '{owners[0]}'",
+            remedy=f"erase them, with the letters that came from there: journey customer erase {owners[0]}",
             code="customers-address",
         )
+
+
+def _customers_at(engine: Engine, addresses: Iterable[str], number: Number) -> list[str]:
+    """Whose addresses in tonight's data are among these, as far as they are spelled as here."""
+    forms = sorted(frozenset[str]().union(*(spellings(one, number) for one in addresses)))
+    if not forms or not engine.exists("customers"):
+        return []
+    places = ", ".join("?" * len(forms))
+    found: set[str] = set()
+    for column in {*ADDRESSES} & {*engine.columns("customers")}:
+        query = f"SELECT customer_id FROM customers WHERE lower(CAST({column} AS VARCHAR)) IN ({places})"  # noqa: S608 - two names of ours
+        found.update(str(row[0]) for row in engine.rows(query, forms))
+    return sorted(found)
 
 
 def _state(engine: Engine, customer_id: str) -> Iterable[tuple[str, list[dict[str, Any]]]]:
