@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from bench.many import write_many
+from bench.many import SHIPPED, write_many
 from journey_engine.checks import open_project
 
 COUNTING = """
@@ -24,11 +24,11 @@ print(json.dumps([status, looks]))
 
 
 def test_each_folder_of_templates_is_listed_and_each_file_read_a_fixed_number_of_times(tmp_path: Path) -> None:
-    write_many(tmp_path, 28)
+    write_many(tmp_path, 2 * len(SHIPPED))
     command = [sys.executable, "-c", COUNTING, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     status, looks = json.loads(done.stdout.splitlines()[-1])
-    assert status == 0
+    assert status == 0, done.stdout
     templates = {look: count for look, count in looks.items() if str(tmp_path / "templates") in look}
     assert len(templates) > 200
     # A folder: for locales, for variants, for its files, and for files that stand in a wrong place; a subject twice.
@@ -37,7 +37,7 @@ def test_each_folder_of_templates_is_listed_and_each_file_read_a_fixed_number_of
 
 
 def test_twice_the_journeys_are_twice_the_work(tmp_path: Path) -> None:
-    few, many = (calls(tmp_path / str(journeys), journeys) for journeys in (28, 56))
+    few, many = (calls(tmp_path / str(journeys), journeys) for journeys in (2 * len(SHIPPED), 4 * len(SHIPPED)))
     assert many < 2.1 * few
 
 

@@ -7,6 +7,7 @@ customers, and never imports Prefect.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -17,10 +18,15 @@ DONE, FOUND, FAILED = 0, 1, 2
 """Exit status: all well; looked and found something wrong; could not do it."""
 
 
+SELDOM = (50_000, 20, 20)
+"""How often the collector of garbage looks: what a command reads stays until its end, so that it would find nothing."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `sys.argv` without arguments."""
     from journey_engine.cli.parser import build
 
+    gc.set_threshold(*SELDOM)
     options = build().parse_args(arguments)
     try:
         status = _call(options)

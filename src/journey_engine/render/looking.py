@@ -41,6 +41,7 @@ class Templates:
         self._kept: Kept = {}
         self._names: dict[str, tuple[str, ...]] = {}  # the files that the default of a part names
         self._line_environment = TemplateEnvironment(None, html=False)
+        self._parsed_lines: dict[str, Parsed | TemplateSyntaxError] = {}
 
     def variables(self, template: str) -> frozenset[str]:
         """Every dotted path that the template names, optional or not: what a decision carries."""
@@ -116,22 +117,27 @@ class Templates:
 
     def line_variables(self, source: str) -> frozenset[str]:
         """The dotted paths that an author's own line (a task's title) names."""
-        try:
-            parsed = Parsed("title", source, self._line_environment.parse(source))
-        except TemplateSyntaxError:
-            return frozenset()
-        found = (use.path for use in uses(parsed, lambda name: None))
-        return frozenset(path for path in found if path.split(".")[0] not in PROVIDED)
+        parsed = self._line(source)
+        found = () if isinstance(parsed, TemplateSyntaxError) else uses(parsed, lambda name: None)
+        return frozenset(use.path for use in found if use.path.split(".")[0] not in PROVIDED)
 
     def line_problems(self, source: str, place: Place) -> list[Problem]:
         """What is wrong with an author's own line, all at the place of that line."""
-        try:
-            parsed = Parsed(place.file, source, self._line_environment.parse(source))
-        except TemplateSyntaxError as error:
-            found = [syntax_problem(error, place.file, source)]
+        parsed = self._line(source)
+        if isinstance(parsed, TemplateSyntaxError):
+            found = [syntax_problem(parsed, place.file, source)]
         else:
             found = list(tree_problems(parsed))
         return [Problem(place, one.message, one.code, one.severity) for one in found]
+
+    def _line(self, source: str) -> Parsed | TemplateSyntaxError:
+        """An author's own line, read once for all who look at it."""
+        if source not in self._parsed_lines:
+            try:
+                self._parsed_lines[source] = Parsed("title", source, self._line_environment.parse(source))
+            except TemplateSyntaxError as error:
+                self._parsed_lines[source] = error
+        return self._parsed_lines[source]
 
     def _parts(self, template: str) -> tuple[tuple[str, Chain], ...]:
         """The parts of a template and of its variants, with each chain of locales that reads them."""
