@@ -182,6 +182,35 @@ def test_of_a_contact_their_own_words_and_addresses_count(reading: Reading) -> N
     assert way(told["c1"]) == [("file", "c2@example.com")]
 
 
+def test_what_came_back_from_a_contact_counts_for_them_and_not_for_the_account(reading: Reading) -> None:
+    account, own = hello(LIST, to="contact"), hello(LIST, name="own")
+    head = customer("c1", contact_id="c2", phone=PHONE)
+    contact = customer("c2", phone="+4989123456")
+    dead = {"channel": "sms", "permanent": True}
+    for name, told in (("message_bounced", dead), ("message_complained", {"channel": "file"})):
+        data = [
+            event("welcome_began", "2026-03-01 10:00"),
+            event("own_began", "2026-03-01 10:00"),
+            event(name, "2026-03-01 11:00", addressee="c2", **told),
+            event("message_bounced", "2026-03-01 11:00", "soft", addressee="c2", channel="file", permanent=False),
+        ]
+        when = nights("2026-03-01", "2026-03-03")
+        told_of = reading([Evening(one, rules(account, own), [head, contact], data) for one in when])
+        theirs = ("file", "c2@example.com") if name == "message_bounced" else ("sms", "+4989123456")
+        assert sorted(way(told_of["c1"])) == sorted([SMS, theirs])
+
+
+def test_who_is_their_own_contact_hears_of_their_own_dead_address(reading: Reading) -> None:
+    dead = event("message_bounced", "2026-03-01 11:00", addressee="c1", channel="sms", permanent=True)
+    data = [event("welcome_began", "2026-03-01 10:00"), dead]
+    for to in ("contact", "customer"):
+        who = [customer("c1", contact_id="c1", phone=PHONE)]
+        told = reading([
+            Evening(one, rules(hello(LIST, to=to)), who, data) for one in nights("2026-03-01", "2026-03-03")
+        ])  # fmt: skip
+        assert way(told["c1"]) == [FILE]
+
+
 def test_a_contact_who_is_not_in_the_data_has_no_way(reading: Reading) -> None:
     whose, data = rules(hello(LIST, to="contact")), [event("welcome_began", "2026-03-01 10:00")]
     when = nights("2026-03-01", "2026-03-03")

@@ -12,7 +12,7 @@ from tests.properties.faults import Fault
 
 
 def the_first_way_is_taken_whoever_reads_it(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(effects, "taken", lambda effect, reader, wordless: effect.channel)
+    patch.setattr(effects, "taken", lambda effect, weighed: effect.channel)
 
 
 def nobody_prefers_anything(patch: pytest.MonkeyPatch) -> None:
@@ -24,8 +24,8 @@ def a_preference_has_one_spelling(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_way_without_words_is_taken(patch: pytest.MonkeyPatch) -> None:
-    plain = ways.taken
-    patch.setattr(effects, "taken", lambda effect, reader, wordless: plain(effect, reader, ()))
+    plain = ways.weigh
+    patch.setattr(effects, "weigh", lambda effect, reader, wordless: plain(effect, reader, ()))
 
 
 def whatever_stands_there_is_an_address(patch: pytest.MonkeyPatch) -> None:
@@ -33,7 +33,7 @@ def whatever_stands_there_is_an_address(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_the_reader_said_does_not_matter(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ways, "welcome", lambda events, effect, way: True)
+    patch.setattr(ways, "welcome", lambda reader, effect, way: True)
 
 
 def of_a_contact_the_customer_s_own_words_count(patch: pytest.MonkeyPatch) -> None:
@@ -47,16 +47,20 @@ def of_a_contact_the_customer_s_own_words_count(patch: pytest.MonkeyPatch) -> No
 
 def a_bounce_ends_every_way(patch: pytest.MonkeyPatch) -> None:
     plain = ways._ends
-    patch.setattr(ways, "_ends", lambda event, effect, way: any(plain(event, effect, one) for one in ("sms", "email")))
+    patch.setattr(ways, "_ends", lambda *told: any(plain(*told[:2], way, told[3]) for way in ("sms", "email")))
 
 
 def a_bounce_of_somebody_else_counts(patch: pytest.MonkeyPatch) -> None:
     plain = ways._ends
 
-    def ends(event: Any, effect: Any, way: str) -> bool:
-        return plain(replace(event, properties={**event.properties, "addressee": None}), effect, way)
+    def ends(event: Any, *rest: Any) -> bool:
+        return plain(replace(event, properties={**event.properties, "addressee": None}), *rest)
 
     patch.setattr(ways, "_ends", ends)
+
+
+def what_came_back_from_a_contact_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(effects, "CAME_BACK", ())
 
 
 def a_no_to_marketing_stops_receipts(patch: pytest.MonkeyPatch) -> None:
@@ -64,7 +68,7 @@ def a_no_to_marketing_stops_receipts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         ways,
         "welcome",
-        lambda events, effect, way: plain(events, effect.model_copy(update={"topic_class": "marketing"}), way),
+        lambda reader, effect, way: plain(reader, effect.model_copy(update={"topic_class": "marketing"}), way),
     )
 
 
@@ -87,6 +91,7 @@ WAY_FAULTS: tuple[Fault, ...] = (
     of_a_contact_the_customer_s_own_words_count,
     a_bounce_ends_every_way,
     a_bounce_of_somebody_else_counts,
+    what_came_back_from_a_contact_is_forgotten,
     a_no_to_marketing_stops_receipts,
     a_yes_of_other_data_counts,
 )

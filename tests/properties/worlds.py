@@ -151,14 +151,14 @@ class Maker(Journeys):
         rows = [*person.rows]
         for number in range(self.side.choice((0, 1, 2, 3, 4))):
             at = self.side.choice((self.nights[0], *self.nights)) - dt.timedelta(hours=self.side.choice((0, 1, 5, 30)))
-            name = self.side.choice(("unsubscribed", "unsubscribed", "subscribed", "message_bounced"))
+            name = self.side.choice((*CONSENTS, *CONSENTS, "message_bounced"))
             told = {
                 "consent_id": "said",
                 "permanent": True,
-                "topic": self.side.choice(("offers", "receipts", "", None, 5)),
+                "topic": self.side.choice(("offers", "receipts", "", None, None, 5)),
             }
-            told |= {"channel": self.side.choice(("sms", "sms", "email", "file", "", None, 1))}
-            told |= {"addressee": "c1"} if self.side.random() < 0.1 else {}
+            told |= {"channel": self.side.choice(("sms", "sms", "sms", "email", "file", "", None, 1))}
+            told |= {"addressee": self.side.choice(("c0", "c1", "c2"))} if self.side.random() < 0.3 else {}
             kept = {"consent_id": 0.5}
             less = {key: value for key, value in told.items() if self.side.random() < kept.get(key, 0.8)}
             rows.append(Event(f"{person.customer_id}-w{number}", person.customer_id, name, at, less, at))

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from journey_engine.conditions import Condition, Context, SegmentCondition, StageCondition
 from journey_engine.cycles import SHIPPED
 from journey_engine.errors import JourneyError, Problem, ProblemsFound
-from journey_engine.graph import Emit, Graph, Message, Task, Webhook
+from journey_engine.graph import Emit, Message, Task, Webhook
 from journey_engine.language import parse_share
 from journey_engine.load.journeys import LoadedJourney, load_journey
 from journey_engine.load.mistakes import validated
@@ -230,18 +230,16 @@ def _rules(file: ProjectFile, journeys: Mapping[str, LoadedJourney], renderer: R
         holdout=share_below(parse_share(settings.holdout)) if settings.holdout is not None else None,
         send_hours=(parse_time(settings.send_hours.from_), parse_time(settings.send_hours.until)),
         caps=tuple(cap.lower() for cap in settings.caps),
-        wordless=frozenset(_wordless(lowered, renderer)),
+        wordless=frozenset(_wordless(settings, renderer)),
     )
 
 
-def _wordless(graphs: Iterable[Graph], renderer: Renderer) -> Iterator[tuple[str, str]]:
-    """The templates that say nothing by one of the ways; only asked where a message may take several."""
-    effects = [node.effect for graph in graphs for node in graph.nodes if isinstance(node, Emit)]
-    if any(isinstance(effect, Message) and effect.ways for effect in effects):
-        for template in renderer.library.names:
-            for way in (EMAIL, SMS):
-                if not renderer.library.speaks(template, way):
-                    yield template, way
+def _wordless(settings: Project, renderer: Renderer) -> Iterator[tuple[str, str]]:
+    """The templates that say nothing by one of the ways; of passes in older versions too."""
+    for template in renderer.library.names if SMS in settings.channels.known else ():
+        for way in (EMAIL, SMS):
+            if not renderer.library.speaks(template, way):
+                yield template, way
 
 
 def _definitions(context: Context) -> Iterator[Definition]:

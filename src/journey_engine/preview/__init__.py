@@ -25,8 +25,8 @@ from journey_engine.records import Decision, Event
 from journey_engine.rules import Rules, looked_up
 from journey_engine.sweep import event_names, unseen
 from journey_engine.times import iso
-from journey_engine.walk.effects import reader_of
-from journey_engine.walk.ways import in_words, weigh
+from journey_engine.walk.effects import ways_of
+from journey_engine.walk.ways import in_words
 
 __all__ = ["Letter", "Preview", "preview", "subject_of", "write"]
 
@@ -163,8 +163,7 @@ def _by(node: Emit, graph: Graph, decision: Decision, standing: Standing) -> str
     effect, tonight = node.effect, standing.found.tonight
     if not isinstance(effect, Message) or not effect.ways:
         return None
-    reader = reader_of(tonight, graph.to == "contact")
-    return in_words(effect, weigh(effect, reader, tonight.rules.wordless), decision.payload["channel"])
+    return in_words(effect, ways_of(tonight, effect, graph.to == "contact"), decision.payload["channel"])
 
 
 def _notes(graph: Graph, passing: Passing) -> list[str]:

@@ -44,7 +44,7 @@ def take_ways(evening: Evening, contact_id: Sql) -> None:
         return
     rows = [
         (
-            *key, place, way.channel, medium(way.channel), way.wanted, effect.prefers,
+            *key, place, way.channel, medium(way.channel), way.wanted, effect.prefers, effect.topic_class == "staff",
             (effect.template, medium(way.channel)) not in evening.rules.wordless,
             asked[Consent(effect.topic, effect.topic_class, medium(way.channel))],
         )
@@ -54,7 +54,8 @@ def take_ways(evening: Evening, contact_id: Sql) -> None:
     evening.engine.load("graph_ways", list(evening.engine.columns("graph_ways")), rows)
     may = [(x.integer(number), welcome(evening.facts, one)) for one, number in asked.items()]
     evening.run(
-        "ways", "ways_taken", contact_id=contact_id, preferred=_preferred(evening), address=_address(evening),
+        "ways", "ways_taken", contact_id=contact_id, came_back=_came_back(evening), preferred=_preferred(evening),
+        address=_address(evening),
         welcome=x.switch(x.col("r", "consent"), may, x.FALSE),
     )  # fmt: skip
 
@@ -72,8 +73,8 @@ def welcome(facts: Facts, asked: Consent) -> Sql:
     final = [x.both([_named("unsubscribed"), _says(facts, "topic", asked.topic), _says(facts, "channel", asked.way)])]
     if asked.topic_class != "staff":
         final += [
-            x.both([_named("message_complained"), _silent(facts, "addressee")]),
-            x.both([_bounced(facts, asked.way), _silent(facts, "addressee")]),
+            x.both([_named("message_complained"), _theirs(facts)]),
+            x.both([_bounced(facts, asked.way), _theirs(facts)]),
         ]
     whose = [_says(facts, "topic", asked.topic), *([_unsaid(facts, "topic")] if marketing else [])]
     count = exp.Coalesce(this=facts.fact("n", x.either(final)), expressions=[x.integer(0)])
@@ -115,6 +116,25 @@ def _says(facts: Facts, name: str, word: str) -> Sql:
 
 def _silent(facts: Facts, name: str) -> Sql:
     return x.is_null(facts.property("e", name).txt)
+
+
+def _theirs(facts: Facts) -> Sql:
+    """Whether a message went to the customer themself, and not to their contact."""
+    to = facts.property("e", "addressee").txt
+    return x.either([_silent(facts, "addressee"), x.sure(x.compare("=", to, x.col("e", "customer_id")))])
+
+
+def _came_back(evening: Evening) -> Sql:
+    """Whether an event of whose pass it is `e` ends the way of a contact `r`, to whom the message went."""
+    facts = evening.facts
+    if not any(graph.to == "contact" for graph in evening.rules.graphs):
+        return x.FALSE
+    short = [x.compare("=", x.col("r", "way"), x.text(SMS)), _bounced(facts, SMS)]
+    letter = [x.compare("=", x.col("r", "way"), x.text(EMAIL)), _bounced(facts, EMAIL)]
+    return x.both([
+        x.sure(x.compare("=", facts.property("e", "addressee").txt, x.col("r", "reader_id"))),
+        x.either([_named("message_complained"), x.both(short), x.both(letter)]),
+    ])  # fmt: skip
 
 
 def _unsaid(facts: Facts, name: str) -> Sql:

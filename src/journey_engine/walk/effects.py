@@ -38,7 +38,7 @@ from journey_engine.walk.accounts import Other
 from journey_engine.walk.judge import Scene, judge, matching, since
 from journey_engine.walk.trace import Verdict, trace
 from journey_engine.walk.values import as_text, own_number, plain
-from journey_engine.walk.ways import taken
+from journey_engine.walk.ways import CAME_BACK, Weighed, taken, weigh
 
 HELD_OUT = "holdout"  # why an effect is withheld
 
@@ -308,11 +308,23 @@ def reader_of(tonight: Tonight, to_contact: bool) -> Other:
     return replace(own, attributes=tonight.attributes, events=tonight.events)
 
 
+def ways_of(tonight: Tonight, effect: Message, to_contact: bool) -> list[Weighed]:
+    """Every way of a message for who reads it; what came back from a contact is kept with whose pass it was."""
+    if not effect.ways:
+        return []
+    reader = reader_of(tonight, to_contact)
+    back = [
+        event for event in tonight.events
+        if event.name in CAME_BACK and event.properties.get("addressee") == reader.customer_id
+    ]  # fmt: skip
+    return weigh(effect, replace(reader, events=(*reader.events, *back)), tonight.rules.wordless)
+
+
 def _message(tonight: Tonight, effect: Message, one: Enrollment, to_contact: bool) -> dict[str, Any]:
     reader = reader_of(tonight, to_contact)
     addressee = {"addressee": tonight.contact.customer_id if tonight.contact else None} if to_contact else {}
     hours = [time.strftime("%H:%M") for time in tonight.rules.send_hours]
-    channel = taken(effect, reader, tonight.rules.wordless)
+    channel = taken(effect, ways_of(tonight, effect, to_contact))
     return {
         "template": effect.template,
         "topic": effect.topic,

@@ -17,6 +17,8 @@ from journey_engine.records import Event
 from journey_engine.walk.accounts import Other
 from journey_engine.walk.values import as_text
 
+CAME_BACK = ("message_bounced", "message_complained")
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
@@ -41,9 +43,9 @@ class Weighed:
         return told[self.lacks]
 
 
-def taken(effect: Message, reader: Other, wordless: Collection[tuple[str, str]]) -> str:
+def taken(effect: Message, weighed: Iterable[Weighed]) -> str:
     """The channel of a message: the first way that reaches, or else the one that lacks least."""
-    some = [one for one in weigh(effect, reader, wordless) if one.wanted]
+    some = [one for one in weighed if one.wanted]
     return min(some, key=lambda one: one.lacks).way.channel if some else effect.channel
 
 
@@ -57,7 +59,7 @@ def weigh(effect: Message, reader: Other, wordless: Collection[tuple[str, str]])
             wanted=way.wanted in (None, preferred),
             worded=(effect.template, medium(way.channel)) not in wordless,
             address=_can_be_one(medium(way.channel), as_text(reader.attributes.get(address_of(way.channel)))),
-            welcome=welcome(reader.events, effect, medium(way.channel)),
+            welcome=welcome(reader, effect, medium(way.channel)),
         )
         for way in effect.ways
     ]
@@ -75,14 +77,14 @@ def in_words(effect: Message, weighed: Sequence[Weighed], channel: str) -> str:
     return "; ".join([channel, *dict.fromkeys(passed)])
 
 
-def welcome(events: Iterable[Event], effect: Message, way: str) -> bool:
+def welcome(reader: Other, effect: Message, way: str) -> bool:
     """Whether nothing known of a reader stops a message by a way, as the mailroom stops it (rule 19)."""
     stop, no, yes = _Last(), _Last(), _Last()  # of the topic or of everything
     way_no, way_yes = _Last(), _Last()  # of the way alone
-    for event in events:
+    for event in reader.events:
         topic, channel = (_named(event, name) for name in ("topic", "channel"))
         match event.name:
-            case "message_complained" | "message_bounced" if _ends(event, effect, way):
+            case "message_complained" | "message_bounced" if _ends(event, effect, way, reader.customer_id):
                 stop.at(event)
             case "unsubscribed" if topic == effect.topic or (topic is None and effect.topic_class == "marketing"):
                 if channel is None:
@@ -111,9 +113,10 @@ class _Last:
         return self.when is not None and (lifted.when is None or lifted.when <= self.when)
 
 
-def _ends(event: Event, effect: Message, way: str) -> bool:
+def _ends(event: Event, effect: Message, way: str, reader: str) -> bool:
     """Whether it ends a way for good: a complaint does so to each, a dead address to its own."""
-    if effect.topic_class == "staff" or isinstance(event.properties.get("addressee"), str):
+    addressee = event.properties.get("addressee")
+    if effect.topic_class == "staff" or (isinstance(addressee, str) and addressee != reader):
         return False  # it is the address of somebody else
     if event.name == "message_complained":
         return True
