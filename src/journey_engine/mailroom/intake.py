@@ -70,11 +70,10 @@ class Load:
 
     def take_rows(self, rows: Sequence[Told]) -> None:
         """Decisions as the engine keeps them: plain letters go their short way, the others become records."""
-        for row in rows:
-            if self.unsure or not self.letters.take(row):
-                self.take(decision_of(row))
-            else:
-                self.decisions += 1
+        others = rows if self.unsure else self.letters.take(rows)
+        self.decisions += len(rows) - len(others)
+        for row in others:
+            self.take(decision_of(row))
 
     def take(self, decision: Decision) -> None:
         """One decision into its pile; full piles go to the store."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
+from journey_engine.mailroom.bulk import Row, copy_new, insert_alike
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import messages
@@ -35,6 +37,11 @@ OWN = (
     "message_id", "enrollment_id", "customer_id", "due_at", "reached_at", "try_at", "recipient", "recipient_name",
     "locale", "timezone", "variables", "addressee",
 )  # fmt: skip
+SAME = (
+    "run", "journey", "version", "step", "occurrence", "state", "reason", "detail", "changed_at", "attempts",
+    "claimed_by", "address", "template", "topic", "topic_class", "channel", "max_lateness_s", "send_from", "send_until",
+)  # fmt: skip
+Key = tuple[Any, ...]
 
 
 def decision_of(row: Told) -> Decision:
@@ -58,73 +65,107 @@ def _payload(text: str) -> tuple[dict[str, Any], str | None]:
         return json.loads(known + "}"), "unreadable_values"
 
 
+def _plain(row: Told) -> tuple[Key, Row] | None:
+    """What a letter has alike with others of its step, and its own columns; None for what is no plain letter."""
+    front, found, back = row[13].partition(TO)
+    if not found or row[1] != "message":
+        return None
+    try:
+        told = orjson.loads('{"to":' + back)
+    except ValueError:
+        return None
+    if not BACK.issuperset(told) or next(reversed(told)) != "values":
+        return None
+    due, values = row[11], back.partition(VALUES)[2][:-1]
+    return (front, row[2], row[3], row[4], row[7], row[8], row[9], row[10]), (
+        row[0], row[5], row[6], due, row[12], due, told["to"], told.get("name"), told.get("locale"),
+        told.get("timezone") or "UTC", values, told.get("addressee"),
+    )  # fmt: skip
+
+
 @lru_cache(maxsize=1024)
-def _front(text: str) -> dict[str, Any]:
-    """What the letters of a step have alike."""
+def _front(text: str) -> tuple[Any, ...]:
+    """The last columns that the letters of a step have alike, in the order of `SAME`."""
     payload = json.loads(text + "}")
-    hours = payload.get("send_hours") or (None, None)
-    return {
-        "template": payload["template"], "topic": payload.get("topic"),
-        "topic_class": payload.get("topic_class") or "marketing", "channel": payload.get("channel") or "file",
-        "max_lateness_s": payload.get("max_lateness_s"), "send_from": hours[0], "send_until": hours[1],
-    }  # fmt: skip
+    start, end = payload.get("send_hours") or (None, None)
+    kind, channel = payload.get("topic_class") or "marketing", payload.get("channel") or "file"
+    return payload["template"], payload.get("topic"), kind, channel, payload.get("max_lateness_s"), start, end
 
 
 class Letters:
-    """The plain letters of one run, in piles of those that have most columns alike."""
+    """The plain letters of one run: by COPY as they are read, or on SQLite in piles that have most columns alike."""
 
     def __init__(self, store: Store, db: Connection, changed: Any) -> None:
         self.store, self.db, self.changed = store, db, changed
-        self.piles: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+        self.piles: dict[Key, list[Row]] = {}
         self.states: Counter[str] = Counter()
         self.waiting = self.offered = self.new = 0
 
-    def take(self, row: Told) -> bool:
-        """One decision into its pile; False when it is no plain letter."""
-        front, found, back = row[13].partition(TO)
-        if not found or row[1] != "message":
-            return False
-        try:
-            told = orjson.loads('{"to":' + back)
-        except ValueError:
-            return False
-        if not BACK.issuperset(told) or next(reversed(told)) != "values":
-            return False
-        alike = (front, row[2], row[3], row[4], row[7], row[8], row[9], row[10])
-        pile = self.piles.get(alike)
-        if pile is None:
-            pile = self.piles[alike] = []
-        due, values = row[11], back.partition(VALUES)[2][:-1]
-        pile.append((
-            row[0], row[5], row[6], due, row[12], due, told["to"], told.get("name"), told.get("locale"),
-            told.get("timezone") or "UTC", values, told.get("addressee"),
-        ))  # fmt: skip
-        self.waiting += 1
-        if self.waiting >= FULL:
-            self.flush()
-        return True
+    def take(self, rows: Sequence[Told]) -> list[Told]:
+        """Take the plain letters among these; returns the others."""
+        others: list[Told] = []
+        if self.store.is_sqlite:
+            self._pile(rows, others)
+        else:
+            counts: Counter[Key] = Counter()
+            self.new += copy_new(self.db, messages, (*OWN, *SAME), lambda: self._whole(rows, others, counts))
+            self._count(counts)
+        return others
 
     def flush(self) -> None:
         """Write what waits."""
-        few: list[tuple[Any, ...]] = []
-        columns = messages.columns.keys()
+        few: list[Row] = []
         for key, rows in self.piles.items():
-            alike = self._alike(key)
-            self.states[alike["state"]] += len(rows)
-            if self.store.is_sqlite and len(rows) >= ALIKE:
-                self.new += self.store.insert_alike(self.db, messages, alike, OWN, rows)
+            same = self._same(key)
+            if len(rows) >= ALIKE:
+                self.new += insert_alike(self.db, messages, dict(zip(SAME, same, strict=True)), OWN, rows)
             else:
-                same = tuple(alike.values())
                 few += [row + same for row in rows]
-                columns = [*OWN, *alike]
-        self.new += self.store.insert_new(self.db, messages, columns, few)
-        self.offered += self.waiting
+        self.new += self.store.insert_new(self.db, messages, (*OWN, *SAME), few)
+        self._count(Counter({key: len(rows) for key, rows in self.piles.items()}))
         self.piles, self.waiting = {}, 0
 
-    def _alike(self, key: tuple[Any, ...]) -> dict[str, Any]:
+    def _pile(self, rows: Iterable[Told], others: list[Told]) -> None:
+        for row in rows:
+            found = _plain(row)
+            if found is None:
+                others.append(row)
+                continue
+            key, own = found
+            pile = self.piles.get(key)
+            if pile is None:
+                pile = self.piles[key] = []
+            pile.append(own)
+            self.waiting += 1
+            if self.waiting >= FULL:
+                self.flush()
+
+    def _whole(self, rows: Iterable[Told], others: list[Told], counts: Counter[Key]) -> Iterator[Row]:
+        """The rows with all their columns, from the first one on, however often it is asked."""
+        others.clear()
+        counts.clear()
+        known: dict[Key, Row] = {}
+        for row in rows:
+            found = _plain(row)
+            if found is None:
+                others.append(row)
+                continue
+            key, own = found
+            same = known.get(key)
+            if same is None:
+                same = known[key] = self._same(key)
+            counts[key] += 1
+            yield own + same
+
+    def _count(self, counts: Counter[Key]) -> None:
+        for key, count in counts.items():
+            self.states[State(key[6]).value] += count
+        self.offered += counts.total()
+
+    def _same(self, key: Key) -> Row:
+        """The columns that are alike, in the order of `SAME`."""
         front, run, journey, version, step, occurrence, state, reason = key
-        return {
-            "run": run, "journey": journey, "version": version, "step": step, "occurrence": occurrence,
-            "state": State(state).value, "reason": reason, "detail": None, "changed_at": self.changed, "attempts": 0,
-            "claimed_by": None, "address": None, **_front(front),
-        }  # fmt: skip
+        return (
+            run, journey, version, step, occurrence, State(state).value, reason, None, self.changed, 0, None, None,
+            *_front(front),
+        )  # fmt: skip

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -19,21 +19,18 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
-    MetaData,
     Table,
-    bindparam,
     create_engine,
     event,
     inspect,
-    literal,
-    null,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from journey_engine.errors import JourneyError, masked
+from journey_engine.mailroom.bulk import copy_new
 from journey_engine.mailroom.migrations import upgrade
 from journey_engine.mailroom.tables import SCHEMA_VERSION, meta, metadata
 
@@ -107,7 +104,7 @@ class Store:
         if not rows:
             return 0
         if not self.is_sqlite and len(rows) >= COPIED:
-            return self._copy_new(db, table, columns, rows)
+            return copy_new(db, table, columns, lambda: rows)
         statement, order = self._insert(table, tuple(columns))
         if order is None:
             named = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -125,48 +122,6 @@ class Store:
             compiled = statement.compile(dialect=self.dialect, column_keys=list(columns))
             self._inserts[table, columns] = str(compiled), compiled.positiontup
         return self._inserts[table, columns]
-
-    def insert_alike(
-        self, db: Connection, table: Table, alike: Mapping[str, Any], own: Sequence[str], rows: list[tuple[Any, ...]]
-    ) -> int:
-        """The same on SQLite for rows of their `own` columns, in the order of the table, with all others alike.
-
-        What is alike stands in the statement: to bind it for every row costs as much as the insert itself.
-        """
-        values: dict[str, Any] = {name: bindparam(name, None) for name in own}
-        for name, value in alike.items():
-            values[name] = null() if value is None else literal(value, literal_execute=True)
-        statement = sqlite.insert(table).values(values).on_conflict_do_nothing()
-        compiled = statement.compile(dialect=self.dialect, compile_kwargs={"render_postcompile": True})
-        assert compiled.positiontup == list(own), "the columns of the rows are not in the order of the table"
-        return db.exec_driver_sql(str(compiled), rows).rowcount
-
-    def _copy_new(self, db: Connection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> int:
-        """The same by COPY on PostgreSQL: straight in where no key is there, which is the rule; else from beside."""
-        try:
-            with db.begin_nested():
-                self._copy(db, table, columns, rows)
-            return len(rows)
-        except IntegrityError:
-            beside = table.to_metadata(MetaData(), name=f"new_{table.name}", schema="pg_temp")
-            own, other = map(self.dialect.identifier_preparer.format_table, (table, beside))
-            db.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {beside.name} (LIKE {own}) ON COMMIT DROP")
-            self._copy(db, beside, columns, rows)
-            found = select(*(beside.c[name] for name in columns))
-            taken = postgresql.insert(table).from_select(list(columns), found).on_conflict_do_nothing()
-            new = db.execute(taken, execution_options={"preserve_rowcount": True}).rowcount
-            db.exec_driver_sql(f"TRUNCATE {other}")
-            return new
-
-    def _copy(self, db: Connection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
-        words, driver = self.dialect.identifier_preparer, self.dialect.loaded_dbapi
-        statement = f"COPY {words.format_table(table)} ({', '.join(map(words.quote, columns))}) FROM STDIN"
-        try:
-            with closing(db.connection.cursor()) as cursor, cursor.copy(statement) as copy:
-                for row in rows:
-                    copy.write_row(row)
-        except driver.Error as error:  # as SQLAlchemy tells of it, without any values
-            raise DBAPIError.instance(statement, None, error, driver.Error, True) from error
 
     def instant(self, value: dt.datetime | None) -> Any:
         """An instant as the driver stores it."""
