@@ -37,6 +37,7 @@ def last(loaded: LoadedProject) -> RunReport:
         webhooks = mailroom.webhook_counts(run)
         stands = [f"{hold.detail}; ended by `{hold.resumed_by}`" for hold in mailroom.stopped()]
         stands += [f"{pause} {pause.told}; at once by `{pause.ended_by}`" for pause in mailroom.paused()]
+        stands += [f"{owed}; ended by `{owed.ended_by}`" for owed in mailroom.owed_erasures()]
     told = json.loads(kept or "{}")
     ran = [journey for journey in ran if journey not in told.get("broken", {})]
     return RunReport(

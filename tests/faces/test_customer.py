@@ -226,6 +226,7 @@ def test_an_erasing_that_the_provider_did_not_take_is_owed_and_made_up_for(journ
         assert "sendgrid has not erased yet: SendGrid answered 403: access forbidden; give the API key" in said.out
         told = journey("mailroom", "--project", sent)
         assert "sendgrid has still to forget 1 address, since" in told.out
+        assert "sendgrid has still to forget 1 address" in journey("report", "--project", sent).out
         assert journey("mailroom", "--project", sent, "--json").json["owed"] == {"sendgrid": 1}
         # Another customer: what is owed is asked for along with it, and again.
         assert journey("customer", "erase", "c4", "--project", sent, "--json").json["owed"].keys() == {"sendgrid"}

@@ -68,9 +68,8 @@ def _list(loaded: LoadedProject, room: Mailroom, options: argparse.Namespace) ->
         say(paint(f"{visible(hold.detail)}; ended by: {hold.resumed_by}", output.BOLD))
     for pause in room.paused():
         say(paint(f"{pause} {visible(pause.told)}; at once by: {pause.ended_by}", output.BOLD))
-    for channel, (count, since) in room.owed_erasures().items():
-        owed = f"{channel} has still to forget {count:,} address{'es' * (count != 1)}, since {iso(since)}"
-        say(paint(f"{owed}: `journey customer erase ID` asks for all that is owed", output.BOLD))
+    for owed in room.owed_erasures():
+        say(paint(f"{owed}; ended by: {owed.ended_by}", output.BOLD))
     _show_groups(groups)
     _show_single(single)
     if tasks := room.task_counts():
@@ -90,7 +89,7 @@ def _print_json(room: Mailroom, groups: Sequence[Group], single: Sequence[Listed
         "groups": _plain(groups),
         "stopped": _plain(room.stopped()),
         "paused": _plain(room.paused()),
-        "owed": {channel: count for channel, (count, _) in room.owed_erasures().items()},
+        "owed": {one.channel: one.addresses for one in room.owed_erasures()},
         "list": _plain(single),
         "tasks": [
             {"team": team, "state": kind, "count": count} for (team, kind), count in sorted(room.task_counts().items())

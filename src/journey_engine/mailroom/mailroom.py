@@ -50,6 +50,7 @@ from journey_engine.mailroom.inbox import Todo
 from journey_engine.mailroom.intake import LoadResult
 from journey_engine.mailroom.lease import USUAL_PACE, Clock, Lease, Pace, hold, machine, process_start
 from journey_engine.mailroom.listing import Group, Listed
+from journey_engine.mailroom.owed import Owed
 from journey_engine.mailroom.pauses import Pause
 from journey_engine.mailroom.plain_letters import Told
 from journey_engine.mailroom.referrals import Referred
@@ -287,10 +288,10 @@ class Mailroom:
         owed.settle(self.store, channel, addresses)
         self.store.flush_away()
 
-    def owed_erasures(self) -> dict[str, tuple[int, dt.datetime]]:
-        """By channel: how many addresses its provider has still to forget, and since when."""
+    def owed_erasures(self) -> list[Owed]:
+        """How many addresses the providers of which channels have still to forget."""
         with self.store.read() as db:
-            return owed.counts(db)
+            return owed.all_owed(db)
 
     def wipe(self, before: dt.datetime) -> int:
         """Take addresses, values and words out of messages and tasks that ended before an instant; how many

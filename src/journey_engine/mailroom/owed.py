@@ -7,14 +7,32 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar
 
 from sqlalchemy import Connection, delete, func, select
 
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import owed_erasures
 from journey_engine.message import is_address
+from journey_engine.times import iso
 
 CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """So many addresses a channel's provider has still to forget; the first since an instant."""
+
+    channel: str
+    addresses: int
+    since: dt.datetime
+    ended_by: ClassVar[str] = "journey customer erase ID"
+    """of any customer, erased before or not: it asks for all that is owed"""
+
+    def __str__(self) -> str:
+        es = "es" * (self.addresses != 1)
+        return f"{self.channel} has still to forget {self.addresses:,} address{es}, since {iso(self.since)}"
 
 
 def owe(store: Store, db: Connection, channels: Collection[str], addresses: Collection[str], at: dt.datetime) -> None:
@@ -41,7 +59,7 @@ def settle(store: Store, channel: str, addresses: Collection[str]) -> None:
             db.execute(delete(owed_erasures).where(owed_erasures.c.channel == channel, some))
 
 
-def counts(db: Connection) -> dict[str, tuple[int, dt.datetime]]:
-    """By channel: how many addresses are owed, and since when the oldest is."""
+def all_owed(db: Connection) -> list[Owed]:
+    """What is owed, by channel."""
     query = select(owed_erasures.c.channel, func.count(), func.min(owed_erasures.c.since)).group_by("channel")
-    return {channel: (count, since) for channel, count, since in db.execute(query.order_by("channel"))}
+    return [Owed(channel, count, since) for channel, count, since in db.execute(query.order_by("channel"))]

@@ -33,6 +33,8 @@ def addresses_of(db: Connection, customer_id: str) -> set[str]:
 def at_addresses(db: Connection, addresses: Collection[str], number: Number) -> set[str]:
     """The visitors without a name who wrote from one of these addresses, or said that one is theirs."""
     forms = frozenset[str]().union(*(spellings(one, number) for one in addresses))
+    if not forms:
+        return set()
     nobody = visitors.c.customer_id.is_(None)
     letters = {str(visitor_of(one)) for one in (*forms, *addresses) if "@" in one}
     writers = sorted(letters | {caller_of(one) for one in forms if one.startswith("+")})

@@ -189,7 +189,7 @@ def _in_channels(
             asked[name] = len(told.taken)
             if told.why is not None:
                 owed[name] = f"{told.why}; {told.remedy}"
-    for name in mailroom.owed_erasures().keys() - channels.keys():
+    for name in {one.channel for one in mailroom.owed_erasures()} - channels.keys():
         owed[name] = f"project.yaml does not set it up any more; add `channels: {name}:` again, and erase again"
     went = {str(one["channel"]) for one in mailed if one["state"] in SENT}
     able = {name for name, channel in channels.items() if isinstance(channel, Erases | Forgets)}
