@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from journey_engine.mailroom import Balance, Brought, Used
+from journey_engine.mailroom import Balance, Brought, Mailroom, Used
 from journey_engine.mailroom.referrals import LATE
 from journey_engine.mailroom.rewards import settle
 from journey_engine.program import Program
@@ -158,3 +158,21 @@ def test_voucher_of_a_referral_that_counts_no_more_is_not_redeemed_by_a_use_that
     shop.night(used=[Used("in time", "a", NOW + 29 * DAY, "C1")])
     assert shop.mailroom.balance("bring", "EUR") == Balance()
     assert [one.state for one in shop.mailroom.rewards()] == ["reversed"]
+
+
+def test_a_whole_story_is_the_same_on_both_databases(mailroom: Mailroom) -> None:
+    shop = Shop(mailroom)
+    shop.night(joined=[touch("f", "a"), touch("g", "a"), touch("old", "a")], unknown=[brought("w"), brought("x")])
+    shop.night(joined=[touch("w", "a", HOUR)], qualified=[order("f"), order("w", key="o-3")], unknown=[brought("x")])
+    assert (shop.night(given(1, "a"), given(2, "f", "friend")).rewards, shop.mailroom.sent().waiting) == (
+        {"pending": 2}, [brought("x")]
+    )  # fmt: skip
+    mailroom.erase("f", [], NOW)
+    shop.night(qualified=[order("g", key="o-2")], returned=[back("f"), back("g", key="o-2")])
+    mailroom.load_run(shop.run + 1, "late", NOW + 64 * DAY, [])
+    alias = next(one.friend for one in mailroom.referrals() if one.friend.startswith("erased-"))
+    assert shop.states() == {
+        alias: "voided returned", "g": "voided returned", "old": "voided lapsed", "w": "approved"
+    }  # fmt: skip
+    assert mailroom.sent().waiting == []
+    assert mailroom.balance("bring", "EUR").total == 0

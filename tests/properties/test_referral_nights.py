@@ -79,6 +79,7 @@ class Nights:
         self.runs: list[tuple[int, str, dt.datetime, list[Decision]]] = []
         self.erased: set[str] = set()
         self.kept: set[str] = set()  # who was erased when the copy was made
+        self.written: set[tuple[Any, ...]] = set()  # the entries of the ledger so far
         self.due: set[str] = set()  # friends whose code was there on a night that knew both
 
     def opened(self) -> Mailroom:
@@ -114,6 +115,7 @@ class Nights:
                 self.mailroom.close()
                 shutil.copy(self.copy, self.file)
                 self.mailroom, self.erased, self.due = self.opened(), set(self.kept), set()
+                self.written = set()
                 missed = [run for run in self.runs if run[0] > self.mailroom.last_loaded()]
                 self.mailroom.recover([self.missed(*run) for run in missed], now=self.now)
             case _:
@@ -173,6 +175,11 @@ class Nights:
                 "SELECT referral_id, advocate, friend, state, qualified_key, qualified_by FROM referrals"
             )
         }
+        entries = set(
+            self.rows("SELECT entry_id, kind, cause, occurred_at, pending, available, redeemed FROM reward_entries")
+        )
+        assert self.written <= entries  # they are only ever added to
+        self.written = entries
         back = {(referral_id(one.who), one.properties["order_id"]) for one in self.seen if one.name == "back"}
         orders = {one.event_id: one for one in self.seen if one.name == "order"}
         for key, (advocate, friend, state, order, order_event) in sent.items():
