@@ -19,10 +19,13 @@ from typing import Any
 from bench import floors
 from bench.data import NOW, Data, write_data
 from bench.machine import load, machine, middle
+from bench.page import figures
 from bench.project import write_project
 from bench.sinks import ROOT, Sink, smtp_sink
 from journey_engine import audience
 from journey_engine.checks import open_project
+
+__all__ = ["figures", "measure"]
 
 NIGHTS = ("enter", "send", "after")
 BY_HAND = 3  # so often in each round; the best counts

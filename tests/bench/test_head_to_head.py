@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import page, sinks
+from bench.__main__ import WORK
 from bench.head_to_head import measure
 
 
@@ -32,3 +33,9 @@ def test_figures_go_to_their_own_place_in_the_page(tmp_path: Path, monkeypatch: 
     assert path.read_text(encoding="utf-8") == "a\n<!-- figures 10 -->\nnew\n<!-- end of figures 10 -->\nb\n"
     with pytest.raises(SystemExit, match="no place for '20'"):
         page.write("new\n", 20)
+
+
+@pytest.mark.parametrize("what", WORK)
+def test_what_is_measured_can_be_put_into_words(what: str) -> None:
+    assert callable(WORK[what].module.measure)
+    assert callable(WORK[what].module.figures)

@@ -188,3 +188,10 @@ def test_the_same_instant_in_another_zone_is_another_date() -> None:
     east = dt.timezone(dt.timedelta(hours=2))
     dates = [read(replace(outgoing(), date=date))[1]["Date"] for date in (DATE, DATE.astimezone(east), DATE)]
     assert dates == ["Wed, 04 Mar 2026 09:00:05 +0000", "Wed, 04 Mar 2026 11:00:05 +0200", dates[0]]
+
+
+@given(text=st.text("a b\t\r\n\x00\x7f\x85\u00a0\u2028\u00e4\ud800", max_size=12))
+def test_short_ways_leave_header_text_as_the_rule_says(text: str) -> None:
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    plain = re.sub(r"\s+", " ", re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", whole)).strip()
+    assert header_safe(text) == plain

@@ -96,8 +96,9 @@ def claim(
         rows = db.execute(_DUE, {**asked, "most": most}).all()
         if room is not None and not room.messages:
             return Claimed(again_at=room.again_at if rows else None)
-        stands = consents.standings(db, {reader(row) for row in rows})
-        gone = marks.forgotten(db, rows, {row.message_id: reader(row) for row in rows}, number)
+        readers = {row.message_id: reader(row) for row in rows}
+        stands = consents.standings(db, set(readers.values()))
+        gone = marks.forgotten(db, rows, readers, number)
         worded = pools.write_in(db, messages, rows)
         untold = dict.fromkeys(worded.gone, NO_REWARD) | {
             message_id: TAKEN_BACK if state is RewardState.REVERSED else NO_REWARD
@@ -108,7 +109,7 @@ def claim(
                 row,
                 ERASED
                 if row.message_id in gone
-                else untold.get(row.message_id) or judge(row, at, stands[reader(row)], double),
+                else untold.get(row.message_id) or judge(row, at, stands[readers[row.message_id]], double),
             )
             for row in worded.rows
         ]
