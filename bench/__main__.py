@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench import door, head_to_head, moves, page, spark, start, workers, year
+from bench import door, head_to_head, moves, nights, page, spark, start, workers, year
 
 RESULTS = Path(__file__).parent / "results"
 PLOTS = page.PAGE.parent / "plots"
@@ -33,6 +33,7 @@ class Work:
 WORK: Mapping[str, Work] = {
     "head-to-head": Work(head_to_head, 10_000, 3),
     "door": Work(door, 20_000, 3),
+    "nights": Work(nights, 10_000, 1),
     "moves": Work(moves, 5_000, 3),
     "workers": Work(workers, 5_000, 3),
     "year": Work(year, 2_000, 365),

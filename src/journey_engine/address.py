@@ -16,6 +16,7 @@ from journey_engine.errors import JourneyError
 SCHEMA = "journey_engine"
 PLAIN = r"[A-Za-z_][A-Za-z0-9_]*"
 FORM = "postgresql://user@host/database"
+FILE_FORM = "duckdb:///var/engine.duckdb"
 SPARK_FORM = "spark:///var/spark"
 LOCAL = "local[*]"
 
@@ -118,3 +119,21 @@ class SparkPlace:
                 f"'{master}' is no master of Spark: write local[2], spark://host:7077, k8s://https://host:port or yarn"
             )
         return cls(found[1], master)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """The file of an engine on DuckDB, and how much memory a night may take before it goes on by way of the disk."""
+
+    file: str
+    memory: str | None = None
+
+    @classmethod
+    def of(cls, url: str) -> FilePlace:
+        """Read a URL. Raises ValueError with a sentence for people when it is none of ours."""
+        found = re.fullmatch(r"duckdb:///([^?]+)(?:\?memory=(.+))?", url)
+        if found is None:
+            raise ValueError(f"write it as {FILE_FORM}, or {FILE_FORM}?memory=4GB")
+        if found[2] is not None and not re.fullmatch(r"[1-9][0-9]{0,5}(MB|GB)", found[2]):
+            raise ValueError(f"'{found[2]}' is no amount of memory: write whole megabytes or gigabytes, such as 4GB")
+        return cls(found[1], found[2])

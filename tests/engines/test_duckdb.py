@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from journey_engine.address import FilePlace
 from journey_engine.engines import QueryFailed, memory, open_engine, open_reader
 from journey_engine.engines.duckdb import BATCH, DuckDB
 from journey_engine.engines.store import SCHEMA_VERSION
@@ -197,3 +198,22 @@ def test_tables_of_another_maker_under_our_names_are_not_taken_over(tmp_path: Pa
 def test_an_engine_in_memory_has_the_same_tables(engine: DuckDB) -> None:
     names = "SELECT table_name FROM information_schema.tables ORDER BY 1"
     assert memory().rows(names) == engine.rows(names)
+
+
+def test_a_night_takes_no_more_memory_than_it_is_given_and_goes_on_by_way_of_the_disk(tmp_path: Path) -> None:
+    engine = open_engine(f"{URL}?memory=60MB", tmp_path)
+    try:
+        engine.execute(
+            "CREATE TEMP TABLE wide AS SELECT i, repeat(md5(CAST(i AS VARCHAR)), 8) AS text FROM range(600000) t(i)"
+        )
+        assert engine.rows("SELECT count(*), count(DISTINCT text) FROM wide") == [(600_000, 600_000)]
+        assert engine.rows("SELECT sum(size) > 0 FROM duckdb_temporary_files()") == [(True,)]
+    finally:
+        engine.close()
+    assert [path.name for path in (tmp_path / "var").iterdir()] == ["engine.duckdb"]
+
+
+@pytest.mark.parametrize("asked", ["4", "4 GB", "0GB", "-1GB", "4gb", "80%", "4GB&threads=1", ""])
+def test_an_amount_of_memory_is_whole_megabytes_or_gigabytes(asked: str) -> None:
+    with pytest.raises(ValueError, match=r"write (whole megabytes or gigabytes, such as 4GB|it as duckdb:///)"):
+        FilePlace.of(f"{URL}?memory={asked}")

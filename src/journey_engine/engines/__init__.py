@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from journey_engine.address import SparkPlace
+from journey_engine.address import FilePlace, SparkPlace
 from journey_engine.engines.base import Engine, QueryFailed, Row, published
 from journey_engine.engines.files import CSV, files_of, headless, looks_like_data, relation_of, unreadable
 from journey_engine.errors import JourneyError
@@ -46,7 +46,7 @@ def open_engine(url: str, folder: Path, *, environment: str = "development") -> 
         return _spark().open((folder / place.folder).absolute(), place.master, environment=environment)
     from journey_engine.engines.duckdb import DuckDB
 
-    return DuckDB.open(_path(url, folder), environment=environment)
+    return DuckDB.open(_path(url, folder), environment=environment, memory=FilePlace.of(url).memory)
 
 
 def open_reader(url: str, folder: Path) -> Engine:
@@ -159,4 +159,4 @@ def _spark() -> type[Spark]:
 def _path(url: str, folder: Path) -> Path:
     if is_spark(url):
         return folder / SparkPlace.of(url).folder
-    return folder / url.removeprefix("duckdb:///")
+    return folder / FilePlace.of(url).file

@@ -42,11 +42,14 @@ class DuckDB:
             connection.execute(setting)
 
     @classmethod
-    def open(cls, path: Path, *, environment: str) -> DuckDB:
-        """Open or make the store. Raises JourneyError for a newer store, another environment or a locked file."""
+    def open(cls, path: Path, *, environment: str, memory: str | None = None) -> DuckDB:
+        """Open or make the store. Raises JourneyError for a newer store, another environment or a locked file.
+
+        With `memory`, such as 4GB, what needs more goes to files beside the store until the night is done.
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            engine = cls(duckdb.connect(str(path)), path)
+            engine = cls(duckdb.connect(str(path), config={} if memory is None else {"memory_limit": memory}), path)
         except (duckdb.Error, OSError) as error:
             raise _unopened(path, error) from error
         try:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from journey_engine.address import FORM, SPARK_FORM, Address, SparkPlace, is_here
+from journey_engine.address import FORM, SPARK_FORM, Address, FilePlace, SparkPlace, is_here
 from journey_engine.channel_settings import Channels
 from journey_engine.conditions import Condition
 from journey_engine.errors import masked
@@ -36,7 +36,7 @@ from journey_engine.times import DAY, Duration
 
 def _path(url: str) -> str:
     """The file of a database URL."""
-    return posixpath.normpath(url.partition(":///")[2])
+    return posixpath.normpath(url.partition(":///")[2].partition("?")[0])
 
 
 class Project(Word):
@@ -197,7 +197,9 @@ class Project(Word):
             Address.of(value)  # says what is wrong with it
         elif value.startswith("spark:"):
             SparkPlace.of(value)
-        elif not value.startswith("duckdb:///"):
+        elif value.startswith("duckdb:///"):
+            FilePlace.of(value)
+        else:
             known = f"duckdb:///var/engine.duckdb, {FORM} or {SPARK_FORM}"
             raise ValueError(f"'{masked(value)}' is no engine that this version runs; write {known}")
         return value
