@@ -24,7 +24,7 @@ help:
 	@echo "make lint      ruff, mypy, import rules"
 	@echo "make format    let ruff format and sort"
 	@echo "make docs      write docs/language.md anew from the models"
-	@echo "make bench     measure"
+	@echo "make bench     measure (ARGS=door, moves, workers, year and others: docs/performance.md)"
 	@echo "make clean     remove .venv and caches (never var/ or data/)"
 
 setup: $(STAMP)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.data import NOW as BENCH_NOW
-from bench.door import write_letters
+from bench.door import INTO_FILES, write_letters
 from journey_engine import night
 from journey_engine.checks import open_project
 from journey_engine.engines import open_engine
@@ -151,3 +151,20 @@ def test_a_failure_between_two_batches_takes_nothing_in(urls: list[str]) -> None
         with pytest.raises(RuntimeError):
             mailroom.load_run(1, "run-1", NOW, (), rows=batches())
         assert (mailroom.counts(), mailroom.last_loaded()) == ({}, 0)
+
+
+def test_a_night_on_postgresql_comes_through_the_door_as_one_on_duckdb(server: Server, tmp_path: Path) -> None:
+    found = []
+    for name, engine in (("duckdb", ""), ("postgresql", f"engine: {server.new('engine')}\n")):
+        folder = tmp_path / name
+        write_letters(folder, 25, engine + INTO_FILES.lstrip())
+        loaded = open_project(folder)
+        store = open_engine(loaded.project.engine, folder, environment=loaded.project.environment)
+        try:
+            with Mailroom.open(f"sqlite:///{folder}/room.sqlite", environment="production") as mailroom:
+                night.finish_last_run(store, mailroom)
+                found.append(kept(mailroom))
+        finally:
+            store.close()
+    assert len(found[0]) == 25
+    assert found[0] == found[1]
