@@ -17,6 +17,7 @@ from journey_engine.load import load_project
 from journey_engine.mailroom import Said, State, Word
 from journey_engine.news import Letter
 from journey_engine.night import open_mailroom
+from journey_engine.scaffold import make_project
 from tests.channels.peer import Act, Receiver, receiver, status
 from tests.faces.conftest import Journey
 
@@ -170,6 +171,19 @@ def test_a_stranger_who_wrote_is_exported_and_erased_by_their_address(journey: J
     for name, content in stored(shop).items():
         assert b"eve@example.org" not in content and b"I am Eve" not in content, name
     assert journey("customer", "erase", "mailto:Eve@example.org", "--project", shop).status == 0, "again is no mistake"
+
+
+def test_an_erasing_before_the_first_night_leaves_no_night_behind(
+    journey: Journey, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("new") / "shop"
+    make_project(folder)
+    with open_mailroom(load_project(folder)) as mailroom:
+        mailroom.receive(Letter("w1", "eve@example.org", (), "Hello", "I am Eve"), {}, NOON)
+    assert journey("customer", "erase", "mailto:eve@example.org", "--project", folder).status == 0
+    for command in (("report",), ("explain", "c1")):
+        said = journey(*command, "--project", folder)
+        assert (said.status, "run" in said.err, "unexpected" in said.err) == (2, True, False), said.err
 
 
 @pytest.mark.parametrize("address", ["mailto:NGOZI@example.org", "mailto:sakura@EXAMPLE.org"])
