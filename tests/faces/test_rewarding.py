@@ -204,6 +204,17 @@ def test_code_waits_while_its_advocate_is_missing_from_the_data(shop: Shop) -> N
     assert [one["friend"] for one in shop.listed("--customer", "cat")["waiting"]] == ["cat"]
 
 
+def test_who_was_sent_before_the_first_night_of_all_brings_nothing(shop: Shop) -> None:
+    shop.happens("ben", "signed_up", "01T10:00:00", friend_code=shop.code)
+    shop.happens("ben", "order_placed", "01T11:00:00", order_id="o-1")
+    shop.happens("cat", "signed_up", "03T10:00:00", friend_code=shop.code)
+    shop.night(6)  # what is more than three days old is history
+    assert set(shop.stands()) == {"cat"}
+    shop.happens("dan", "signed_up", "02T10:00:00", friend_code=shop.code)
+    shop.night(7)
+    assert set(shop.stands()) == {"cat"}
+
+
 def test_list_tells_until_when_a_friend_may_order(shop: Shop) -> None:
     shop.happens("ben", "signed_up", "01T10:00:00", friend_code=shop.code)
     shop.night(2)
@@ -233,8 +244,10 @@ def test_customer_who_has_nothing_is_told_with_the_nearest_who_has(shop: Shop) -
     shop.happens("ben", "signed_up", "01T10:00:00", friend_code=shop.code)
     shop.night(2)
     assert shop("--customer", "benn").out == (
-        "no referral and no reward is so: there is none of 'benn' in any state (did you mean 'ben'?)\n"
+        "no referral and no reward is so: nothing is known here of 'benn' (did you mean 'ben'?)\n"
     )
+    balance = shop("balance", "--program", "bring-a-friend", "--customer", "benn").out
+    assert balance.endswith("no reward was ever theirs: nothing is known here of 'benn' (did you mean 'ben'?)\n")
     assert shop("--customer", "ben", "--state", "flagged").out == "no referral and no reward is so\n"
 
 

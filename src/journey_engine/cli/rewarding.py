@@ -127,6 +127,8 @@ def _balance(room: Mailroom, loaded: LoadedProject, options: argparse.Namespace)
     say(f"{program.program}{whose}, in {program.currency}")
     rows = [(name, str(value)) for name, value in sums.items()]
     say(table(("state", "sum"), [*rows, *([] if options.customer else [("budget", str(plain(program.budget)))])]))
+    if hint := _nobody(room, options.customer):
+        say(f"no reward was ever theirs{hint}")
     return DONE
 
 
@@ -237,7 +239,7 @@ def _nobody(room: Mailroom, customer: str | None) -> str:
     known = room.rewarded() if customer is not None else []
     if customer is None or customer in known:
         return ""
-    return f": there is none of '{visible(customer)}' in any state{nearest(customer, known)}"
+    return f": nothing is known here of '{visible(customer)}'{nearest(customer, known)}"
 
 
 def _show_referrals(sent: Sequence[Referral]) -> None:

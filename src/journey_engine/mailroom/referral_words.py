@@ -108,7 +108,8 @@ def sent(store: Store) -> Sent:
     with store.read() as db:
         query = select(referrals.c.friend, referrals.c.referral_id, referrals.c.code)
         rows = db.execute(query.where(referrals.c.state != ReferralState.VOIDED)).all()
-        gone = {row.referral_id for row in rows if referral_id(row.friend) != row.referral_id}
+        erased = (row for row in rows if not row.code)  # of one side or of both
+        gone = {row.referral_id for row in erased if referral_id(row.friend) != row.referral_id}
         return Sent(frozenset(row.friend for row in rows), frozenset(gone), waiting_codes.every(db))
 
 

@@ -17,7 +17,7 @@ from sqlglot import exp
 from journey_engine import expressions as x
 from journey_engine.engines import Engine
 from journey_engine.mailroom import Brought, Referred, Sent, Touch, Used
-from journey_engine.mailroom.referrals import Step, referral_id
+from journey_engine.mailroom.referrals import LATE, Step, referral_id
 from journey_engine.program import Program, Referral
 from journey_engine.queries import fill, statements
 from journey_engine.times import UTC
@@ -59,14 +59,14 @@ def referred(
         names |= {name for name in (one.joins, one.qualifies, one.returned) if name is not None}
     if not names:
         return Referred()
-    before = already()
+    before, since = already(), _since(engine)
     brought = [one for one in before.waiting if one.program in terms]
     later: list[_Found] = []
     used: list[Used] = []
     for event in _events(engine, "seen_first", names, as_of):
         for name, (_, one) in terms.items():
             code = event.text(one.code)
-            if event.name == one.joins and code is not None:
+            if event.name == one.joins and code is not None and event.at >= since:
                 brought.append(Brought(name, event.event_id, event.customer_id, event.at, code))
         code = event.text("code")
         if event.name == CODE_REDEEMED and code is not None:
@@ -87,6 +87,12 @@ def referred(
         [_step(name, event, one) for name, (_, one) in terms.items() for event in mine if event.name == one.returned],
         used, unknown,
     )  # fmt: skip
+
+
+def _since(engine: Engine) -> dt.datetime:
+    """Since when friends count: whom somebody sent before the engine began, the shop itself has thanked."""
+    began = engine.rows(statements("referring")["began"])[0][0]
+    return dt.datetime.min.replace(tzinfo=UTC) if began is None else began.replace(tzinfo=UTC) - LATE
 
 
 def _was_sent(customer_id: str, before: Sent) -> bool:

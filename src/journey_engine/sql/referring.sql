@@ -4,6 +4,9 @@ FROM events
 WHERE received_at = {as_of} AND revision = 1 AND name IN ({names})
 ORDER BY occurred_at, event_id;
 
+-- began: When the first run of all was.
+SELECT min(as_of) AS began FROM runs;
+
 -- known_of: The events of some names that some customers had by then; of one that came again the newest counts.
 SELECT event_id, customer_id, name, occurred_at, properties
 FROM events
