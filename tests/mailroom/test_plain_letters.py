@@ -18,6 +18,7 @@ from journey_engine.checks import open_project
 from journey_engine.engines import open_engine
 from journey_engine.mailroom import Mailroom, Told, decision_of
 from journey_engine.mailroom.plain_letters import ALIKE, FULL, Letters
+from journey_engine.mailroom.store import COPIED
 from journey_engine.night.stores import rows_of
 from journey_engine.records import Decision, DecisionKind, DecisionState
 from tests.mailroom.house import NOW, message, other
@@ -168,3 +169,18 @@ def test_a_night_on_postgresql_comes_through_the_door_as_one_on_duckdb(server: S
             store.close()
     assert len(found[0]) == 25
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("records", [True, False])
+@pytest.mark.parametrize("more", [0, COPIED])
+def test_a_zero_character_in_a_name_keeps_no_night_outside(urls: list[str], more: int, records: bool) -> None:
+    letters = [message(number) for number in range(1, 3 + more)]
+    letters[1] = message(2, name="a\0b", to="\0")
+    rows = [] if records else [[told(one) for one in letters]]
+    with Mailroom.open(urls[0], environment="test") as mailroom:
+        done = mailroom.load_run(1, "run-1", NOW, letters if records else (), rows=rows)
+        assert done.messages == {"pending": 2 + more}
+        again = mailroom.load_run(1, "run-1-restored", NOW, letters if records else (), rows=rows)
+        assert (again.known, mailroom.counts()) == (2 + more, {"pending": 2 + more})
+        (name,) = (row[22] for row in kept(mailroom) if row[5] == "c2")
+    assert name == ("a\0b" if mailroom.store.is_sqlite else "a\ufffdb")

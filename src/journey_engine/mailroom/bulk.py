@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, bindparam, literal, null, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 Row = tuple[Any, ...]
 
@@ -32,8 +32,16 @@ def copy_new(db: Connection, table: Table, columns: Sequence[str], rows: Callabl
     """Insert by COPY into PostgreSQL: straight in where no key is there, which is the rule; else from beside. How many
     are new.
 
-    `rows` may be asked twice; the server takes them while they are being made.
+    `rows` may be asked several times; the server takes them while they are being made.
     """
+    try:
+        with db.begin_nested():
+            return _copy_new(db, table, columns, rows)
+    except DataError:
+        return _copy_new(db, table, columns, lambda: map(showable, rows()))
+
+
+def _copy_new(db: Connection, table: Table, columns: Sequence[str], rows: Callable[[], Iterable[Row]]) -> int:
     try:
         with db.begin_nested():
             return _copy(db, table, columns, rows())
@@ -47,6 +55,12 @@ def copy_new(db: Connection, table: Table, columns: Sequence[str], rows: Callabl
         new = db.execute(taken, execution_options={"preserve_rowcount": True}).rowcount
         db.exec_driver_sql(f"TRUNCATE {other}")
         return new
+
+
+def showable(row: Row) -> Row:
+    """A row as PostgreSQL can keep it: it has no zero character in text, and U+FFFD is the sign for what cannot be
+    shown. One such name in the data must not keep a whole night outside."""
+    return tuple(value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in row)
 
 
 def _copy(db: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> int:

@@ -30,7 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from journey_engine.errors import JourneyError, masked
-from journey_engine.mailroom.bulk import copy_new
+from journey_engine.mailroom.bulk import copy_new, showable
 from journey_engine.mailroom.migrations import upgrade
 from journey_engine.mailroom.tables import SCHEMA_VERSION, meta, metadata
 
@@ -107,7 +107,7 @@ class Store:
             return copy_new(db, table, columns, lambda: rows)
         statement, order = self._insert(table, tuple(columns))
         if order is None:
-            named = [dict(zip(columns, row, strict=True)) for row in rows]
+            named = [dict(zip(columns, showable(row), strict=True)) for row in rows]
             return db.exec_driver_sql(statement, named).rowcount
         places = [list(columns).index(name) for name in order]
         if places != list(range(len(columns))):
