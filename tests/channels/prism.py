@@ -26,12 +26,18 @@ INSTALL = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-sc
 INSTALL = [*INSTALL, f"@stoplight/prism-cli@{VERSION}"]
 
 
+def install() -> None:
+    """Put Prism into the user's cache, unless it is there."""
+    if not (HOME / "node_modules" / ".bin" / "prism").exists() and shutil.which("npm"):
+        HOME.mkdir(parents=True, exist_ok=True)
+        subprocess.run(INSTALL, timeout=300, check=False, capture_output=True)
+
+
 def command() -> Path:
     """Prism; installed first when long tests are asked for, otherwise the test is skipped."""
     found = HOME / "node_modules" / ".bin" / "prism"
-    if not found.exists() and shutil.which("npm") and os.environ.get("JOURNEY_LONG") == "1":
-        HOME.mkdir(parents=True, exist_ok=True)
-        subprocess.run(INSTALL, timeout=300, check=False, capture_output=True)
+    if os.environ.get("JOURNEY_LONG") == "1":
+        install()
     if not found.exists() or not shutil.which("node"):
         pytest.skip(f"Prism {VERSION} is not in {HOME}; `{' '.join(INSTALL)}` puts it there")
     return found
@@ -90,3 +96,7 @@ def _wait(port: int, running: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     pytest.fail(f"Prism did not start within a minute: {log.read_text()}")
+
+
+if __name__ == "__main__":  # what `.ci/run` asks for
+    install()
