@@ -82,6 +82,16 @@ def test_a_dispatch_tells_how_many_may_not_write_in_json_too(journey: Journey, s
         assert "evil" not in str(room.counts())  # nothing of it is kept beside the values
 
 
+def test_a_run_that_hands_them_over_tells_it_in_its_report(journey: Journey, sold: Path) -> None:
+    settings = sold / "journeys/project.yaml"
+    text = settings.read_text(encoding="utf-8").replace(", topics: [letters]", "")
+    settings.write_text(text.replace("topics:\n", "topics:\n  service: transactional\n", 1), encoding="utf-8")
+    (sold / "journeys/note.yaml").write_text(NOTE % "service", encoding="utf-8")
+    said = journey("run", "--project", sold, "--as-of", NIGHT)
+    assert "1 letter left in the project's name: whom the customers' data name is of a domain" in said.out
+    assert "evil" not in said.out + said.err
+
+
 def test_letters_of_other_topics_are_from_the_project(journey: Journey, sold: Path) -> None:
     settings = sold / "journeys/project.yaml"
     text = settings.read_text(encoding="utf-8")

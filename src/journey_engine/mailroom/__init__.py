@@ -5,7 +5,7 @@ sent; gives back what happened as events. Never opens the engine's store.
 """
 
 from journey_engine.mailroom.consents import Said, Word
-from journey_engine.mailroom.dispatch import DispatchReport, dispatch
+from journey_engine.mailroom.dispatch import FOREIGN_SENDER, DispatchReport, dispatch
 from journey_engine.mailroom.door import MissedRun
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.gauges import Gauges
@@ -36,6 +36,7 @@ from journey_engine.mailroom.waiting_codes import Brought
 
 __all__ = [
     "ENDED_BY",
+    "FOREIGN_SENDER",
     "MEANING",
     "REFERRAL_MEANING",
     "REWARD_MEANING",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from journey_engine.collect import Collected
 from journey_engine.engines import Engine
 from journey_engine.load import LoadedProject
+from journey_engine.mailroom import FOREIGN_SENDER, DispatchReport
 from journey_engine.project import Project
 from journey_engine.rules import Rules
 from journey_engine.sweep import event_names
@@ -110,6 +111,18 @@ def notes(collected: Collected, project: Project, before: Mapping[str, int]) -> 
         who = "customer has" if collected.default_zone == 1 else "customers have"
         found.append(f"{collected.default_zone} {who} no zone, or an unknown one: {project.timezone} is used")
     return found
+
+
+def foreign_senders(dispatches: Iterable[DispatchReport]) -> list[str]:
+    """How many letters left in the project's name because whom the data name may not write in its place."""
+    count = sum(done.reasons.get(("accepted", FOREIGN_SENDER), 0) for done in dispatches)
+    if not count:
+        return []
+    letters = "letter" if count == 1 else "letters"
+    return [
+        f"{count} {letters} left in the project's name: whom the customers' data name is of a domain that "
+        "`sender: own: domains:` does not have, or has no address; `journey preview` shows it for one customer"
+    ]
 
 
 def standing_still(engine: Engine, loaded: LoadedProject) -> list[str]:

@@ -20,6 +20,7 @@ from journey_engine.night.reporting import (
     RunReport,
     asked_anew,
     decided,
+    foreign_senders,
     held_back,
     journey_counts,
     memberless,
@@ -228,7 +229,8 @@ class NightRun:
             found.append(f"a run at {iso(self.as_of)} or later is committed; nothing was evaluated again")
         nobody = memberless(self.sweeping.memberless) if self.sweeping is not None else []
         loud = Staging.of(self.loaded.project).loud
-        return [*([loud] if loud else []), *found, *self.unseen, *self.still, *nobody, *self._undelivered()]
+        foreign = foreign_senders(self.dispatches)
+        return [*([loud] if loud else []), *found, *self.unseen, *self.still, *nobody, *foreign, *self._undelivered()]
 
     def _undelivered(self) -> list[str]:
         return [*self.odd, *dict.fromkeys(trouble for done in self.dispatches for trouble in done.troubles)]
