@@ -1,10 +1,12 @@
 import datetime as dt
 import sqlite3
 import threading
+import traceback
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom import MissedRun, State
@@ -219,3 +221,14 @@ def test_exact_decimals_instants_and_every_script_travel_with_a_message(tmp_path
         "trigger": {"total": 12.5, "count": 3, "at": "2026-03-04T10:00:00Z"},
         "name": "Ẹniọlá 😀",
     }
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_error_that_nobody_foresaw_tells_no_names_and_addresses(tmp_path: Path, count: int) -> None:
+    broken = [message(number, step=None, name="Ada Lovelace", to="ada@example.com") for number in range(count)]
+    with open_mailroom(tmp_path) as mailroom:
+        with pytest.raises(DBAPIError, match="NOT NULL") as caught:
+            mailroom.load_run(1, "run-1", NOW, broken)
+        told = "".join(traceback.format_exception(caught.value))
+        assert "Ada Lovelace" not in told
+        assert "ada@example.com" not in told
