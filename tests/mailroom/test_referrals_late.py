@@ -160,6 +160,18 @@ def test_voucher_of_a_referral_that_counts_no_more_is_not_redeemed_by_a_use_that
     assert [one.state for one in shop.mailroom.rewards()] == ["reversed"]
 
 
+def test_friend_who_had_theirs_on_joining_gives_it_back_when_the_referral_ends(tmp_path: Path) -> None:
+    with open_mailroom(tmp_path) as mailroom:
+        shop = Shop(mailroom, referral={**WORDS["referral"], "friend_on": "joined"})
+        shop.night(joined=[touch("f", "a"), touch("g", "a")])
+        assert shop.night(given(1, "f", "friend"), given(2, "g", "friend")).rewards == {"pending": 2}
+        settle(mailroom.store, NOW + 20 * DAY)
+        mailroom.redeem(given(1, "f", "friend").decision_id, NOW + 20 * DAY, "order o-9")
+        mailroom.load_run(3, "run-3", NOW + 64 * DAY, [])
+        assert shop.states() == {"f": "voided lapsed", "g": "voided lapsed"}
+        assert mailroom.balance("bring", "EUR") == Balance()
+
+
 def test_a_whole_story_is_the_same_on_both_databases(mailroom: Mailroom) -> None:
     shop = Shop(mailroom)
     shop.night(joined=[touch("f", "a"), touch("g", "a"), touch("old", "a")], unknown=[brought("w"), brought("x")])
