@@ -134,6 +134,21 @@ def test_a_refused_recipient_is_refused_alone() -> None:
     assert outcomes[0][1].detail == "RCPT: 550 5.1.1 no such user"
 
 
+def test_what_a_server_says_of_a_customer_is_told_without_their_address() -> None:
+    handler = Handler()
+    gone = "550 5.1.1 <gone@example.com>: Recipient gone@example.com rejected by 203.0.113.57"
+    handler.rcpt = {"gone@example.com": gone, "full@example.com": "452 4.2.2 full@example.com is over quota"}
+    handler.data = ["554 5.7.1 mail to ada@example.com looks like spam"]
+    to = ["gone@example.com", "full@example.com", "ada@example.com"]
+    with server(handler) as port, channel(port) as made:
+        told = [outcome.detail for _, outcome in made.send([outgoing(n, one) for n, one in enumerate(to)])]
+    assert told == [
+        "RCPT: 550 5.1.1 <...>: Recipient ... rejected by 203.0.113.57",
+        "RCPT: 452 4.2.2 ... is over quota",
+        "the message: 554 5.7.1 mail to ... looks like spam",
+    ]
+
+
 def test_a_temporary_refusal_is_for_later_and_alone() -> None:
     handler = Handler()
     handler.rcpt = {"grey@example.com": "451 4.7.1 greylisted"}

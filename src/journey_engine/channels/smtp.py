@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from journey_engine.channel_settings import SmtpChannel as SmtpSettings
 from journey_engine.channels.mime import Envelope, ascii_address
+from journey_engine.channels.words import addressless
 from journey_engine.errors import JourneyError, reason
 from journey_engine.message import Outcome, OutcomeKind, Outgoing, Presence, header_safe
 from journey_engine.project import Sender
@@ -221,11 +222,11 @@ class SmtpChannel:
         """The server as a whole: not there, not ready, or not willing to know us. Nothing was handed over."""
         where = f"{self.settings.host}:{self.settings.port}"
         if isinstance(error, smtplib.SMTPAuthenticationError):
-            said = _said(error.smtp_code, error.smtp_error)
+            said = addressless(_said(error.smtp_code, error.smtp_error))
             detail = f"{where} does not accept the username and password: {said}"
             return Outcome(OutcomeKind.LATER, "login_refused", detail, down=True)
         if isinstance(error, smtplib.SMTPResponseException):
-            detail = f"{where}: {_said(error.smtp_code, error.smtp_error)}"
+            detail = f"{where}: {addressless(_said(error.smtp_code, error.smtp_error))}"
         else:
             detail = f"{where}: {reason(error)}"
         return Outcome(OutcomeKind.LATER, "unavailable", detail, down=True)
@@ -260,7 +261,7 @@ def _step(step: str, code: int, answer: bytes) -> Outcome | None:
 
 def _refusal(step: str, code: int, answer: bytes) -> Outcome:
     """A server's no: 4xx is not now; 5xx is never, for this message or, when it refuses us, for all."""
-    detail = f"{step}: {_said(code, answer)}"
+    detail = f"{step}: {addressless(_said(code, answer))}"  # it is told in reports and logs
     if code < 500 or code >= 600:
         return Outcome(OutcomeKind.LATER, "try_later", detail)
     if step == "MAIL" and code != 552:

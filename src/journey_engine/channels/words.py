@@ -23,5 +23,10 @@ def nameless(words: str, *own: str | None) -> str:
     for one in own:
         if one and len(one) > 1:
             words = words.replace(one, "...")
-    words = _NUMBER.sub("...", _ADDRESS.sub("...", words))
+    words = _NUMBER.sub("...", addressless(words))
     return visible(header_safe(words))[:LONGEST]
+
+
+def addressless(words: str) -> str:
+    """The words without whatever looks like an address; numbers stay, as those of servers and of kinds of errors."""
+    return _ADDRESS.sub("...", words)
