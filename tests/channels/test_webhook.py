@@ -131,13 +131,29 @@ def test_any_2xx_is_taken(code: int) -> None:
         assert [one.kind for one in call(peer)] == [OutcomeKind.ACCEPTED]
 
 
-@pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 413, 422])
+@pytest.mark.parametrize("code", [400, 403, 404, 410, 413, 422])
 def test_other_4xx_is_a_refusal_of_this_call_alone(code: int) -> None:
     with receiver(status(code), status(200)) as peer:
         first, second = call(peer, outgoing(1), outgoing(2))
     assert (first.kind, first.reason) == (OutcomeKind.REFUSED, f"status_{code}")
     assert first.detail == f"127.0.0.1:{peer.port} answered {code}"
     assert second.kind is OutcomeKind.ACCEPTED
+
+
+def test_endpoint_that_does_not_accept_the_signature_is_called_no_more_and_no_call_is_lost() -> None:
+    with (
+        receiver(status(401), status(200)) as peer,
+        receiver() as other,
+        channel({"crm": endpoint(peer), "stock": endpoint(other)}) as made,
+    ):
+        told = dict(made.send([outgoing(1), outgoing(2), outgoing(3, "stock")]))
+    first, second, third = told.values()
+    assert (first.kind, first.reason, first.down, first.peer) == (OutcomeKind.LATER, "status_401", True, "crm")
+    where = f"127.0.0.1:{peer.port} answered 401"
+    assert first.detail == f"{where}: it does not accept the signature (environment variable CRM_SECRET)"
+    assert second == first
+    assert len(peer.calls) == 1
+    assert third.kind is OutcomeKind.ACCEPTED
 
 
 @pytest.mark.parametrize("code", [301, 302, 307, 308])

@@ -122,6 +122,19 @@ def test_missing_secret_leaves_every_webhook_where_it_is_with_one_clear_line(
     assert "MfKQ9r8" not in (tmp_path / "mailroom.sqlite").read_bytes().decode("latin-1")
 
 
+def test_endpoint_that_does_not_accept_the_signature_loses_no_call_and_is_told_of_once(tmp_path: Path) -> None:
+    made = [webhook(number) for number in range(5)]
+    with open_mailroom(tmp_path) as mailroom, receiver(status(401)) as peer:
+        mailroom.load_run(1, "one", NOW, made)
+        report = send(tmp_path, mailroom, {"crm": settings(peer)})
+        (trouble,) = report.troubles
+        assert trouble.startswith("webhook crm: ")
+        assert "401: it does not accept the signature (environment variable CRM_SECRET)" in trouble
+        assert ({state_of(mailroom, one) for one in made}, len(peer.calls)) == ({("pending", "status_401")}, 1)
+        send(tmp_path, mailroom, {"crm": settings(peer)}, NOW + 10 * DAY)  # mended meanwhile, however late
+        assert mailroom.webhook_counts() == {"accepted": 5}
+
+
 def test_every_answer_becomes_a_state_with_what_ends_it(tmp_path: Path) -> None:
     answers = {
         "taken": status(202), "refused": status(422), "moved": status(301, "Location: /"), "unclear": status(500),

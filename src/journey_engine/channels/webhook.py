@@ -99,6 +99,9 @@ class _Peer:
         pause = pause_asked(answer.headers.get("retry-after"), self.clock())
         if status in (408, 429) or (status == 503 and pause is not None):
             return Outcome(OutcomeKind.LATER, "try_later" if status == 408 else "too_many", said, pause)
+        if status == 401:  # true of every call, so none is lost by it; a 403 may be of this one alone
+            detail = f"{said}: it does not accept the signature (environment variable {self.settings.secret_env})"
+            return self._down("status_401", detail)
         if 300 <= status < 400:
             return Outcome(OutcomeKind.REFUSED, f"status_{status}", f"{said}, a redirect, which is not followed")
         if 400 <= status < 500:
