@@ -49,6 +49,7 @@ EVENTS = (
     ("purchase", "{amount: {below: 5}}", "purchase"), ("login", "", "purchase"), ("support", "", "login"),
 )  # fmt: skip
 
+MEMORY = "3GB"  # what the engine may take of it; the aim is a night of a million customers in less than 4 GiB
 FLAGS = ("l60", "l90", "l180", "l5", "p20", "p50", "p180", "sum80", "v365", "s180")
 
 
@@ -57,6 +58,7 @@ def write_twenty(folder: Path) -> None:
     write_project(folder, None)
     (folder / "journeys/retention/picks.yaml").unlink()
     head, _, _ = PROJECT.partition("segments:")
+    head += f"engine: duckdb:///var/engine.duckdb?memory={MEMORY}\n"
     lines = [
         head.replace("CHANNELS", "{default: file}").replace("data/events.parquet", "data/events/*.parquet"),
         "segments:",

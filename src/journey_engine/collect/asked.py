@@ -79,8 +79,10 @@ def read_asked(incoming: Incoming, asked: Asked, relation: Sql, reading: Mapping
     typed = [x.named(value, column) for column, value in pairs]
     facts = Facts(incoming.as_of, incoming.collected.columns, dict(numbers))
     who = x.both([facts.truth(part) for part in asked.who])
+    told = {one.alias: one.this for one in reading["columns"].expressions}  # read only of those who are asked about
     incoming.read("asked_events", **reading, who=who, relation=relation, as_of=x.stamp(incoming.as_of),
-                  named=exp.In(this=x.col("r", "name"), expressions=names), windows=x.either(windows),
+                  customer=told["customer_id"], named=exp.In(this=told["name"], expressions=names),
+                  windows=x.either(windows),
                   kinds=exp.Tuple(expressions=[exp.column("properties", table="r"), *kinds]),
                   typed=exp.Tuple(expressions=[exp.column("properties", table="r"), *typed]))  # fmt: skip
     incoming.read("odd_events", relation=relation, columns=reading["columns"])

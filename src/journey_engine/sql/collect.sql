@@ -93,11 +93,9 @@ WHERE r.reason IS NOT NULL OR NOT EXISTS (
 
 -- asked_events: What may count for a question, where it is told once: rows that can be taken, with the properties it names.
 CREATE OR REPLACE TEMP TABLE asked_events AS
-WITH told AS (
+WITH named AS (
     SELECT {columns} FROM {relation} AS s
-), named AS (
-    SELECT r.* FROM told AS r
-    SEMI JOIN (SELECT c.customer_id FROM customers AS c WHERE {who}) AS k ON k.customer_id = r.customer_id
+    SEMI JOIN (SELECT c.customer_id FROM customers AS c WHERE {who}) AS k ON k.customer_id = {customer}
     WHERE {named}
 ), timed AS (
     SELECT r.*, {occurred_at} AS occurred_at FROM named AS r {zone_join}
