@@ -144,6 +144,7 @@ def collect(engine: Engine, folder: Path, *, again: bool = False) -> Any:
     """Collect into an empty ledger, or once more into the same."""
     if not again:
         engine.execute("DELETE FROM events")
+        engine.execute("DELETE FROM event_files")
     project = Project.model_validate(
         PROJECT | {"customers": {"path": "customers.csv"}, "events": {"path": "events.csv"}}
     )
