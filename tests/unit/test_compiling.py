@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,15 @@ from journey_engine.render.sandbox import TemplateEnvironment
 
 REF = MessageRef("m" * 32, "c1")
 LAYOUT = "<p>{{ sender.name | default('we') }}</p>{% block inside %}nothing{% endblock %}<p>{{ customer.a }}</p>"
+
+
+BLOCKS = {
+    "blocks/part.txt": "{% for one in trigger.lines %}{{ loop.first }}{{ one }}{% else %}{{ customer.b }}{% endfor %}",
+    "blocks/words.txt": (
+        "{% macro twice(word) %}{{ word }}{{ word | upper }}{% endmacro %}"
+        "{% macro around() %}({{ caller() }}){% endmacro %}"
+    ),
+}
 
 
 class AsJinjaWrites(TemplateEnvironment):
@@ -50,6 +60,21 @@ def chains(draw: st.DrawFn) -> str:
 PRINTS = chains().map(lambda chain: f"{{{{ {chain} }}}}")
 
 
+AROUND = (
+    ("{% for item in trigger.lines %}{{ loop.index ~ loop.last }}", "{% endfor %}"),
+    ("{% include 'blocks/part.txt' %}", "{% include ['blocks/part.txt'] %}"),
+    ("{% import 'blocks/words.txt' as words %}", "{{ words.twice(customer.a) }}"),
+    ("{% from 'blocks/words.txt' import around %}{% call around() %}", "{% endcall %}"),
+    ("{% filter upper %}", "{% endfilter %}"),
+    ("{% with item = customer.b %}", "{% endwith %}"),
+    ("{% for item in trigger.lines if (item is present) recursive %}", "{{ loop.depth }}{% endfor %}"),
+)
+
+
+def around(pair: tuple[str, str], text: str) -> str:
+    return text.join(pair)
+
+
 def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.lists(inner, max_size=4).map("".join),
@@ -58,9 +83,7 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(chains(), inner).map(lambda pair: f"{{% set item = {pair[0]} %}}{pair[1]}"),
         inner.map(lambda text: f"{{% set item %}}{text}{{% endset %}}{{{{ item }}}}"),
         inner.map(lambda text: f"{{% macro one(item) %}}{text}{{% endmacro %}}{{{{ one(customer) }}}}{{{{ one() }}}}"),
-        inner.map(
-            lambda text: f"{{% for item in trigger.lines %}}{{{{ loop.index ~ loop.last }}}}{text}{{% endfor %}}"
-        ),
+        *(inner.map(partial(around, pair)) for pair in AROUND),
     )
 
 
@@ -89,13 +112,13 @@ def said(folder: Path, values: dict[str, Any]) -> str:
         return f"{error.code} {error.message}"
     except Aborted as error:
         return error.reason
-    return re.sub("0x[0-9a-f]+", "0x", f"{rendered.subject}\n{rendered.text}\n{rendered.html}")
+    return re.sub("(?i)0x[0-9a-f]+", "0x", f"{rendered.subject}\n{rendered.text}\n{rendered.html}")
 
 
 def both(files: dict[str, str], values: dict[str, Any]) -> tuple[str, str]:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
-        for path, text in {"t/subject.txt": "Hello", "t/body.txt": "text", **files}.items():
+        for path, text in {"t/subject.txt": "Hello", "t/body.txt": "text", **BLOCKS, **files}.items():
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         ours = said(folder, values)
