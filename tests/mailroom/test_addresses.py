@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from journey_engine.channels import Outcome, Outgoing
+from journey_engine.channels.file import FileChannel
 from journey_engine.mailroom import Mailroom, State, dispatch
+from journey_engine.mailroom.addresses import sent_to
 from journey_engine.news import Fate, Letter, Notice
-from tests.mailroom.house import NOW, clock, file_channel, message, renderer
+from tests.mailroom.house import NOW, SENDER, clock, file_channel, message, renderer
 from tests.servers import postgres_server
 
 HOUR = dt.timedelta(hours=1)
@@ -98,3 +102,20 @@ def test_messages_that_may_have_left_a_copy_are_found(tmp_path: Path) -> None:
         room.wipe(NOW + HOUR)
         unknown = room.receive(Letter("w2", "customer1@example.com", (), "Hi", "Yes"), {}, NOW)
     assert unknown == "query_received unknown", "what is wiped tells no address"
+
+
+class Curt(FileChannel):
+    """Has the same words for every letter, as some servers do."""
+
+    def send(self, messages: Sequence[Outgoing]) -> Iterator[tuple[str, Outcome]]:
+        for message_id, outcome in super().send(messages):
+            yield message_id, replace(outcome, detail="250 ok")
+
+
+def test_an_address_in_other_letters_than_ascii_is_found_in_small_ones(mailroom: Mailroom, tmp_path: Path) -> None:
+    mails = [message(number, to=f" customer{number}@B\u00dcCHER.Example\t") for number in (401, 402)]
+    mailroom.load_run(2, "r2", NOW, mails)
+    dispatch(mailroom, NOW, {"file": Curt(tmp_path / "mail", SENDER)}, renderer(tmp_path), clock=clock)
+    with mailroom.store.read() as db:
+        found = db.execute(sent_to("customer401@b\u00fccher.example")).all()
+    assert [row.message_id for row in found] == [mails[0].decision_id]

@@ -282,6 +282,23 @@ def test_a_fault_in_a_channel_keeps_what_it_had_answered(tmp_path: Path) -> None
         assert "ZeroDivisionError: oops" in str(mailroom.listing(State.UNSURE)[0].detail)
 
 
+def test_each_message_keeps_the_providers_own_words_for_it(tmp_path: Path) -> None:
+    full, busy = (Outcome(OutcomeKind.REFUSED, "refused_by_server", words) for words in ("mailbox full", "busy"))
+    answers = [Outcome.accepted("queued as A"), full, Outcome.accepted("queued as B"), busy, Outcome.accepted()]
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [message(number) for number in range(5)])
+        channel = Scripted(*answers)
+        send(tmp_path, mailroom, channels={"file": channel})
+        told = {
+            one.message_id: (one.state, one.detail)
+            for one in [*mailroom.listing(State.ACCEPTED), *mailroom.listing(State.REFUSED)]
+        }
+    states = [State.ACCEPTED, State.REFUSED, State.ACCEPTED, State.REFUSED, State.ACCEPTED]
+    assert [told[one] for one in channel.seen] == [
+        (state, answer.detail) for state, answer in zip(states, answers, strict=True)
+    ]
+
+
 def test_an_interrupted_dispatch_writes_what_it_knows_and_the_next_one_looks_into_the_rest(
     tmp_path: Path,
 ) -> None:

@@ -22,8 +22,13 @@ def of_letter(channel: str, recipient: str | None) -> str | None:
     return None if channel in NO_LETTERS or recipient is None else recipient.strip().lower()
 
 
+def plain(recipient: str | None) -> bool:
+    """Whether SQL makes the same of it as we do: to SQLite only ASCII has small letters, and only spaces are space."""
+    return recipient is None or (recipient.isascii() and recipient.isprintable())
+
+
 def in_words_of_sql() -> ColumnElement[Any]:
-    """The same for rows of `messages`, what they have where they are no letters."""
+    """The same for rows of `messages` that are `plain`, what they have where they are no letters."""
     no_letter = messages.c.channel.in_(NO_LETTERS)
     return case((no_letter, messages.c.address), else_=func.lower(func.trim(messages.c.recipient)))
 

@@ -191,12 +191,13 @@ def _change(
     claims: str | None = None,
 ) -> None:
     """What becomes the same is changed as one, what is different in a statement for each."""
-    by_verdict: dict[Verdict, list[Row[Any]]] = defaultdict(list)
+    alike: dict[tuple[Verdict, str | None], list[Row[Any]]] = defaultdict(list)
     for row, verdict in verdicts:
-        by_verdict[verdict].append(row)
+        odd = None if addresses.plain(row.recipient) else row.message_id
+        alike[verdict, odd].append(row)
     single: list[dict[str, Any]] = []
     mine = {} if worker is None else {"worker_": worker}
-    for verdict, rows in by_verdict.items():
+    for (verdict, _), rows in alike.items():
         becomes: dict[str, Any] = {
             "state": verdict.state.value,
             "reason": verdict.reason,
@@ -210,7 +211,9 @@ def _change(
             if verdict.address is not None:
                 becomes["address"] = verdict.address
             statement = _change_of_many(leaves, worker is not None, verdict.state is State.CLAIMED, tuple(becomes))
-            db.execute(statement, {"ids_": [row.message_id for row in rows], **mine, **becomes})
+            ids = [row.message_id for row in rows]
+            for start in range(0, len(ids), CHUNK):
+                db.execute(statement, {"ids_": ids[start : start + CHUNK], **mine, **becomes})
         else:
             (row,) = rows
             tries = row.attempts + (leaves is State.CLAIMED)
