@@ -36,6 +36,8 @@ FAULTS = {
     "going away after the final dot with 421": (["-Q", "."], ("later", "try_later"), False),
     "an answer after a second": (["-w", "1"], ("accepted", None), False),
     "an answer that comes too late": (["-w", "4"], ("later", "unavailable"), True),
+    "an answer a second after the final dot": (["-W", ".:1"], ("accepted", None), False),
+    "an answer too late after the final dot": (["-W", ".:4"], ("unsure", "no_answer"), False),
 }
 
 
@@ -62,7 +64,7 @@ def sink(*faults: str) -> Iterator[int]:
 def test_every_fault_becomes_the_outcome_that_is_true_of_it(fault: str, offer: list[str]) -> None:
     words, wanted, down = FAULTS[fault]
     with sink(*words, *offer) as port, channel(port) as made:
-        outcomes = list(made.send([outgoing(1), outgoing(2)][: 1 if "-w" in words else 2]))
+        outcomes = list(made.send([outgoing(1), outgoing(2)][: 1 if {"-w", "-W"} & {*words} else 2]))
     assert set(kinds(outcomes)) == {wanted}
     assert {outcome.down for _, outcome in outcomes} == {down}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from journey_engine.inbound import Refused
 from journey_engine.inbound.forms import FIELD_BYTES, Form
 from journey_engine.inbound.letters import LONGEST_TEXT, letter
+from journey_engine.inbound.pages import words_of
 from journey_engine.inbound.replies import Replies
 from journey_engine.links import Links
 from journey_engine.news import Letter
@@ -98,6 +100,41 @@ def test_only_words_of_the_writers_own_are_kept() -> None:
     assert made(text="", html=html).text == "Dear & all\nbye\nAda"
     assert len(made(text="x" * 50_000).text) == LONGEST_TEXT
     assert made(html="<" * 100_000, text="").text
+
+
+@pytest.mark.parametrize(
+    ("html", "words"),
+    [
+        ("<a title=\"a > b\" href='x>y'>here</a>", "here"), ("1 < 2 &lt;3 <3", "1 < 2 <3 <3"),
+        ("<!-- a > b <p> -->seen<!-->too<!--->, and", "seentoo, and"), ("<title>no</title><p>yes", "yes"),
+        ("<SCRIPT src=x>if (a<b) '</p>'</SCRIPT >after", "after"), ("<style>p{}", ""), ("seen<a href='", "seen"),
+        ("<head><template>a</template>b</head>c</template>d", "cd"), ("a<?php x ?>b<!DOCTYPE html>c</ x>d", "abcd"),
+        ("<p>one</p>  <p>two<br/>three", "one \ntwo\nthree"),
+        ("no &amp; &#8364; &#x41;<b>&nope;", "no & \u20ac A&nope;"),
+        ("&#" + "9" * 5000 + "; and on", "\ufffd and on"),
+    ],
+)  # fmt: skip
+def test_words_of_a_page_are_what_its_reader_saw(html: str, words: str) -> None:
+    assert words_of(html).strip() == words
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["<!--", "<a", "<a a='", '<a a="\'', "<a a=", "</", "</a x", "<div/ ", "<script>", "<script", "<?", "<![CDATA[",
+     "&#", "<", "<a>", "<template>"],
+)  # fmt: skip
+def test_a_page_that_is_never_finished_costs_no_more_than_its_length(part: str) -> None:
+    begun = time.process_time()
+    made(text="", html=(part * 60_000)[:60_000])
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("part", ["(", "a:"])
+def test_addresses_that_are_nested_without_end_are_none(part: str) -> None:
+    with pytest.raises(Refused) as found:
+        made(**{"from": f"{part * 50_000} <ada@example.com>"})
+    assert found.value.code == "no_sender"
+    assert made(to=part * 50_000, cc=part * 50_000).text == "Where is it?"
 
 
 def test_words_are_read_in_the_charset_they_came_in() -> None:

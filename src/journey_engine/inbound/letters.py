@@ -10,11 +10,11 @@ import re
 from collections.abc import Collection, Mapping
 from email.message import Message
 from email.parser import HeaderParser
-from email.utils import getaddresses, parseaddr
-from html.parser import HTMLParser
+from email.utils import getaddresses
 from typing import Any
 
 from journey_engine.inbound.bodies import Refused, clean, read_json
+from journey_engine.inbound.pages import words_of
 from journey_engine.inbound.replies import Replies
 from journey_engine.message import header_safe, is_address
 from journey_engine.news import Letter
@@ -41,7 +41,7 @@ def letter(fields: Mapping[str, bytes], own: Collection[str], replies: Replies) 
     """The letter of a form; `own` are our addresses. Raises Refused when it says not who wrote it."""
     charsets = _charsets(fields.get("charsets", b""))
     said = {name: _decoded(value, charsets.get(name)) for name, value in fields.items()}
-    sender = parseaddr(header_safe(said.get("from", "")))[1].lower()
+    sender = next(iter(_addresses(said.get("from", ""))), "").lower()
     if not is_address(sender):
         raise Refused("no_sender", "`from` has no address")
     headers = HeaderParser().parsestr(said.get("headers", ""))
@@ -77,40 +77,6 @@ def own_words(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def words_of(html: str) -> str:
-    """The words of a page, without its tags, scripts and styles."""
-    reader = _Words()
-    reader.feed(html)
-    reader.close()
-    return re.sub(r"[ \t]+", " ", "".join(reader.found))
-
-
-class _Words(HTMLParser):
-    """What stands between tags."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[str] = []
-        self.silent = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        """A block begins a line; what is not for reading is left out."""
-        if tag in ("script", "style", "head", "title", "template"):
-            self.silent += 1
-        elif tag in ("p", "br", "div", "li", "tr", "h1", "h2", "h3", "blockquote"):
-            self.found.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        """Reading goes on."""
-        if tag in ("script", "style", "head", "title", "template"):
-            self.silent = max(self.silent - 1, 0)
-
-    def handle_data(self, data: str) -> None:
-        """Words."""
-        if not self.silent:
-            self.found.append(data)
-
-
 def _automatic(headers: Message, sender: str, *, ours: bool, bounced: bool) -> str | None:
     """Why nobody should answer it: a machine wrote it, or we did."""
     if _header(headers, "Auto-Submitted").strip().lower().partition(";")[0] not in ("", "no"):
@@ -139,8 +105,15 @@ def _recipients(said: Mapping[str, str], envelope: Mapping[str, Any]) -> list[st
     """The addresses that it came to: those it travelled to before those it names."""
     travelled = envelope.get("to")
     found = [one for one in travelled if isinstance(one, str)] if isinstance(travelled, list) else []
-    named = [header_safe(said.get(name, ""))[:20_000] for name in ("to", "cc")]
-    return [*found, *(address for _, address in getaddresses(named))]
+    return [*found, *(address for name in ("to", "cc") for address in _addresses(said.get(name, "")))]
+
+
+def _addresses(header: str) -> list[str]:
+    """The addresses that a header names; none where it is nested without end, as no mail program writes it."""
+    try:
+        return [address for _, address in getaddresses([header_safe(header)[:20_000]])]
+    except RecursionError:
+        return []
 
 
 def _references(headers: Message) -> tuple[str, ...]:
