@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
+from flows.blocks import secrets
 from journey_engine.checks import open_project
 from journey_engine.errors import JourneyError
 from journey_engine.night import deliver
@@ -40,12 +41,14 @@ def dispatch(project: str = ".", as_of: dt.datetime | None = None) -> State[Any]
     at = as_of or now()
     log = get_run_logger()
     try:
-        done = deliver(
-            open_project(Path(project)),
-            at,
-            clock=now,
-            on_batch=lambda so_far: log.info("%d accepted so far", so_far.accepted) if so_far.accepted else None,
-        )
+        loaded = open_project(Path(project))
+        with secrets(loaded.project):
+            done = deliver(
+                loaded,
+                at,
+                clock=now,
+                on_batch=lambda so_far: log.info("%d accepted so far", so_far.accepted) if so_far.accepted else None,
+            )
     except JourneyError as error:
         return Failed(message=str(error))
     log.info(

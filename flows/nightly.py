@@ -21,6 +21,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.tasks import Task
 
+from flows.blocks import secrets
 from journey_engine import report as reports
 from journey_engine.checks import check, check_journey
 from journey_engine.errors import JourneyError, ProblemsFound
@@ -55,7 +56,7 @@ def nightly(project: str = ".", as_of: dt.datetime | None = None, accept_loss: b
     try:
         loaded, broke = load(Path(project))
         at = as_of or newest(loaded.project.cadence, now())
-        with begin(loaded, at, clock=now, accept_loss=accept_loss) as night:
+        with secrets(loaded.project), begin(loaded, at, clock=now, accept_loss=accept_loss) as night:
             night.broken |= broke
             done = work(night)
     except JourneyError as error:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
 from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort, TaskRunSort
@@ -45,6 +47,8 @@ def play(folder: Path) -> dict[str, Any]:
     told["letters"] = len(list((shop / "var/outbox").rglob("*.eml")))
     told["day"] = day(str(shop), NIGHT)
 
+    told["keyed"] = keyed(folder / "keyed")
+
     (torn / "journeys/torn.yaml").write_text("journey: torn\ntrigger: {event: order_placed}\nsteps: [{sned: hello}]\n")
     told["torn"] = ended(nightly(str(torn), NIGHT, return_state=True))
     told["torn report"] = as_json(last(open_project(torn)))
@@ -56,6 +60,20 @@ def play(folder: Path) -> dict[str, Any]:
     (shop / "data/customers.csv").unlink()
     told["no data"] = ended(nightly(str(shop), NIGHT + DAY, return_state=True))
     return told
+
+
+def keyed(shop: Path) -> list[dict[str, Any]]:
+    """A project with a key for its letters: nowhere, then in a Secret block; nobody listens where the letters go."""
+    make_project(shop)
+    with (shop / "journeys/project.yaml").open("a") as settings:
+        settings.write('channels: {default: sendgrid, sendgrid: {host: "http://127.0.0.1:9"}}\n')
+    os.environ.pop("SENDGRID_API_KEY", None)
+    nightly(str(shop), NIGHT, return_state=True)
+    found = [ended(dispatch(str(shop), NIGHT + dt.timedelta(hours=13), return_state=True))]
+    Secret(value="12345").save("sendgrid-api-key", _sync=True)  # type: ignore[call-arg]
+    found.append(ended(dispatch(str(shop), NIGHT + dt.timedelta(hours=14), return_state=True)))
+    assert "SENDGRID_API_KEY" not in os.environ
+    return found
 
 
 def known() -> dict[str, Any]:

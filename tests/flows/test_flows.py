@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from flows.blocks import variables
 from flows.embedded import settings
 from journey_engine.load import read_project
+from journey_engine.scaffold import make_project
 
 ROOT = Path(__file__).parents[2]
 PHASES = ["dispatch what was due before", "collect", "facts", "sweep", "commit", "publish", "door", "dispatch"]
@@ -106,6 +108,36 @@ def test_good_runs_leave_neither_warnings_nor_tracebacks_and_the_server_ends_qui
     assert "prefect.server" not in rest
     assert "Traceback" not in rest, "what a person must mend is told without one"
     assert all(state in ("COMPLETED", "FAILED") for run in played["runs"] for state in run["tasks"].values())
+
+
+def test_a_secret_may_lie_in_a_block_of_prefect_and_leaves_no_trace(played: dict[str, Any]) -> None:
+    without, with_it = (one["message"] for one in played["keyed"])
+    assert "the environment variable SENDGRID_API_KEY with an API key of SendGrid is not set" in without
+    assert "not set" not in with_it
+    assert "127.0.0.1:9: " in with_it, "it went as far as to call"
+    assert "12345" not in played["log"] + json.dumps(played["keyed"])
+
+
+KEYED = """
+channels:
+  sendgrid: {key_env: OUR_KEY}
+  sms: {from: "+491701234567", country: DE}
+  smtp: {host: mail.example.com, username: shop, password_env: MAIL}
+  staff: {}
+webhooks: {crm: {url: "https://crm.example.com/hooks", secret_env: CRM}}
+engine: postgresql://shop@db.internal/shop?password_env=DB
+mailroom: postgresql://shop@db.internal/shop
+"""
+
+
+def test_every_secret_of_a_project_is_looked_for(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    with (tmp_path / "journeys/project.yaml").open("a") as file:
+        file.write(KEYED)
+    named = sorted(variables(read_project(tmp_path).settings))
+    assert named == [
+        "CRM", "DB", "MAIL", "OUR_KEY", "PGPASSWORD", "STAFF_URL", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN",
+    ]  # fmt: skip
 
 
 def test_the_deployments_of_prefect_yaml_keep_the_projects_cadence() -> None:
