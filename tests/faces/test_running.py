@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from journey_engine.cli import main
+from tests.channels.test_smtp import Handler, server
 
 from .conftest import NIGHT, Journey, process, together
 
@@ -177,3 +178,22 @@ def test_several_dispatchers_at_once_add_up_what_they_did(journey: Journey, run_
     refused = process("dispatch", "--workers", "many", folder=shop)
     assert refused.status == 2
     assert "'many' is no number of dispatchers; write one from 1 to 64" in refused.err
+
+
+def test_letters_of_a_journey_that_is_gone_still_leave_by_the_channel_they_were_decided_for(
+    journey: Journey, shop: Path
+) -> None:
+    hello, project = shop / "journeys/hello.yaml", shop / "journeys/project.yaml"
+    hello.write_text(hello.read_text("utf-8").replace("send: hello", "send: {template: hello, channel: smtp}"), "utf-8")
+    handler = Handler()
+    with server(handler) as port:
+        with project.open("a", encoding="utf-8") as file:
+            file.write(f"channels: {{smtp: {{host: 127.0.0.1, port: {port}}}}}\n")
+        assert journey("run", "--as-of", NIGHT, "--project", shop).status == 0
+        before = len(handler.received)
+        waiting = journey("mailroom", "--project", shop, "--json").json["messages"]["pending"]
+        for one in shop.glob("journeys/hello*"):
+            one.unlink()
+        done = journey("dispatch", "--as-of", LATER, "--project", shop, "--json")
+        assert (done.status, done.json["accepted"]) == (0, waiting), done.out
+        assert len(handler.received) == before + waiting

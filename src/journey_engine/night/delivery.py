@@ -62,9 +62,9 @@ def hand_over(
         for graph in graphs for node in graph.nodes if isinstance(node, Emit) and isinstance(node.effect, Message)
         for channel in node.effect.channels
     }  # fmt: skip
-    channels = make_channels(
-        sorted({project.channels.default, "file", *named_channels}), project.channels, project.sender, loaded.folder
-    )
+    # Those that no journey names are looked at too: a letter of a journey that is gone still leaves by its own.
+    names = sorted({project.channels.default, *project.channels.known, *named_channels})
+    channels = make_channels(names, project.channels, project.sender, loaded.folder)
     if project.webhooks:
         channels[WEBHOOK] = WebhookChannel(project.webhooks, clock)
     links = Links(project.public_url, mailroom.link_keys, mailroom.link_key, project.double)
