@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -88,6 +89,16 @@ def test_a_post_with_a_body_that_is_no_form_still_unsubscribes(front: Front) -> 
         answer = front.http.post(path(front), content=b"\xff\xfe{", headers={"Content-Type": kind})
         assert answer.status_code == 200
     assert front.house.mailroom.suppressed("c1") == [("letters", "unsubscribed")]
+
+
+@pytest.mark.parametrize("part", ["(", '"', ";a="])
+def test_a_form_whose_heads_are_nested_without_end_unsubscribes_and_holds_nobody_up(front: Front, part: str) -> None:
+    heads, begun = (part * 15_000)[:15_000], time.process_time()
+    for kind in ("multipart/form-data; boundary=x", f"multipart/form-data; boundary=x; {heads}"):
+        body = f"--x\r\nContent-Disposition: form-data; {heads}\r\n\r\nOne-Click\r\n--x--\r\n"
+        assert front.http.post(path(front), content=body, headers={"Content-Type": kind}).status_code == 200
+    assert front.house.mailroom.suppressed("c1") == [("letters", "unsubscribed")]
+    assert time.process_time() - begun < 2
 
 
 def test_the_letter_that_led_there_is_named_in_the_event(front: Front) -> None:
