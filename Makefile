@@ -15,6 +15,8 @@ LOG := .venv/install.log
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all kill-test lint format docs bench clean
 MAKEFLAGS += --no-print-directory
+# Tests start hundreds of processes: each would compile the package anew where the environment forbids to keep what was.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make run       set up, then three nights of a sample shop"

@@ -137,7 +137,15 @@ def test_only_new_files_are_read_again(engines: tuple[Engine, Engine], tmp_path:
     assert ("e2.csv" in sql, "e1.csv" in sql) == (True, False)
     assert read(engine) == ["e1.csv", "e2.csv"]
     write(tmp_path / "data/e1.csv", COLUMNS, [*moved, ("e3", "c1", "seen", "2026-05-01T10:00:00Z", "{}")])
+    asked.clear()
     assert collect(engine, tmp_path, 3).received == 1
+    (sql,) = [sql for sql in asked if "TABLE incoming_events AS" in sql]
+    assert ("e2.csv" in sql, "e1.csv" in sql) == (False, True), "the file that has grown"
+    (tmp_path / "data/e1.csv").unlink()
+    asked.clear()
+    collect(engine, tmp_path, 4)
+    assert not [sql for sql in asked if "TABLE incoming_events AS" in sql], "what is gone changes nothing"
+    assert read(engine) == ["e1.csv", "e2.csv"]
 
 
 @pytest.mark.parametrize(("row", "why"), [

@@ -1,7 +1,7 @@
 """Files of the events source that hold nothing new: their bytes are those of which the ledger has every row.
 
 A night that reads only the other files takes in what it would take in from all of them. Where that could differ it
-reads all: when a file that was read to the end is changed or gone, and for events that came with several contents.
+reads all: of an event that comes with several contents the last row counts, wherever it stands.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ def look_at(incoming: Incoming, source: Source, columns: Mapping[str, str]) -> F
     how = f"{sorted(columns.items())} {sorted(source.columns.items())} {source.timezone}"
     digests = {file: _digest(file, how) for file in files_of(incoming.path(source))}
     known = {str(file): str(digest) for file, digest in incoming.engine.rows("SELECT file, digest FROM event_files")}
-    same = known and all(digests.get(_there(incoming, file)) == digest for file, digest in known.items())
-    if not same or incoming.engine.rows(statements("collect")["moved_events"]):
-        return Files(digests, known, list(digests))
-    read = {_there(incoming, file) for file in known}
-    return Files(digests, known, [file for file in digests if file not in read])
+    now = {_here(incoming, file): digest for file, digest in digests.items()}
+    fresh = [file for file in digests if known.get(_here(incoming, file)) != digests[file]]
+    again = "several_contents" if known.items() - now.items() else "moved_events"
+    if len(fresh) < len(digests) and incoming.engine.rows(statements("collect")[again]):
+        fresh = list(digests)
+    return Files(digests, known, fresh)
 
 
 def remember(incoming: Incoming, files: Files) -> None:
@@ -81,7 +82,3 @@ def _digest(file: str, how: str) -> str:
 def _here(incoming: Incoming, file: str) -> str:
     """A file's name as the store keeps it: from the project's folder, so that the folder may move."""
     return os.path.relpath(file, incoming.folder)
-
-
-def _there(incoming: Incoming, file: str) -> str:
-    return os.path.join(incoming.folder, file) if not os.path.isabs(file) else file

@@ -173,6 +173,9 @@ CREATE OR REPLACE TEMP TABLE unfit_rows (row_in_source BIGINT, reason VARCHAR);
 -- unfit_aside: They are set aside.
 UPDATE incoming_events AS e SET reason = u.reason FROM unfit_rows AS u WHERE u.row_in_source = e.row_in_source;
 
+-- several_contents: Whether an event came with several contents: a row of it that is gone or new may decide which counts.
+SELECT 1 FROM events WHERE revision > 1 LIMIT 1;
+
 -- moved_events: Whether an event came with another customer: who is there tonight decides then which of its rows counts.
 SELECT 1 FROM events AS e
 WHERE e.revision > 1 AND EXISTS (
