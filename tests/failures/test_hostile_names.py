@@ -7,7 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from tests.failures.small_shop import PROJECT, Shop, customer, event
+from journey_engine.inbound import read_json
+from journey_engine.inbound.segment import Sender, heard
+from journey_engine.night import open_mailroom
+from tests.failures.small_shop import PROJECT, Shop, at, customer, event
 
 EVIL = [
     "x'; DROP TABLE events; --", 'x"; DROP TABLE customers; --', "{relation}", "{{ 7 * 7 }}", "$1", "a.b", "a/b~c",
@@ -89,3 +92,42 @@ def test_template_names_cannot_leave_their_folder(tmp_path: Path) -> None:
     done = shop.run("02")
     assert sorted(done.broken) == ["j0", "j1", "j2", "j3", "j4"]
     assert done.messages == {}
+
+
+VALUES = [
+    "1" * 4000, "-" + "9" * 400, "1e300", "1e-320", "0." + "1" * 4000, "-0.0", "9007199254740993", "true", "null",
+    '"1e999"', '"NaN"', '"Infinity"', '"\\u0000"', '"\\ud800"', '"' + "x" * 5000 + '"', '""', "[1,2]", '{"a":1}',
+    "[" * 28 + "]" * 28,
+]  # fmt: skip
+
+
+def test_whatever_a_website_tells_the_nights_go_on_and_others_get_their_letters(tmp_path: Path) -> None:
+    """As amounts that a segment sums up, as an answer that is waited for, and as what customers are like."""
+    others = []
+    for values in ([], VALUES):
+        shop = Shop(tmp_path / str(len(values)))
+        shop.project("project: small-shop", "project: small-shop\nfront_door: {people: all}")
+        shop.run("02")
+        with open_mailroom(shop.loaded()) as mailroom:
+            for who, value in enumerate(values):
+                for kind, call in calls(who, value):
+                    told = heard(read_json(call.encode()), kind, Sender(), at("02 10:00"))
+                    mailroom.hear(told.news, at("02 10:00"))
+        for day in ("03", "04"):
+            assert (done := shop.run(day)).broken == {}, done.broken
+        found = shop.letters().items()
+        others.append({one: words for one, words in found if int(words.rpartition("Name")[2] or 0) >= len(VALUES)})
+    assert len(others[0]) > 10
+    assert others[0] == others[1]
+    assert shop.rows("SELECT count(*) FROM events WHERE properties LIKE '%original_name%'") == [(len(VALUES),)]
+
+
+def calls(who: int, value: str) -> list[tuple[str, str]]:
+    """What a website tells of one customer, with a value of JSON in each place."""
+    head = f'"userId": "c{who:03}", "timestamp": "2026-03-02T09:00:00Z"'
+    traits = ", ".join(f'"{name}": {value}' for name in ("age", "born", "first_name", "timezone", "locale"))
+    return [
+        ("track", f'{{{head}, "event": "Order Placed", "properties": {{"total": {value}}}}}'),
+        ("track", f'{{{head}, "event": "preference_given", "properties": {{"interest": {value}}}}}'),
+        ("identify", f'{{{head}, "traits": {{{traits}}}}}'),
+    ]
