@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom import DispatchReport, HoldKind, Mailroom, State
+from journey_engine.mailroom.holds import Hold, put
+from journey_engine.mailroom.taking_back import TakenBack
+from journey_engine.records import DecisionKind
 from tests.mailroom.house import NOW, file_channel, letters, message, open_mailroom, other, state_of
 from tests.mailroom.test_dispatch import Scripted, send
+from tests.servers import postgres_server
 
 HOUR = dt.timedelta(hours=1)
 
@@ -74,8 +79,6 @@ def test_a_dispatcher_at_work_reads_it_before_its_next_claim(tmp_path: Path, mai
 
 
 def test_tasks_of_what_is_stopped_wait_too(tmp_path: Path) -> None:
-    from journey_engine.records import DecisionKind
-
     with open_mailroom(tmp_path) as mailroom:
         mailroom.load_run(1, "run-1", NOW, [other(DecisionKind.TASK, 1, team="service", title="Call")])
         mailroom.stop(HoldKind.EVERYTHING, "", None, NOW)
@@ -90,12 +93,41 @@ def test_a_run_is_taken_back_as_far_as_it_has_not_left(tmp_path: Path, mailroom:
         send(tmp_path, mailroom)
         assert mailroom.run_number("run-2") == mailroom.run_number("2") == 2
         mailroom.stop(HoldKind.RUN, "2", None, NOW)
-        assert mailroom.take_back(2, NOW + HOUR) == 1
+        assert mailroom.take_back(2, NOW + HOUR) == TakenBack(1, 0)
         assert [str(one) for one in mailroom.stopped()] == ["journey quiet"]
         assert mailroom.counts(2) == {"accepted": 1, "cancelled": 1}
         assert state_of(mailroom, message(7)) == ("cancelled", "rolled_back")
         assert state_of(mailroom, message(3))[0] == "pending"
         assert len(letters(tmp_path)) == 4
+
+
+def test_tasks_of_a_run_that_is_given_up_reach_no_team_and_are_told_to_the_next_night(tmp_path: Path) -> None:
+    given, later = (other(DecisionKind.TASK, number, run=number, team="service", title="Call") for number in (1, 2))
+    with open_mailroom(tmp_path) as mailroom:
+        mailroom.load_run(1, "run-1", NOW, [given])
+        assert send(tmp_path, mailroom).tasks == 1
+        mailroom.load_run(2, "run-2", NOW, [later])
+        mailroom.stop(HoldKind.RUN, "2", "too many", NOW)
+        assert send(tmp_path, mailroom).tasks == 0
+        assert mailroom.take_back(1, NOW) == TakenBack(0, 0), "a team has it"
+        assert mailroom.take_back(2, NOW) == TakenBack(0, 1)
+        assert send(tmp_path, mailroom, NOW + HOUR).tasks == 0
+        (told,) = (event for event in mailroom.feedback() if event.name == "task_cancelled")
+    assert (told.customer_id, told.properties["reason"]) == ("c2", "rolled_back")
+
+
+def test_of_two_who_stop_the_same_at_once_the_second_is_told_that_it_stands() -> None:
+    said: list[bool] = []
+    with postgres_server() as server:
+        url = server.new("holds").replace("postgresql:", "postgresql+psycopg:")
+        with Mailroom.open(url, environment="test") as one, Mailroom.open(url, environment="test") as second:
+            slower = Thread(target=lambda: said.append(second.stop(HoldKind.TOPIC, "news", "later", NOW)))
+            with one.store.write() as db:
+                assert put(db, Hold(HoldKind.TOPIC, "news", "first", NOW))
+                slower.start()
+                slower.join(0.5)  # it has looked, and waits for what is not committed
+            slower.join()
+            assert (said, [hold.reason for hold in one.stopped()]) == ([False], ["first"])
 
 
 def test_a_run_that_nobody_knows_is_told_with_the_newest_ones(mailroom: Mailroom) -> None:

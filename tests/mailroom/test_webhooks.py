@@ -186,7 +186,7 @@ def test_stopped_endpoint_keeps_its_webhooks_and_a_run_takes_them_back(tmp_path:
         assert [state_of(mailroom, webhook(n, to)) for n, to in ((1, "crm"), (2, "stock"))] == [
             ("pending", "stopped"), ("accepted", None)
         ]  # fmt: skip
-        assert mailroom.take_back(1, NOW) == 1
+        assert mailroom.take_back(1, NOW).messages == 1
         assert mailroom.webhook_counts() == {"accepted": 1, "cancelled": 1}
     assert len(peer.calls) == 1
 

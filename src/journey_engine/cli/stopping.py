@@ -96,12 +96,13 @@ def _take_back(options: argparse.Namespace, *, held: bool) -> int:
         number = room.run_number(options.run_name)
         if held and not any(one.kind is HoldKind.RUN and one.name == str(number) for one in room.stopped()):
             raise _not_held(number)
-        count = room.take_back(number, options.as_of or now())
+        back = room.take_back(number, options.as_of or now())
         states = Counter(room.counts(number)) + Counter(room.webhook_counts(number))
     if options.json:
-        output.print_json({"run": number, "cancelled": count, "messages": dict(states)})
+        output.print_json({"run": number, "cancelled": back.messages, "tasks": back.tasks, "messages": dict(states)})
         return DONE
-    say(f"run {number}: {count:,} messages are cancelled and will not leave")
+    tasks = f" and {back.tasks:,} task{'s' * (back.tasks != 1)}" if back.tasks else ""
+    say(f"run {number}: {back.messages:,} messages{tasks} are cancelled and will not leave")
     gone = states.get("accepted", 0) + states.get("claimed", 0) + states.get("unsure", 0)
     if gone:
         say(f"{gone:,} have left, are in hand or may have left, and stay as they are")

@@ -9,7 +9,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, String, Table, cast, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, String, Table, cast, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom.states import State
@@ -68,12 +69,11 @@ def stop(store: Store, kind: HoldKind, name: str, reason: str | None, at: dt.dat
 
 
 def put(db: Connection, hold: Hold) -> bool:
-    """The same within a transaction."""
-    if db.execute(select(holds).where(holds.c.kind == hold.kind.value, holds.c.name == hold.name)).first() is not None:
-        return False
+    """The same within a transaction; of two who say it at once the second is told that it stands."""
+    flavour = sqlite if db.dialect.name == "sqlite" else postgresql
     row = {"kind": hold.kind.value, "name": hold.name, "reason": hold.reason, "since": hold.since}
-    db.execute(insert(holds), row)
-    return True
+    new = flavour.insert(holds).values(row).on_conflict_do_nothing().returning(holds.c.name)
+    return db.execute(new).first() is not None
 
 
 def resume(db: Connection, kind: HoldKind, name: str) -> bool:
@@ -125,12 +125,3 @@ def number_of(store: Store, run: str) -> int:
         remedy=f"the newest are {newest}" if known else "no run has come in yet",
         code="unknown-run",
     )
-
-
-def take_back(store: Store, run: int, at: dt.datetime) -> int:
-    """Cancel what has not left of a run, and end its hold; how many. What has left stays as it is."""
-    with store.write() as db:
-        mine = update(messages).where(in_state(State.PENDING), messages.c.run == run)
-        count = db.execute(mine.values(state=State.CANCELLED.value, reason="rolled_back", changed_at=at)).rowcount
-        db.execute(delete(holds).where(holds.c.kind == HoldKind.RUN.value, holds.c.name == str(run)))
-        return count

@@ -37,6 +37,7 @@ from journey_engine.mailroom import (
     retention,
     reward_lists,
     rewards,
+    taking_back,
     texts,
     told,
 )
@@ -59,6 +60,7 @@ from journey_engine.mailroom.standing import Standing
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
 from journey_engine.mailroom.tables import messages, suppressions, tasks
+from journey_engine.mailroom.taking_back import TakenBack
 from journey_engine.mailroom.waiting_codes import Brought
 from journey_engine.news import Letter, News, Notice, Text
 from journey_engine.program import Program
@@ -369,9 +371,9 @@ class Mailroom:
         """The number of a run, named by it or by its run_id. Raises JourneyError for one that is not here."""
         return holds.number_of(self.store, run)
 
-    def take_back(self, run: int, at: dt.datetime) -> int:
+    def take_back(self, run: int, at: dt.datetime) -> TakenBack:
         """Cancel what has not left of a run; how many."""
-        return holds.take_back(self.store, run, at)
+        return taking_back.take_back(self.store, run, at)
 
     def redeem(self, reward_id: str, at: dt.datetime, cause: str) -> bool:
         """A customer has used a reward; False when this cause has said so before."""
