@@ -150,7 +150,7 @@ def test_the_mailroom_is_ended_by_filter_after_a_look_and_with_the_number_that_w
     assert (odd.status, "--older-than: 'long' is not a duration" in odd.err) == (2, True)
     assert journey("mailroom", "retry", *named).status == 2
     listed = journey("mailroom", "--topic", "nothing", "--project", shop)
-    assert "no messages" in listed.out
+    assert (listed.status, "there is no topic 'nothing'" in listed.err) == (2, True)
     assert journey("mailroom", "cancel", *named, "--confirm", str(meant), "--json").json["messages"] == meant
 
 

@@ -232,3 +232,12 @@ def test_an_error_that_nobody_foresaw_tells_no_names_and_addresses(tmp_path: Pat
         told = "".join(traceback.format_exception(caught.value))
         assert "Ada Lovelace" not in told
         assert "ada@example.com" not in told
+
+
+def test_what_is_committed_is_on_disk_although_the_power_fails(tmp_path: Path) -> None:
+    with open_mailroom(tmp_path) as mailroom:
+        for connect in (mailroom.store.read, mailroom.store.write):
+            with connect() as db:
+                # 2: each commit waits for the disk. In this way of writing, 1 would lose the newest ones.
+                assert db.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+                assert db.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"

@@ -106,6 +106,38 @@ def test_browsers_send_their_key_in_the_body_and_ask_first(front: Front) -> None
     assert send(front, "/v1/t", {**call(), "writeKey": PUBLIC}, None).json()["code"] == "unwanted_event"
 
 
+def test_a_zipped_body_is_taken_whatever_its_headers_say_and_a_plain_one_too(front: Front) -> None:
+    said: list[dict[str, str]] = [
+        {}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}, {"Content-Encoding": "gzip"},
+        {"Content-Type": "application/gzip", "Content-Encoding": "identity"},
+    ]  # fmt: skip
+    for number, headers in enumerate(said):
+        for zipped in (True, False):
+            body = json.dumps(call(messageId=f"{number}{zipped}")).encode()
+            answer = send(front, "/v1/track", gzip.compress(body) if zipped else body, **headers)
+            assert answer.status_code == 200, (headers, zipped, answer.text)
+    assert len(list(front.house.mailroom.feedback())) == 2 * len(said)
+
+
+def filled(size: int, whole: dict[str, Any], inner: dict[str, Any]) -> bytes:
+    """A body in which the text `x` of `inner` is so long that `whole` has this size."""
+    inner["x"] = ""
+    inner["x"] = "y" * (size - len(json.dumps(whole, separators=(",", ":"))))
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(("path", "most"), [("track", 32 * 1024), ("batch", 500 * 1024)])
+def test_a_call_of_32_kb_and_a_batch_of_500_kb_are_taken_and_no_byte_more(front: Front, path: str, most: int) -> None:
+    for size, status in ((most, 200), (most + 1, 400)):
+        one = call()
+        whole = one if path == "track" else {"batch": [call(type="track")], "more": {}}
+        body = filled(size, whole, one["properties"] if path == "track" else whole["more"])
+        assert len(body) == size
+        answer = send(front, f"/v1/{path}", body)
+        assert (answer.status_code, answer.json().get("code")) == (status, None if status == 200 else "too_large")
+    assert len(list(front.house.mailroom.feedback())) == 1
+
+
 def test_the_same_message_id_is_one_event(front: Front) -> None:
     for _ in range(3):
         assert send(front, "/v1/track", call()).status_code == 200

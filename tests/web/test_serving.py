@@ -69,15 +69,24 @@ def test_a_key_that_is_missing_is_told_before_the_command_says_that_it_serves(
     assert "NO_SUCH_KEY" in told.err
 
 
-def test_what_was_answered_is_on_disk_although_the_process_is_killed(shop: Path) -> None:
+def test_what_was_answered_is_on_disk_although_the_process_is_killed(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUR_KEY", "server-key-0123456789")
+    with (shop / "journeys/project.yaml").open("a") as settings:
+        settings.write("front_door: {write_keys: [{env: OUR_KEY}]}\n")
     loaded = load_project(shop)
+    calls = [{"type": "track", "userId": f"c{n}", "event": "x", "messageId": f"m{n}"} for n in range(500)]
     with open_mailroom(loaded) as mailroom:
         token = Links("x", mailroom.link_keys, mailroom.link_key).sign(Claim("unsubscribe", "c1", "letters", "m1"))
         with served(shop) as (running, url):
             assert httpx.post(f"{url}/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"}).status_code == 200
+            told = httpx.post(f"{url}/v1/batch", json={"batch": calls}, auth=("server-key-0123456789", ""))
             running.kill()
+            assert told.status_code == 200
             running.wait()
         assert mailroom.suppressed("c1") == [("letters", "unsubscribed")]
+        assert len({one.customer_id for one in mailroom.feedback() if one.name == "x"}) == len(calls)
 
 
 def test_an_address_in_use_is_told_with_its_remedy() -> None:
