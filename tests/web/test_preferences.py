@@ -68,6 +68,14 @@ def test_only_what_changes_is_written_down(front: Front) -> None:
     assert front.house.mailroom.suppressed("c1") == []
 
 
+def test_a_page_of_the_project_may_send_its_form_in_parts(front: Front) -> None:
+    choice = [(name, (None, value)) for name, value in (("topic", "letters"), ("topic", "offers"), ("save", "choice"))]
+    assert front.http.post(path(front), files=choice).status_code == 200
+    assert log(front) == [], "both are still wanted"
+    assert front.http.post(path(front), files=choice[1:]).status_code == 200
+    assert chosen(front) == {"letters": False, "offers": True}
+
+
 def test_after_a_no_to_everything_one_topic_can_be_chosen_again(front: Front, tmp_path: Path) -> None:
     mailroom = front.house.mailroom
     front.http.post(path(front), data={"save": "nothing"})

@@ -15,13 +15,13 @@ _FILE = re.compile(rb"[;\s]filename\*?=", re.IGNORECASE)
 
 
 class Form:
-    """Fed with bytes; `fields` has what came whole. Raises Refused for what is no form."""
+    """Fed with bytes; `pairs` has what came whole, in its order. Raises Refused for what is no form."""
 
     def __init__(self, content_type: str) -> None:
         found = _BOUNDARY.match(content_type.strip())
         if found is None:
             raise Refused("invalid_form", "the body is a form of parts (multipart/form-data)")
-        self.fields: dict[str, bytes] = {}
+        self.pairs: list[tuple[str, bytes]] = []
         self.ended = False
         self._mark = b"\r\n--" + found[1].encode("latin-1", "replace")
         self._rest = b"\r\n"  # the first mark stands at the very beginning
@@ -36,10 +36,10 @@ class Form:
             pass
 
     def finish(self) -> dict[str, bytes]:
-        """The fields. Raises Refused for a form that is cut off."""
+        """The fields; of one that is there again the first. Raises Refused for a form that is cut off."""
         if not self.ended:
             raise Refused("invalid_form", "the form is cut off")
-        return self.fields
+        return dict(reversed(self.pairs))
 
     def _content(self) -> bool:
         """Up to the next mark; False when more bytes are needed."""
@@ -55,7 +55,7 @@ class Form:
             return False
         self._keep(self._rest[:at])
         if self._name is not None:
-            self.fields.setdefault(self._name, bytes(self._value[2:]))  # without the end of the empty line
+            self.pairs.append((self._name, bytes(self._value[2:])))  # without the end of the empty line
         self._name, self._value = None, bytearray()
         self.ended, self._in_head = after.startswith(b"--"), True
         self._rest = after
@@ -69,7 +69,7 @@ class Form:
             return False
         head, self._rest = self._rest[:end], self._rest[end + 2 :]  # an empty value ends with the line of its head
         name = _NAME.search(head)
-        wanted = name is not None and not _FILE.search(head) and len(self.fields) < MOST_FIELDS
+        wanted = name is not None and not _FILE.search(head) and len(self.pairs) < MOST_FIELDS
         self._name = name[1].decode("utf-8", "replace") if name is not None and wanted else None
         self._in_head = False
         return True

@@ -37,6 +37,7 @@ def _multipart(kind: str, body: bytes) -> list[tuple[str, str]]:
     try:  # not by the email package: what anyone may write in these heads nests and repeats without end
         form = Form(kind)
         form.feed(body)
-        return [(name, value.decode("utf-8", "replace").strip()) for name, value in form.finish().items()]
+        form.finish()
+        return [(name, value.decode("utf-8", "replace").strip()) for name, value in form.pairs]
     except Refused:
         return []
