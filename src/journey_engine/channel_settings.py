@@ -86,12 +86,15 @@ class SmtpChannel(Paced):
     )
     tls: Flag = Field(False, description="Encrypt from the start")
     username: str | None = Field(None, description="Who logs in")
-    password_env: str | None = Field(
-        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The environment variable that holds the password"
-    )
+    password_env: str | None = Field(None, description="The environment variable that holds the password")
     timeout: Length = Field(
         default=Duration(0, 30), validate_default=True, description="How long to wait for an answer"
     )
+
+    @field_validator("password_env")
+    @classmethod
+    def _name(cls, value: str | None) -> str | None:
+        return None if value is None else variable_name(value, "SMTP_PASSWORD")
 
     @model_validator(mode="after")
     def _encrypted(self) -> SmtpChannel:

@@ -482,6 +482,13 @@ def test_a_user_without_a_password_is_explained(monkeypatch: pytest.MonkeyPatch)
         SmtpChannel(settings, SENDER).open()
 
 
+@pytest.mark.parametrize("held", ["hunter2!", "0123456789abcdef0123456789abcdef"])
+def test_password_in_the_place_of_its_variable_is_told_without_it(held: str) -> None:
+    with pytest.raises(ValueError, match="not the name of an environment variable, such as SMTP_PASSWORD") as caught:
+        SmtpSettings(host="mail.example.com", username="shop", password_env=held)
+    assert held not in str([one["msg"] for one in caught.value.errors()])  # type: ignore[attr-defined]
+
+
 def test_a_server_cannot_be_asked_what_it_took() -> None:
     with channel(free_port()) as made:
         assert made.lookup(["a", "b"]) == {"a": Presence.UNKNOWN, "b": Presence.UNKNOWN}
