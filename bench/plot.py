@@ -33,7 +33,8 @@ def lines(title: str, series: Mapping[str, Points], across: str, up: str, bands:
     for step in ticks(last, 8):
         if first <= step <= last:
             x = LEFT + (step - first) / span * (WIDTH - LEFT - RIGHT)
-            parts.append(_text(x, HEIGHT - BOTTOM + 18, shown(step), anchor="middle"))
+            side = "end" if x > WIDTH - RIGHT - 20 else "middle"  # a long number would reach over the edge
+            parts.append(_text(x, HEIGHT - BOTTOM + 18, shown(step), anchor=side))
     for band in bands:
         points = " ".join(map(place, band))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{RULE}" stroke-width="1"/>')
