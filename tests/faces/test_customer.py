@@ -117,6 +117,23 @@ def test_who_was_erased_gets_nothing_when_old_data_bring_them_back(journey: Jour
         assert not mailroom.answer(answered(Claim("answer", "c3", None, "m1", "e1", "mood", "blue"), NOON))
 
 
+def test_who_is_erased_and_still_in_the_data_has_all_their_events_there_again(journey: Journey, shop: Path) -> None:
+    told = "SELECT event_id FROM events WHERE customer_id = 'c3' AND length(event_id) < 32"  # the source's own
+
+    def events() -> list[tuple[str]]:
+        with duckdb.connect(str(shop / "var/engine.duckdb"), read_only=True) as engine:
+            return engine.execute(f"{told} ORDER BY event_id").fetchall()
+
+    assert journey("run", "--project", shop, "--as-of", "2026-03-09T02:00:00Z").status == 0
+    before = events()
+    assert before
+    assert journey("customer", "erase", "c3", "--project", shop).status == 0
+    assert events() == []
+    # Nobody has changed the files since they were read to the end.
+    assert journey("run", "--project", shop, "--as-of", "2026-03-10T02:00:00Z").status == 0
+    assert events() == before
+
+
 def test_a_message_that_waits_is_given_up(journey: Journey, decided: Path) -> None:
     assert journey("customer", "erase", "c3", "--project", decided).status == 0
     reasons = journey("mailroom", "--project", decided, "--state", "cancelled", "--json").json["groups"]

@@ -31,7 +31,7 @@ from journey_engine.records import (
 )
 from journey_engine.rules import Night, Rules, looked_up
 from journey_engine.sweep import Sweep, named
-from journey_engine.times import UTC, iso, zone_names
+from journey_engine.times import UTC, iso, naive, zone_names
 from journey_engine.walk import Life, Party, Tables, WalkResult, live_together
 from journey_engine.walk.life import accepted, delivered, given_out
 from journey_engine.walk.rewards import happenings
@@ -252,6 +252,8 @@ class Sweeping:
             sweep.prepare()
             sweep.decide()
             collector.keep_roster()
+            self.engine.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)",
+                                (night.run, f"run {night.run}", naive(night.as_of), len(known), 0, "{}"))  # fmt: skip
         decisions = self.decisions(night.run)
         self.post.after(decisions)
         return decisions
