@@ -169,7 +169,8 @@ def _forget(engine: Engine, customer_id: str, passes: Iterable[str]) -> None:
         for table in OF_CUSTOMER:
             if engine.exists(table):
                 engine.execute(f"DELETE FROM {table} WHERE customer_id = ?", (customer_id,))  # noqa: S608
-        engine.execute("DELETE FROM event_files")  # of none of them the ledger has every row now
+        if engine.exists("event_files"):
+            engine.execute("DELETE FROM event_files")  # of none of them the ledger has every row now
 
 
 def _in_channels(
