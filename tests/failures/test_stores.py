@@ -16,7 +16,7 @@ from journey_engine import night
 from journey_engine.errors import JourneyError
 from journey_engine.mailroom.tables import SCHEMA_VERSION
 from journey_engine.times import iso
-from tests.failures.small_shop import Shop, at, words
+from tests.failures.small_shop import JOURNEYS, Shop, at, event, words
 
 
 @pytest.fixture
@@ -190,6 +190,35 @@ def test_a_version_of_a_journey_that_cannot_be_read_leaves_its_passes_and_no_oth
     moved = "SELECT count(*) FROM enrollments WHERE journey = 'welcome' AND version = 'old' AND closed_run IS NOT NULL"
     assert shop.rows(moved) == [(0,)]
     assert done.journeys["welcome"].entered == 6
+
+
+def test_what_came_while_a_version_could_not_be_read_ends_its_waits_when_it_can_be_again(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", customers=4, journeys=["welcome"])
+    words = JOURNEYS["welcome"].replace("timeout: 2 days", "timeout: 20 days")
+    words = words.replace("goal: {event: order_placed, window: 10 days, stay: true}\n", "")
+    shop.events = [event(0, 0, "signed_up", "01 10:00")]
+    shop.save()
+    shop.write("journeys/welcome.yaml", words)
+    shop.run("02")
+    shop.deliver("02 20:00")
+    shop.run("03")
+    shop.write("journeys/welcome.yaml", words.replace("wait: 1 day", "wait: 3 days"))
+    shop.run("04")
+    ((version, text),) = shop.rows(
+        "SELECT version, graph FROM versions WHERE version IN (SELECT version FROM enrollments)"
+    )
+
+    def write(graph: str) -> None:
+        with duckdb.connect(str(shop.folder / "var/engine.duckdb")) as engine:
+            engine.execute("UPDATE versions SET graph = ? WHERE version = ?", [graph, version])
+
+    write('{"kind": "of the future"}')
+    shop.events.append(event(1, 0, "preference_given", "04 10:00", '{"interest":"jazz"}'))
+    shop.save()
+    assert "stand still" in shop.run("05").broken["welcome"]
+    write(text)  # by the program that wrote it
+    shop.run("06")
+    assert shop.rows("SELECT count(*) FROM transitions WHERE reason = 'event'") == [(1,)]
 
 
 @pytest.mark.parametrize("as_of", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])

@@ -33,7 +33,7 @@ from journey_engine.night.stores import LEASE, finish_last_run, open_mailroom, o
 from journey_engine.night.versions import with_pinned
 from journey_engine.records import identity
 from journey_engine.rules import Night, Rules, looked_up
-from journey_engine.sweep import Sweep, named, oldest_counted, unseen
+from journey_engine.sweep import UNREAD, Sweep, named, oldest_counted, unseen
 from journey_engine.times import Clock, iso, naive
 
 EARLIEST, LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2900, 1, 1, tzinfo=dt.UTC)
@@ -66,6 +66,7 @@ class NightRun:
     odd: list[str] = field(default_factory=list)  # what somebody must look at: a fuse, a copy that could not be written
     still: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)  # events that nobody ever saw
+    unread: bool = False  # whether passes stand still in a version that this program cannot read
     overdue: set[str] = field(default_factory=set)  # passes whose message should have left a run ago
     sweeping: Sweep | None = None
     retention: Retention = field(init=False)
@@ -138,6 +139,9 @@ class NightRun:
                  json.dumps(known)),
             )  # fmt: skip
             self.retention.in_engine(self.engine)
+            if self.unread:
+                self.engine.execute("DELETE FROM meta WHERE name = ?", (UNREAD,))
+                self.engine.execute("INSERT INTO meta VALUES (?, ?)", (UNREAD, iso(self.as_of)))
             self.engine.execute("COMMIT")
 
     def publish(self) -> None:
@@ -340,7 +344,7 @@ def begin(
             yield NightRun(
                 loaded, engine, mailroom, as_of, clock, number, run_id, repeated, accept_loss, dry_run, rules,
                 broken | unread, json.loads(last[0][3] or "{}").get("sizes", {}) if last else {},
-                odd=odd,
+                odd=odd, unread=bool(unread),
             )  # fmt: skip
         finally:
             engine.close()

@@ -2,12 +2,14 @@
 
 from journey_engine.sweep.counting import count_matching
 from journey_engine.sweep.evening import Evening
+from journey_engine.sweep.layout import UNREAD
 from journey_engine.sweep.named import named
 from journey_engine.sweep.sweeping import Sweep, oldest_counted
 from journey_engine.sweep.truth import history_tables
 from journey_engine.sweep.unseen import event_names, unseen
 
 __all__ = [
+    "UNREAD",
     "Evening",
     "Sweep",
     "count_matching",

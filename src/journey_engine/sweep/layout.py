@@ -12,7 +12,10 @@ from journey_engine.queries import statements
 from journey_engine.rules import time_triggered
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.waits import wait_tables
-from journey_engine.times import FAR_FUTURE, FAR_PAST, UTC, naive
+from journey_engine.times import FAR_FUTURE, FAR_PAST, UTC, iso, naive
+
+UNREAD = "unread_as_of"
+"""In `meta`: the last run with passes in a version that it could not read. Nobody looked at what their waits heard."""
 
 
 def lay_out(evening: Evening) -> None:
@@ -23,6 +26,8 @@ def lay_out(evening: Evening) -> None:
     evening.last = {journey: instant.replace(tzinfo=UTC) for journey, instant, *_ in rows}
     evening.held = {journey: instant.replace(tzinfo=UTC) for journey, _, instant, _ in rows if instant is not None}
     evening.last_as_of = rows[0][3].replace(tzinfo=UTC) if rows and rows[0][3] is not None else FAR_PAST
+    if evening.engine.rows("SELECT 1 FROM meta WHERE name = ? AND value = ?", (UNREAD, iso(evening.last_as_of))):
+        evening.last_as_of = FAR_PAST  # so that every wait is looked at
     _night_table(evening)
     _graph_tables(evening)
     wait_tables(evening)
