@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from journey_engine.message import webhook_data
 from journey_engine.records import Decision, DecisionKind, DecisionState, identity
 from journey_engine.rules import Night
@@ -71,7 +73,8 @@ def test_webhook_that_time_alone_decides_is_decided_ahead_and_happens_then(readi
 
 def test_webhook_is_never_too_late_and_happens_now(reading: Reading) -> None:
     late = event("signed_up", "2026-03-01 22:00", arrived="2026-03-04 12:00")
-    when = [*nights("2026-03-01", "2026-03-02"), *nights("2026-03-20", "2026-03-20")]
+    apart = [*nights("2026-03-01", "2026-03-02"), *nights("2026-03-20", "2026-03-20")]
+    when = [replace(night, run=number) for number, night in enumerate(apart, 1)]
     steps = "  - wait: 3 days\n  - webhook: crm\n  - send: {template: hello, max_lateness: 1 day}"
     told = reading(evenings(rules(one(steps)), [SIGNED_UP, late], when))["c1"]
     assert [(made.state, clock(made.due_at)) for made in calls(told)] == [(DecisionState.PENDING, "2026-03-20 02:00")]

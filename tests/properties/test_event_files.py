@@ -49,26 +49,19 @@ NIGHTS = st.lists(
 )  # fmt: skip
 
 
-@pytest.fixture
-def engines() -> Iterator[tuple[Engine, Engine]]:
-    both = memory(), memory()
-    for engine in both:
+def both() -> Iterator[tuple[Engine, Engine]]:
+    """Two engines in memory, with a typed property."""
+    made = memory(), memory()
+    for engine in made:
         engine.execute("SET threads = 1")
         ensure_properties(engine, ["total"])
-    yield both
-    for engine in both:
+    yield made
+    for engine in made:
         engine.close()
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Engine, Engine]]:
-    both = memory(), memory()
-    for engine in both:
-        engine.execute("SET threads = 1")
-        ensure_properties(engine, ["total"])
-    yield both
-    for engine in both:
-        engine.close()
+engines = pytest.fixture(both, name="engines")
+shared = pytest.fixture(both, name="shared", scope="module")
 
 
 def write(path: Path, columns: tuple[str, ...], rows: list[Any]) -> None:
