@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
@@ -14,23 +11,10 @@ from journey_engine.mailroom.claim import Settled, Share
 from journey_engine.mailroom.eligible import Verdict
 from journey_engine.mailroom.tables import messages
 from tests.mailroom.house import NOW, message, state_of
-from tests.servers import postgres_server
 
 MAIL = [message(number) for number in range(3)]
 GONE = Verdict(State.ACCEPTED)
 BOUNCED = Verdict(State.REFUSED, "no_such_address", "no such address", bounced=True)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def mailroom(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mailroom]:
-    if request.param == "sqlite":
-        with Mailroom.open(f"sqlite:///{tmp_path}/mailroom.sqlite", environment="test") as room:
-            yield room
-        return
-    with postgres_server() as server:
-        url = server.new("settling").replace("postgresql:", "postgresql+psycopg:")
-        with Mailroom.open(url, environment="test") as room:
-            yield room
 
 
 def in_hand(room: Mailroom, verdict: Verdict = GONE) -> list[Settled]:

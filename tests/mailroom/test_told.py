@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from journey_engine.mailroom import Mailroom
 from journey_engine.mailroom.told import MOST_TRAITS
 from journey_engine.news import Named, News, Told, Traits
 from tests.mailroom.house import NOW
-from tests.servers import postgres_server
 
 HOUR = dt.timedelta(hours=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def mailroom(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mailroom]:
-    if request.param == "sqlite":
-        with Mailroom.open(f"sqlite:///{tmp_path}/mailroom.sqlite", environment="test") as room:
-            yield room
-        return
-    with postgres_server() as server:
-        url = server.new("inbox").replace("postgresql:", "postgresql+psycopg:")
-        with Mailroom.open(url, environment="test") as room:
-            yield room
 
 
 def did(number: int, *, by: str | None = None, visitor: str | None = None, **properties: Any) -> Told:

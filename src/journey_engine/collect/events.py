@@ -107,15 +107,12 @@ def _receive(
 
     def read_every() -> None:
         incoming.part = []
-        _read(
-            incoming,
-            parts | {"relation": every or relation, "among": parts["among"] if every is None else WHOLE},
-            quiet,
-        )
+        whole = {} if every is None else {"relation": every, "among": WHOLE}
+        _read(incoming, parts | whole, quiet)
 
     incoming.run("reread")
     _read(incoming, parts, quiet)
-    if incoming.part and incoming.engine.rows(statements("collect")["reread_met"]):
+    if every is not None and incoming.part and incoming.engine.rows(statements("collect")["reread_met"]):
         read_every()
     if incoming.engine.rows("SELECT 1 FROM incoming_events WHERE reason IS NULL LIMIT 1"):
         before = incoming.engine.rows("SELECT count(*) FROM reread")

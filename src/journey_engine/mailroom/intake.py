@@ -195,17 +195,7 @@ class Load:
         """The first columns of a row of `messages`: whose it is and where it stands."""
         due = self.store.instant(decision.due_at)
         return (
-            decision.decision_id,
-            decision.run,
-            decision.journey,
-            decision.version,
-            decision.enrollment_id,
-            decision.customer_id,
-            decision.step,
-            decision.occurrence,
-            state,
-            reason,
-            None,  # detail
+            *_whose(decision, state, reason),
             due,
             self.store.instant(decision.reached_at),
             due,  # try_at
@@ -220,17 +210,7 @@ class Load:
         if isinstance(deadline, str):
             deadline = parse_instant(deadline)
         return (
-            decision.decision_id,
-            decision.run,
-            decision.journey,
-            decision.version,
-            decision.enrollment_id,
-            decision.customer_id,
-            decision.step,
-            decision.occurrence,
-            state,
-            reason,
-            None,  # detail
+            *_whose(decision, state, reason),
             self.store.instant(decision.due_at),
             self.changed,
             payload["team"],
@@ -244,3 +224,20 @@ class Load:
             None,  # note
             None,  # visitor
         )
+
+
+def _whose(decision: Decision, state: str, reason: str | None) -> tuple[Any, ...]:
+    """What rows of messages and of tasks begin with."""
+    return (
+        decision.decision_id,
+        decision.run,
+        decision.journey,
+        decision.version,
+        decision.enrollment_id,
+        decision.customer_id,
+        decision.step,
+        decision.occurrence,
+        state,
+        reason,
+        None,  # detail
+    )
