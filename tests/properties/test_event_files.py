@@ -172,3 +172,17 @@ def test_another_reading_of_the_files_reads_them_again(engines: tuple[Engine, En
     collector.events()
     assert collector.collected.corrected == 1
     assert engine.rows("SELECT digest FROM event_files") != known
+
+
+def test_few_rows_look_once_through_the_ledger(engines: tuple[Engine, Engine], tmp_path: Path) -> None:
+    engine, _ = engines
+    write(tmp_path / "data/customers.csv", ("customer_id",), [("c1",)])
+    write(tmp_path / "data/e1.csv", COLUMNS, [("e1", "c1", "seen", "2026-05-01T10:00:00Z", "{}")])
+    collect(engine, tmp_path, 0)
+    write(tmp_path / "data/e2.csv", COLUMNS, [("e2", "c1", "seen", "2026-05-01T10:00:00Z", "{}")])
+    asked: list[str] = []
+    engine.listener = asked.append  # type: ignore[attr-defined]
+    assert collect(engine, tmp_path, 1).received == 1
+    looked = [sql for sql in asked if " events AS l" in sql and "WHERE FALSE" not in sql]
+    assert len(looked) == 1
+    assert "properties" not in looked[0].partition("SEMI JOIN")[0], "contents are read of nothing that is new"

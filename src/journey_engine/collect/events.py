@@ -25,7 +25,6 @@ from journey_engine.sources import event_reading, kind_of, typed_columns
 from journey_engine.times import UTC, iso
 
 WHOLE = exp.Var(this="")  # every row of a relation
-AMONG = exp.Var(this="AND l.event_id IN (SELECT n.event_id FROM numbered AS n)")  # of the ledger what few rows can meet
 UNKNOWN = "events of customers that the customers source does not have; they wait until it does"
 
 
@@ -103,22 +102,21 @@ def _receive(
     """Read a relation into the ledger; where events came with several contents, all rows that `every` has of them."""
     as_of, next_run = x.stamp(incoming.as_of), x.stamp(following(incoming.project.cadence, incoming.as_of))
     parts = {"relation": relation, "as_of": as_of, "next_run": next_run, "rows": rows, **reading}
-    parts["among"] = AMONG if incoming.part or quiet else WHOLE
 
-    def read_every() -> None:
+    def read_every() -> bool:
         incoming.part = []
-        whole = {} if every is None else {"relation": every, "among": WHOLE}
-        _read(incoming, parts | whole, quiet)
+        return _read(incoming, parts if every is None else parts | {"relation": every}, quiet)
 
     incoming.run("reread")
-    _read(incoming, parts, quiet)
+    again = _read(incoming, parts, quiet)
     if every is not None and incoming.part and incoming.engine.rows(statements("collect")["reread_met"]):
-        read_every()
+        again = read_every()
     if incoming.engine.rows("SELECT 1 FROM incoming_events WHERE reason IS NULL LIMIT 1"):
-        before = incoming.engine.rows("SELECT count(*) FROM reread")
-        incoming.run("reread_changed")
-        if incoming.engine.rows("SELECT count(*) FROM reread") != before:
-            read_every()
+        if again:
+            before = incoming.engine.rows("SELECT count(*) FROM reread")
+            incoming.run("reread_changed")
+            if incoming.engine.rows("SELECT count(*) FROM reread") != before:
+                read_every()
         incoming.run("unknown_customers", "taken_events", "several_rows", "contents", "revised_events")
         received = _into_the_ledger(incoming)
         if not quiet:
@@ -131,18 +129,32 @@ def _receive(
         incoming.count_aside(incoming.project.events, "incoming_events")
 
 
-def _read(incoming: Incoming, parts: Mapping[str, Sql], quiet: bool) -> None:
-    """Read what the ledger has not; a reader beside the engine is lent what the engine knows first."""
+def _read(incoming: Incoming, parts: Mapping[str, Sql], quiet: bool) -> bool:
+    """Read what the ledger has not; returns whether some of it has an id that the ledger has too.
+
+    A reader beside the engine is lent what the engine knows first. Of some files, and of what the mailroom tells, the
+    ids are looked up in the ledger beforehand, which is then read no more.
+    """
+    sql, few = statements("collect"), bool(incoming.part) or quiet
     if incoming.beside:
-        incoming.engine.lend(statements("collect")["lent_ledger"], "ledger")
-        incoming.engine.lend(statements("collect")["lent_zones"], "zone_offsets")
+        incoming.engine.lend(sql["lent_ledger"], "ledger")
+        incoming.engine.lend(sql["lent_zones"], "zone_offsets")
         incoming.read("ledger_beside", "reread_beside")
-    incoming.read("incoming_events", **parts)
+    if few:
+        incoming.read("met_ids", came=exp.Var(this=fill("(SELECT {columns} FROM {relation} AS s)", parts)))
+    unless = WHOLE if few or incoming.beside else exp.Var(this=sql["unless_known"])
+    incoming.read("incoming_events", **parts, held=exp.to_table("met_ids" if few else "events"), unless=unless)
     _leave_what_is_ahead(incoming, quiet)
     _set_aside_the_unfit(incoming)
     if incoming.beside:
         incoming.engine.bring("incoming_events", ["properties"])
+    if incoming.beside or not few:
+        incoming.run("met_ids", came=exp.to_table("incoming_events"))
+    again = bool(incoming.engine.rows(sql["met_again"]))
+    incoming.run("met", again=exp.convert(again))
+    if again:
         incoming.run("known_events")
+    return again
 
 
 def _leave_what_is_ahead(incoming: Incoming, quiet: bool) -> None:

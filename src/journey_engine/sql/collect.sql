@@ -60,6 +60,10 @@ CREATE OR REPLACE TEMP TABLE known_zones (zone VARCHAR);
 CREATE OR REPLACE TEMP TABLE reread AS
 SELECT DISTINCT e.event_id FROM events AS e SEMI JOIN imported AS c ON c.customer_id = e.customer_id WHERE e.revision > 1;
 
+-- met_ids: What the ledger has of the ids that came. It is looked through once, and only its ids and hashes are read.
+CREATE OR REPLACE TEMP TABLE met_ids AS
+SELECT l.event_id, l.row_hash FROM events AS l SEMI JOIN {came} AS n ON n.event_id = l.event_id;
+
 -- incoming_events: What the source has that the ledger has not, and what cannot be taken; the future waits (rule 2), what is
 -- dated after the next run is told of. Rows that
 -- the ledger holds to the letter are left out first, by their hash, so that a quiet night parses little.
@@ -69,8 +73,8 @@ WITH numbered AS (
 ), unread AS (
     SELECT n.* FROM numbered AS n
     ANTI JOIN (
-        SELECT l.event_id, l.row_hash FROM events AS l
-        WHERE l.row_hash IS NOT NULL AND l.event_id NOT IN (SELECT event_id FROM reread) {among}
+        SELECT l.event_id, l.row_hash FROM {held} AS l
+        WHERE l.row_hash IS NOT NULL AND l.event_id NOT IN (SELECT event_id FROM reread)
     ) AS l
         ON l.event_id = n.event_id AND l.row_hash = n.row_hash
     {rows}
@@ -84,11 +88,13 @@ WITH numbered AS (
 )
 SELECT r.*
 FROM read AS r
+{unless};
+
+-- unless_known: Nor, of many rows, those whose contents the ledger holds under other letters.
 WHERE r.reason IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM events AS l
     WHERE l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
         AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread)
-        {among}
 );
 
 -- asked_events: What may count for a question, where it is told once: rows that can be taken, with the properties it names.
@@ -147,15 +153,23 @@ SELECT zone, local_from, local_until, seconds FROM zone_offsets;
 
 -- ledger_beside: The ledger as such a reader sees it: rows to the letter, no contents.
 CREATE OR REPLACE TEMP VIEW events AS
-SELECT event_id, CAST(row_hash AS UBIGINT) AS row_hash, '' AS customer_id, '' AS name, TIMESTAMP '1970-01-01' AS occurred_at,
-    '' AS properties
-FROM ledger;
+SELECT event_id, CAST(row_hash AS UBIGINT) AS row_hash FROM ledger;
 
 -- reread_beside: What is read again was not lent in the first place.
 CREATE OR REPLACE TEMP TABLE reread (event_id VARCHAR);
 
+-- met_again: Whether an id that the ledger has came otherwise than to the letter.
+SELECT 1 FROM incoming_events AS r SEMI JOIN met_ids AS k ON k.event_id = r.event_id WHERE r.reason IS NULL LIMIT 1;
+
+-- met: The rows that the ledger has of such ids, in its place for whatever compares contents.
+CREATE OR REPLACE TEMP TABLE met AS
+SELECT l.event_id, l.revision, l.newest, l.customer_id, l.name, l.occurred_at, l.properties
+FROM events AS l
+SEMI JOIN incoming_events AS r ON r.event_id = l.event_id
+WHERE {again};
+
 -- known_events: Contents that the ledger holds under other letters.
-DELETE FROM incoming_events AS r USING events AS l
+DELETE FROM incoming_events AS r USING met AS l
 WHERE r.reason IS NULL AND l.event_id = r.event_id AND l.customer_id = r.customer_id AND l.name = r.name
     AND l.occurred_at = r.occurred_at AND l.properties = r.properties AND l.event_id NOT IN (SELECT event_id FROM reread);
 
@@ -207,7 +221,7 @@ ORDER BY f.file;
 INSERT INTO reread
 SELECT DISTINCT r.event_id
 FROM incoming_events AS r
-SEMI JOIN events AS l ON l.event_id = r.event_id
+SEMI JOIN met_ids AS l ON l.event_id = r.event_id
 SEMI JOIN imported AS c ON c.customer_id = r.customer_id
 WHERE r.reason IS NULL AND r.event_id NOT IN (SELECT event_id FROM reread);
 
@@ -228,7 +242,7 @@ WHERE r.reason IS NULL;
 CREATE OR REPLACE TEMP TABLE several_rows AS
 SELECT event_id FROM taken_events GROUP BY event_id HAVING count(*) > 1
 UNION
-SELECT r.event_id FROM taken_events AS r SEMI JOIN events AS l ON l.event_id = r.event_id;
+SELECT r.event_id FROM taken_events AS r SEMI JOIN met_ids AS l ON l.event_id = r.event_id;
 
 -- contents: The contents of such events in the order of their first rows, with the revision that the ledger has them under.
 CREATE OR REPLACE TEMP TABLE contents AS
@@ -242,9 +256,9 @@ WITH grouped AS (
     SELECT g.event_id, g.customer_id, g.name, g.occurred_at, g.properties, g.first_row, g.last_row, g.row_hash, l.revision,
         coalesce(max(k.revision), 0) AS highest
     FROM grouped AS g
-    LEFT JOIN events AS l ON l.event_id = g.event_id AND l.customer_id = g.customer_id AND l.name = g.name
+    LEFT JOIN met AS l ON l.event_id = g.event_id AND l.customer_id = g.customer_id AND l.name = g.name
         AND l.occurred_at = g.occurred_at AND l.properties = g.properties
-    LEFT JOIN events AS k ON k.event_id = g.event_id
+    LEFT JOIN met AS k ON k.event_id = g.event_id
     GROUP BY g.event_id, g.customer_id, g.name, g.occurred_at, g.properties, g.first_row, g.last_row, g.row_hash, l.revision
 )
 SELECT event_id, customer_id, name, occurred_at, properties, row_hash, revision IS NULL AS is_new,
@@ -264,7 +278,7 @@ CREATE OR REPLACE TEMP TABLE revived (customer_id VARCHAR);
 
 -- revived: Whose events count again with a content that was known before.
 INSERT INTO revived
-SELECT e.customer_id FROM events AS e JOIN contents AS c ON c.event_id = e.event_id AND c.revision = e.revision
+SELECT e.customer_id FROM met AS e JOIN contents AS c ON c.event_id = e.event_id AND c.revision = e.revision
 WHERE c.newest AND NOT e.newest;
 
 -- outdate_events: The last content of an event wins for conditions (rule 2).
