@@ -128,3 +128,20 @@ def test_a_quiet_night_reads_no_file_again_and_looks_at_no_pass_that_only_waits(
         assert run.collected.received == 0
     assert waiting > 50
     assert max(looked) < 10  # those who entered in this very night
+
+
+def test_several_triggers_on_events_look_once_at_the_ledger(tmp_path: Path) -> None:
+    folder = world(tmp_path, 100, journeys=4)
+    for path in (folder / "journeys/retention").glob("picks*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("{enters: {segment: active-buyers}}", "{event: purchase}"), encoding="utf-8")
+    statements(folder, 0)
+    asked: list[str] = []
+    with night.begin(open_project(folder), NOW + DAY, clock=clock) as run:
+        run.collect()
+        run.facts()
+        run.engine.listener = asked.append  # type: ignore[attr-defined]
+        run.sweep()
+    listed = [sql for sql in asked if "INTO visible" in sql and "FROM enrolls" not in sql]
+    assert len(listed) == 4
+    assert not [sql for sql in listed if "FROM events" in sql]

@@ -178,6 +178,23 @@ def test_where_comes_before_the_first_ever(reading: Reading) -> None:
     assert [one.trigger for one in told.passes] == [{"total": 20}]  # the smallest id of the instant speaks for it
 
 
+def test_the_first_ever_stays_the_first_beside_triggers_that_look_at_late_events_only(reading: Reading) -> None:
+    first, each = (
+        f"""
+    journey: {name}
+    topic: receipts
+    trigger: {{event: {{name: order_placed, where: {{total: {{{test}}}}}, first: {flag}}}}}
+    reentry: each_occurrence
+    steps: [{{send: thanks}}]
+    """
+        for name, test, flag in (("first", "at_least: 10", "true"), ("each", "exists: true", "false"))
+    )
+    rows = [event("order_placed", f"2026-03-{day:02} 10:00", f"o{day}", total=20) for day in (1, 8)]
+    rows.append(event("order_placed", "2026-03-08 12:00", "of no total"))
+    told = reading(evenings(rules(first, each), rows, nights("2026-03-01", "2026-03-10")))["c1"]
+    assert entries(told) == ["each 2026-03-01 10:00", "first 2026-03-01 10:00", "each 2026-03-08 10:00"]
+
+
 def test_two_events_of_one_instant_are_two_occurrences_of_a_plain_trigger(reading: Reading) -> None:
     rows = [event("signed_up", "2026-03-01 10:00", "a"), event("signed_up", "2026-03-01 10:00", "b")]
     told = reading(evenings(rules(HELLO), rows, nights("2026-03-01", "2026-03-03")))["c1"]
@@ -206,6 +223,20 @@ def test_inactive_fires_once_the_time_is_over(reading: Reading, second: str, exp
     """
     rows = [event("order_placed", "2026-03-01 10:00", "a"), event("order_placed", second, "b")]
     assert entries(reading(evenings(rules(text), rows, nights("2026-03-01", "2026-03-07")))["c1"]) == expected
+
+
+def test_a_month_of_quiet_ends_with_a_shorter_month(reading: Reading) -> None:
+    # Of 31 January it ends on 28 February, although a month before that run was the 28th of January.
+    text = """
+    journey: quiet
+    topic: receipts
+    trigger: {inactive: {event: order_placed, for: 1 month}}
+    steps: [{send: we-miss-you}]
+    """
+    rows = [event("order_placed", "2026-01-31 10:00", "a")]
+    when = nights("2026-02-27", "2026-03-02", "0 12 * * *")
+    told = reading(evenings(rules(text), rows, when))["c1"]
+    assert moves(told)[0] == "run 2: entered 2026-02-28 10:00"
 
 
 @pytest.mark.parametrize(

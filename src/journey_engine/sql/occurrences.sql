@@ -1,33 +1,49 @@
+-- recent: What several triggers look at of the ledger, read once: events of their names, no older than any looks back.
+CREATE OR REPLACE TEMP TABLE recent AS
+SELECT {columns}
+FROM events AS e
+SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+WHERE e.revision = 1 AND e.occurred_at > {look} AND {named};
+
+-- ledger: The events of tonight's customers, for a trigger that looks alone or further back.
+(SELECT e.* FROM events AS e SEMI JOIN customers AS c ON c.customer_id = e.customer_id WHERE e.revision = 1)
+
 -- on_event: Each matching event, by the content first seen.
 INSERT INTO visible
 SELECT {journey}, w.customer_id, w.event_id, w.occurred_at, w.event_id, NULL, {backfilled}
 FROM (
     SELECT e.customer_id, e.event_id, e.occurred_at,
         row_number() OVER (PARTITION BY e.customer_id ORDER BY e.occurred_at DESC, e.event_id DESC) AS place
-    FROM events AS e
-    SEMI JOIN customers AS c ON c.customer_id = e.customer_id
-    WHERE e.revision = 1 AND e.occurred_at > {look} AND ({filter})
+    FROM {events} AS e
+    WHERE e.occurred_at > {look} AND ({filter})
 ) AS w
 WHERE NOT {backfilled} OR w.place = 1;
 
--- on_first: The customer's first instant of a set.
+-- on_first: The customer's first instant of a set; who has none of late has no first one then.
 INSERT INTO visible
 WITH firsts AS (
     SELECT e.customer_id, e.occurred_at, e.event_id,
         row_number() OVER (PARTITION BY e.customer_id ORDER BY e.occurred_at, e.event_id) AS place
     FROM events AS e
-    SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+    SEMI JOIN {whom} AS c ON c.customer_id = e.customer_id
     WHERE e.revision = 1 AND ({filter})
 )
 SELECT {journey}, e.customer_id, {key}, e.occurred_at, e.event_id, NULL, {backfilled}
 FROM firsts AS e WHERE place = 1 AND e.occurred_at > {look};
+
+-- silent: Customers with an instant whose silence can end between the last look and tonight; of the others none fires.
+CREATE OR REPLACE TEMP TABLE silent AS
+SELECT DISTINCT e.customer_id
+FROM events AS e
+SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+WHERE e.revision = 1 AND e.occurred_at > {early} AND e.occurred_at <= {latest} AND ({filter});
 
 -- on_silence: Instants of a set followed by none of it, nor of `without`, in (t, t + length].
 INSERT INTO visible
 WITH points AS (
     SELECT e.customer_id, e.occurred_at, min(e.event_id) FILTER (WHERE {filter}) AS event_id, bool_or({filter}) AS starts
     FROM events AS e
-    SEMI JOIN customers AS c ON c.customer_id = e.customer_id
+    SEMI JOIN {whom} AS c ON c.customer_id = e.customer_id
     WHERE e.revision = 1 AND e.occurred_at > {early} AND (({filter}) OR ({without}))
     GROUP BY e.customer_id, e.occurred_at
 ), gaps AS (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any, assert_never
 
 from sqlglot import exp
@@ -11,6 +12,7 @@ from journey_engine import expressions as x
 from journey_engine.expressions import Sql
 from journey_engine.facts import attribute_view, iso
 from journey_engine.graph import Graph, OnChange, OnDate, OnEvent, OnMembership, OnPass, OnSchedule, OnSilence, Shift
+from journey_engine.queries import statements
 from journey_engine.rules import firings
 from journey_engine.sweep.evening import Evening
 from journey_engine.times import FAR_PAST, local_to_utc, utc_to_local
@@ -21,13 +23,30 @@ DAY = dt.timedelta(days=1)
 def list_occurrences(evening: Evening) -> None:
     """Fill `visible` for every live journey; a backfilling journey also lists its newest occurrence of all time."""
     evening.run("occurrences", "on_enroll")
-    for graph in filter(evening.begun, evening.rules.journeys):
-        _list(evening, graph, evening.look(graph), backfilled=False)
+    begun = list(filter(evening.begun, evening.rules.journeys))
+    recent = _read_recent(evening, begun)
+    for graph in begun:
+        _list(evening, graph, evening.look(graph), recent=recent)
         if graph.backfill == "current" and evening.first_run(graph):
             _list(evening, graph, FAR_PAST, backfilled=True)
 
 
-def _list(evening: Evening, graph: Graph, look: dt.datetime, *, backfilled: bool) -> None:
+def _read_recent(evening: Evening, graphs: Iterable[Graph]) -> bool:
+    """Read what several triggers on events look at from the ledger once; False where each may as well look itself."""
+    looks = [(graph.trigger, evening.look(graph)) for graph in graphs if isinstance(graph.trigger, OnEvent)]
+    if len(looks) < 2:
+        return False
+    filters = [evening.facts.events(trigger.events) for trigger, _ in looks]
+    found = {column.name for one in filters for column in one.find_all(exp.Column)}
+    columns = sorted(found | {"event_id", "customer_id", "name", "occurred_at"})
+    names = sorted({trigger.events.name for trigger, _ in looks})
+    named = exp.In(this=x.col("e", "name"), expressions=[x.text(name) for name in names])
+    evening.run("occurrences", "recent", look=x.stamp(min(look for _, look in looks)), named=named,
+                columns=exp.Tuple(expressions=[x.col("e", name) for name in columns]))  # fmt: skip
+    return True
+
+
+def _list(evening: Evening, graph: Graph, look: dt.datetime, *, backfilled: bool = False, recent: bool = False) -> None:
     parts: dict[str, Sql] = {
         "journey": x.text(graph.journey),
         "look": x.stamp(look),
@@ -38,9 +57,15 @@ def _list(evening: Evening, graph: Graph, look: dt.datetime, *, backfilled: bool
     match trigger:
         case OnEvent():
             parts["filter"] = evening.facts.events(trigger.events)
+            ledger = exp.Var(this=statements("occurrences")["ledger"])
+            parts["events"] = exp.to_table("recent") if recent else ledger
+            parts["whom"] = exp.to_table("recent" if recent else "customers")
             evening.run("occurrences", "on_first" if trigger.first else "on_event", **parts)
         case OnSilence():
-            evening.run("occurrences", "on_silence", **parts, **_silence(evening, trigger, look))
+            parts |= _silence(evening, trigger, look)
+            some = look > FAR_PAST
+            evening.run("occurrences", *(["silent"] if some else []), "on_silence", **parts,
+                        whom=exp.to_table("silent" if some else "customers"))  # fmt: skip
         case OnMembership():
             name = "on_members" if backfilled else "on_membership"
             data = exp.Cast(
@@ -82,14 +107,15 @@ def _passes(trigger: OnPass) -> dict[str, Sql]:
 
 
 def _silence(evening: Evening, trigger: OnSilence, look: dt.datetime) -> dict[str, Sql]:
-    """Events from which an occurrence can fire after `look`; months are not exact, so a few days earlier."""
-    early = look
+    """Events from which an occurrence can fire after `look`, and by tonight; months are not exact by a few days."""
+    early, inexact = look, (4 if trigger.length.months else 0) * DAY
     if look > FAR_PAST:
-        early = trigger.length.before(look) - (4 * DAY if trigger.length.months else dt.timedelta(0))
+        early = trigger.length.before(look) - inexact
     return {
         "filter": evening.facts.events(trigger.events),
         "without": evening.facts.events(trigger.without) if trigger.without is not None else x.FALSE,
         "early": x.stamp(early),
+        "latest": x.stamp(trigger.length.before(evening.night.as_of) + inexact),
         "months": x.integer(trigger.length.months),
         "micros": x.integer(trigger.length.seconds * 10**6),
     }
