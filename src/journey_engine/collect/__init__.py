@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from journey_engine.collect.asked import Asked, asked_by
 from journey_engine.collect.customers import take_customers
-from journey_engine.collect.events import take_events
+from journey_engine.collect.events import Again, nothing_more, take_events
 from journey_engine.collect.ledger import ensure_properties, load_zones, type_made_events, tzdata_version
 from journey_engine.collect.people import Person
 from journey_engine.collect.source import Aside, Collected, Incoming
@@ -44,12 +44,16 @@ class Collector(Incoming):
         """
         take_customers(self, people, accept_loss=accept_loss, only=None if asked is None else asked.attributes)
 
-    def events(self, feedback: Iterable[Event] = (), *, accept_loss: bool = False, asked: Asked | None = None) -> None:
+    def events(
+        self, feedback: Iterable[Event] = (), *, accept_loss: bool = False, asked: Asked | None = None,
+        again: Again = nothing_more,
+    ) -> None:  # fmt: skip
         """Take new events of the source and of the mailroom into the ledger (rules 2 and 22).
 
+        `feedback` may leave out what the ledger has: `again` tells some of it once more, by ids.
         With `asked`, in an engine in memory that has none yet, only those that one question looks at.
         """
-        take_events(self, feedback, accept_loss=accept_loss, asked=asked)
+        take_events(self, feedback, accept_loss=accept_loss, asked=asked, again=again)
 
     def tables(self, needed: Mapping[str, Collection[str] | None], *, accept_loss: bool = False) -> None:
         """Read what tonight may look up: tables with the columns that are named, None for all of them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from sqlglot import exp
@@ -25,14 +25,22 @@ from journey_engine.sources import event_reading, kind_of, typed_columns
 from journey_engine.times import UTC, iso
 
 WHOLE = exp.Var(this="")  # every row of a relation
+Again = Callable[[Collection[str]], Iterable[Event]]
 UNKNOWN = "events of customers that the customers source does not have; they wait until it does"
 
 
+def nothing_more(_event_ids: Collection[str]) -> Iterable[Event]:
+    """Where all that the mailroom has was told, none is told again."""
+    return ()
+
+
 def take_events(
-    incoming: Incoming, feedback: Iterable[Event], *, accept_loss: bool, asked: Asked | None = None
-) -> None:
+    incoming: Incoming, feedback: Iterable[Event], *, accept_loss: bool, asked: Asked | None = None,
+    again: Again = nothing_more,
+) -> None:  # fmt: skip
     """Take new events of the source and of the mailroom into the ledger; raises JourneyError for a stale source.
 
+    `feedback` may leave out what the ledger has: `again` tells some of it once more, by ids.
     With `asked` only what may count for a question, which is seen in place of the ledger.
     """
     source = incoming.project.events
@@ -42,30 +50,52 @@ def take_events(
         load_zones(incoming.engine, [source.timezone])
     incoming.run("revived_none")
     incoming.read("feedback")
-    told = ((e.event_id, e.customer_id, e.name, iso(e.occurred_at), _json(e.properties)) for e in feedback)
-    came_back = incoming.reader.load("feedback", EVENT_COLUMNS, told)
-    incoming.engine.bring("feedback", ["properties"])
+    came_back = _load(incoming, feedback)
     incoming.measure(source)
+    met = False
     with incoming.reading(source):
         reading = event_reading(columns, source, incoming.as_of)
         if asked is not None:
             if (rows := read_asked(incoming, asked, relation, reading)) is not None:
                 _receive(incoming, relation, reading, rows=rows)
         elif source.path is None:
-            _receive(incoming, relation, reading)
+            met = _receive(incoming, relation, reading)
         else:
-            _receive_files(incoming, relation, reading, columns)
+            met = _receive_files(incoming, relation, reading, columns)
+    if met and (ids := [str(one) for (one,) in incoming.engine.rows(statements("collect")["told_before"])]):
+        came_back += _load(incoming, again(ids))
     if not accept_loss:
         _fresh_enough(incoming, source)
         if source.expects.rows:
             counted = incoming.reader.rows(fill("SELECT count(*) FROM {relation}", {"relation": relation}))
             incoming.expect(source, int(counted[0][0]), source.expects.rows)
     if came_back:
-        kinds = dict.fromkeys(EVENT_COLUMNS, "VARCHAR")
-        reading = event_reading(kinds, Source.model_validate({"table": "feedback"}), incoming.as_of)
-        _receive(incoming, exp.to_table("feedback"), reading, quiet=True)
+        _receive_feedback(incoming)
     if asked is not None:
         show_asked(incoming)
+
+
+def _load(incoming: Incoming, feedback: Iterable[Event]) -> int:
+    told = ((e.event_id, e.customer_id, e.name, iso(e.occurred_at), _json(e.properties)) for e in feedback)
+    count = incoming.reader.load("feedback", EVENT_COLUMNS, told)
+    incoming.engine.bring("feedback", ["properties"])
+    return count
+
+
+def _receive_feedback(incoming: Incoming) -> None:
+    """Take in what came back from the mailroom, and note what must be told again in another night.
+
+    It has no hash in the ledger: that tells it from what the source brought.
+    """
+    kinds = dict.fromkeys(EVENT_COLUMNS, "VARCHAR")
+    reading = event_reading(kinds, Source.model_validate({"table": "feedback"}), incoming.as_of)
+    reading["row_hash"] = x.cast(exp.null(), "UBIGINT")
+    queries, waiting = statements("collect"), incoming.collected.waiting
+    waiting.update(str(one) for (one,) in incoming.reader.rows(queries["spaced_ids"]))
+    _receive(incoming, exp.to_table("feedback"), reading, quiet=True)
+    waiting.update(str(one) for (one,) in incoming.engine.rows(queries["left_feedback"]))
+    if incoming.engine.rows(queries["told_by_both"]):
+        incoming.run("came_back", "forget_hashes")
 
 
 def _check_instants(source: Source, columns: Mapping[str, str]) -> None:
@@ -80,26 +110,30 @@ def _check_instants(source: Source, columns: Mapping[str, str]) -> None:
         )
 
 
-def _receive_files(incoming: Incoming, every: Sql, reading: Mapping[str, Sql], columns: Mapping[str, str]) -> None:
+def _receive_files(incoming: Incoming, every: Sql, reading: Mapping[str, Sql], columns: Mapping[str, str]) -> bool:
     """Read the files that may hold something new; all of them where what they say meets what was said before."""
     source = incoming.project.events
     files = look_at(incoming, source, columns)
     if not files.fresh:
-        return
+        return False
     relation = every
     if len(files.fresh) < len(files.digests):
         fresh = exp.Var(this=relation_of(files.fresh))
         if incoming.reader.columns(x.written(fresh)) == columns:
             relation, incoming.part = fresh, files.fresh
-    _receive(incoming, relation, reading, every=every)
+    taken = _receive(incoming, relation, reading, every=every)
     remember(incoming, files)
+    return taken
 
 
 def _receive(
     incoming: Incoming, relation: Sql, reading: Mapping[str, Sql], *, every: Sql | None = None, rows: Sql = WHOLE,
     quiet: bool = False,
-) -> None:  # fmt: skip
-    """Read a relation into the ledger; where events came with several contents, all rows that `every` has of them."""
+) -> bool:  # fmt: skip
+    """Read a relation into the ledger; where events came with several contents, all rows that `every` has of them.
+
+    Returns whether any of what was taken has an id that the ledger had before.
+    """
     as_of, next_run = x.stamp(incoming.as_of), x.stamp(following(incoming.project.cadence, incoming.as_of))
     parts = {"relation": relation, "as_of": as_of, "next_run": next_run, "rows": rows, **reading}
 
@@ -123,10 +157,12 @@ def _receive(
             incoming.collected.received += received
             count, first = incoming.engine.rows("SELECT count(*), min(row_in_source) FROM unknown_customers")[0]
             incoming.aside(incoming.project.events, UNKNOWN, count, first)
-    elif not quiet:
+    else:
+        again = False
         incoming.run("unknown_customers")
     if not quiet:
         incoming.count_aside(incoming.project.events, "incoming_events")
+    return again
 
 
 def _read(incoming: Incoming, parts: Mapping[str, Sql], quiet: bool) -> bool:
@@ -137,7 +173,7 @@ def _read(incoming: Incoming, parts: Mapping[str, Sql], quiet: bool) -> bool:
     """
     sql, few = statements("collect"), bool(incoming.part) or quiet
     if incoming.beside:
-        incoming.engine.lend(sql["lent_ledger"], "ledger")
+        incoming.engine.lend(sql["lent_nothing" if quiet else "lent_ledger"], "ledger")
         incoming.engine.lend(sql["lent_zones"], "zone_offsets")
         incoming.read("ledger_beside", "reread_beside")
     if few:
@@ -163,7 +199,10 @@ def _leave_what_is_ahead(incoming: Incoming, quiet: bool) -> None:
     if not quiet:
         incoming.waiting = []
     if waiting:
-        if not quiet:
+        if quiet:
+            left = incoming.reader.rows(statements("collect")["waiting_feedback"])
+            incoming.collected.waiting.update(str(one) for (one,) in left)
+        else:
             incoming.waiting = [int(number) for (number,) in incoming.reader.rows(statements("collect")["waiting"])]
         incoming.read("leave_ahead")
     if count and not quiet:

@@ -65,6 +65,7 @@ class Collected:
     default_zone: int = 0
     aside: list[Aside] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)  # bytes of the files of a source, by its path
+    waiting: set[str] = field(default_factory=set)  # ids of the mailroom's events that no ledger has after this night
 
 
 @dataclass(slots=True)

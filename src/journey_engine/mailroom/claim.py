@@ -31,7 +31,7 @@ from journey_engine.mailroom.eligible import Verdict, judge
 from journey_engine.mailroom.limits import Gate
 from journey_engine.mailroom.states import RewardState, State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import among, feedback, in_state, messages
+from journey_engine.mailroom.tables import FEEDBACK, among, feedback, in_state, messages
 from journey_engine.message import WEBHOOK, medium
 from journey_engine.spelling import Number, no_number
 
@@ -273,7 +273,7 @@ def _record(store: Store, db: Connection, as_of: dt.datetime, settled: Iterable[
             who, way = reader(row), medium(row.channel)
             said = Said(who, Word.UNSUBSCRIBED, channel=way, source="provider", message_id=row.message_id)
             consents.say(store, db, said, as_of)
-    store.insert_new(db, feedback, [column.name for column in feedback.columns], events)
+    store.insert_new(db, feedback, FEEDBACK, events)
     consents.suppress(store, db, bounced)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, select, update
 from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.standing import UNSUBSCRIBED, Standing, Stop
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import among, consent_texts, consents, feedback, messages, suppressions
+from journey_engine.mailroom.tables import FEEDBACK, among, consent_texts, consents, feedback, messages, suppressions
 from journey_engine.records import identity
 
 CHUNK = 1_000
@@ -88,7 +88,7 @@ def say(store: Store, db: Connection, said: Said, at: dt.datetime) -> bool:
     consent_id = identity("suppress", event_id)
     new = _log(store, db, [(consent_id, said, at)])
     if new:
-        store.insert_new(db, feedback, _names(feedback), [_event(store, db, event_id, consent_id, said, at)])
+        store.insert_new(db, feedback, FEEDBACK, [_event(store, db, event_id, consent_id, said, at)])
         _follow(store, db, said, at)
     return bool(new)
 

@@ -17,6 +17,8 @@ from journey_engine.spelling import Number, no_number
 from journey_engine.times import iso
 
 AS_JSON = ("variables", "properties", "traits", "outcomes")
+OURS = "collecting"
+"""Says nothing of anybody: whether a night has read the row."""
 
 
 def export(
@@ -34,7 +36,9 @@ def export(
             if mine is None:
                 continue
             rows = db.execute(select(table).where(mine).order_by(*table.primary_key.columns)).mappings()
-            found[table.name] = [{name: _plain(name, value) for name, value in row.items()} for row in rows]
+            found[table.name] = [
+                {name: _plain(name, value) for name, value in row.items() if name != OURS} for row in rows
+            ]
     return {name: rows for name, rows in found.items() if rows}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,9 +11,8 @@ from sqlalchemy import Table, func, select, true
 from journey_engine.mailroom.by_hand import ALL, Choice
 from journey_engine.mailroom.states import ENDED_BY, State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, in_state, messages, tasks
+from journey_engine.mailroom.tables import in_state, messages, tasks
 from journey_engine.message import WEBHOOK
-from journey_engine.records import Event
 
 CHUNK = 5_000
 
@@ -179,17 +177,3 @@ def unsent(store: Store, since_run: int) -> Iterator[str]:
         if len(found) < CHUNK:
             return
         last = found[-1]
-
-
-def all_feedback(store: Store) -> Iterator[Event]:
-    """Everything that happened, in order of event ids; whoever collects it leaves out what it knows."""
-    last = ""
-    while True:
-        query = select(feedback).where(feedback.c.event_id > last).order_by(feedback.c.event_id).limit(CHUNK)
-        with store.read() as db:
-            found = db.execute(query).all()
-        for row in found:
-            yield Event(row.event_id, row.customer_id, row.name, row.occurred_at, json.loads(row.properties))
-        if len(found) < CHUNK:
-            return
-        last = found[-1].event_id

@@ -18,6 +18,7 @@ from journey_engine.mailroom import (
     answers,
     by_hand,
     claim,
+    collecting,
     consents,
     door,
     erasing,
@@ -157,7 +158,23 @@ class Mailroom:
 
     def feedback(self) -> Iterator[Event]:
         """Everything that happened, as events with deterministic ids."""
-        return listing.all_feedback(self.store)
+        return collecting.all_feedback(self.store)
+
+    def take_in_hand(self, *, every: bool) -> Iterator[Event]:
+        """What is new or was changed since a night's ledger had it, or `every` event, for the night that runs."""
+        return collecting.take_in_hand(self.store, every=every)
+
+    def told_of(self, event_ids: Collection[str]) -> Iterator[Event]:
+        """What happened with some ids."""
+        return collecting.told_of(self.store, event_ids)
+
+    def collected(self, run_id: str, waiting: Collection[str]) -> None:
+        """A committed run has in its ledger what it took in hand, but for the events that wait for another night."""
+        collecting.collected(self.store, run_id, waiting)
+
+    def collected_by(self) -> str | None:
+        """The run_id of the newest run that said so."""
+        return collecting.collected_by(self.store)
 
     def people(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Everyone who was identified at the front door, with the traits that were told."""
@@ -308,13 +325,13 @@ class Mailroom:
         """Let go of what waited for a name in vain, and of what providers told too long ago to repeat it."""
         retention.tidy(self.store, at)
 
-    def forget_events(self, event_ids: Collection[str], before: dt.datetime) -> int:
+    def forget_events(self, before: dt.datetime) -> int:
         """Take out events of before an instant that the engine's ledger has; how many."""
-        return retention.forget_events(self.store, event_ids, before)
+        return retention.forget_events(self.store, before)
 
-    def forget_unclaimed(self, event_ids: Collection[str], at: dt.datetime, before: dt.datetime) -> int:
+    def forget_unclaimed(self, at: dt.datetime, before: dt.datetime) -> int:
         """Take out those that it lacks, since nobody knows their customer, when they have waited long enough."""
-        return retention.forget_unclaimed(self.store, event_ids, at, before)
+        return retention.forget_unclaimed(self.store, at, before)
 
     # what an operator says
 

@@ -286,6 +286,14 @@ def _texts(op: Operations) -> None:
     )
 
 
+def _collecting(op: Operations) -> None:
+    """What a night has still to read: all of it, as nobody knows what the last one had."""
+    op.add_column("feedback", Column("collecting", Integer, server_default="1"))
+    op.create_index("feedback_by_age", "feedback", ["occurred_at"])
+    where = text("collecting IS NOT NULL")
+    op.create_index("feedback_due", "feedback", ["collecting", "event_id"], sqlite_where=where, postgresql_where=where)
+
+
 STEPS: Mapping[int, tuple[Step, ...]] = {
     # Such as lambda op: op.add_column("messages", Column("note", Text)). A column may be null or has a server default.
     2: (
@@ -306,6 +314,7 @@ STEPS: Mapping[int, tuple[Step, ...]] = {
         _strangers,
         _owed,
         _texts,
+        _collecting,
     ),
 }
 

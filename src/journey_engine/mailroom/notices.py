@@ -20,7 +20,7 @@ from journey_engine.mailroom.eligible import Verdict
 from journey_engine.mailroom.standing import UNSUBSCRIBED
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, heard, in_state, messages
+from journey_engine.mailroom.tables import FEEDBACK, feedback, heard, in_state, messages
 from journey_engine.message import WEBHOOK, medium
 from journey_engine.news import Fate, Notice
 
@@ -137,7 +137,7 @@ def _keep(store: Store, db: Connection, pairs: Sequence[tuple[Notice, Row[Any]]]
             name, instant = f"message_{one.fate}", store.instant(one.occurred_at)
             events.append(claim.event_of(row, one.notice_id, name, instant, dict(one.properties)))
     consents.suppress(store, db, sorted(stops))
-    store.insert_new(db, feedback, [column.name for column in feedback.columns], sorted(events))
+    store.insert_new(db, feedback, FEEDBACK, sorted(events))
     return len(pairs)
 
 

@@ -23,7 +23,7 @@ from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.redeeming import Used
 from journey_engine.mailroom.states import ReferralState, RewardState
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, referrals, rewards
+from journey_engine.mailroom.tables import FEEDBACK, feedback, referrals, rewards
 from journey_engine.mailroom.waiting_codes import Brought
 from journey_engine.program import Program
 from journey_engine.records import identity
@@ -242,4 +242,4 @@ def _tell(store: Store, db: Connection, row: Row[Any], word: str, at: dt.datetim
          json.dumps({**kept, "side": side}))
         for side in SIDES
     ]  # fmt: skip
-    store.insert_new(db, feedback, [column.name for column in feedback.columns], rows)
+    store.insert_new(db, feedback, FEEDBACK, rows)

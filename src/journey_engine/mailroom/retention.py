@@ -6,7 +6,7 @@ Which message it was and what became of it stays, and so do rewards, referrals, 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
@@ -22,7 +22,6 @@ ENDED = tuple(state.value for state in State if state not in (State.PENDING, Sta
 """Not to be handed over any more, unless somebody says so; after so long it would be too late anyhow."""
 TASK_WIPED: Mapping[str, Any] = {**FORGOTTEN, "title": "no longer kept"}
 OVER = (State.CANCELLED.value, State.SKIPPED.value, State.WITHHELD.value, State.REFUSED.value)
-CHUNK = 500
 UNCLAIMED = "unclaimed"
 """What is remembered of events whose customer nobody knows: when a night first found them old."""
 
@@ -59,28 +58,28 @@ def tidy(store: Store, at: dt.datetime) -> None:
             db.execute(delete(heard).where(heard.c.kind == kind, heard.c.heard_at < at - kept))
 
 
-def forget_events(store: Store, event_ids: Collection[str], before: dt.datetime) -> int:
-    """Take out events that the engine's ledger has, but for one that was told anew meanwhile; how many."""
-    ids = sorted(event_ids)
-    old = feedback.c.occurred_at < before
+def forget_events(store: Store, before: dt.datetime) -> int:
+    """Take out events of before an instant that the engine's ledger has; how many."""
     with store.write() as db:
-        return sum(
-            db.execute(delete(feedback).where(old, feedback.c.event_id.in_(ids[start : start + CHUNK]))).rowcount
-            for start in range(0, len(ids), CHUNK)
-        )
+        return db.execute(
+            delete(feedback).where(feedback.c.occurred_at < before, feedback.c.collecting.is_(None))
+        ).rowcount
 
 
-def forget_unclaimed(store: Store, event_ids: Collection[str], at: dt.datetime, before: dt.datetime) -> int:
+def forget_unclaimed(store: Store, at: dt.datetime, before: dt.datetime) -> int:
     """Take out old events of nobody who is a customer, once they were seen so for as long as a visitor waits; how many.
 
     What was told late, of somebody who is in tomorrow's export, is not lost by its age.
     """
-    rows = [(UNCLAIMED, one, None, store.instant(at)) for one in sorted(event_ids)]
+    unclaimed = (feedback.c.occurred_at < before, feedback.c.collecting.is_not(None))
     since = select(heard.c.key).where(heard.c.kind == UNCLAIMED, heard.c.heard_at < at - told.KEPT)
     still = select(feedback.c.event_id).where(feedback.c.event_id == heard.c.key)
     with store.write() as db:
+        seen = db.execute(select(feedback.c.event_id).where(*unclaimed).order_by(feedback.c.event_id)).scalars()
+        rows = [(UNCLAIMED, one, None, store.instant(at)) for one in seen]
         store.insert_new(db, heard, [column.name for column in heard.columns], rows)
-        gone = delete(feedback).where(feedback.c.occurred_at < before, feedback.c.event_id.in_(since.scalar_subquery()))
-        count = db.execute(gone).rowcount
+        count = db.execute(
+            delete(feedback).where(*unclaimed, feedback.c.event_id.in_(since.scalar_subquery()))
+        ).rowcount
         db.execute(delete(heard).where(heard.c.kind == UNCLAIMED, ~still.exists()))
         return count

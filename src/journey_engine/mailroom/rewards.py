@@ -21,7 +21,7 @@ from journey_engine.mailroom.marks import ERASED, erased_of
 from journey_engine.mailroom.pools import fill, reward_ids
 from journey_engine.mailroom.states import RewardState
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, in_state, millionths, reward_entries, rewards
+from journey_engine.mailroom.tables import FEEDBACK, feedback, in_state, millionths, reward_entries, rewards
 from journey_engine.message import plain
 from journey_engine.records import Decision
 from journey_engine.times import iso, parse_instant
@@ -33,7 +33,6 @@ ENDED = (RewardState.REFUSED, RewardState.SKIPPED, RewardState.WITHHELD)
 
 _REWARD = tuple(column.name for column in rewards.columns)
 _ENTRY = tuple(column.name for column in reward_entries.columns)
-_FEEDBACK = tuple(column.name for column in feedback.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +267,7 @@ def enter(
     if leaves is not None:
         ids = rewards.c.reward_id.in_([row.reward_id for row, _ in rows])
         db.execute(update(rewards).where(ids, in_state(leaves, rewards)).values(state=becomes.value, reason=None))
-    store.insert_new(db, feedback, _FEEDBACK, events)
+    store.insert_new(db, feedback, FEEDBACK, events)
 
 
 def _told(row: Row[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class State(StrEnum):
@@ -81,4 +81,17 @@ ENDED_BY: dict[State, str | None] = {
     State.CANCELLED: None,
     State.SKIPPED: None,
     State.WITHHELD: None,
+}
+
+
+class Collecting(IntEnum):
+    """Whether a night has still to read what happened; nothing is kept of what a ledger has."""
+
+    DUE = 1
+    IN_HAND = 2
+
+
+COLLECTING_MEANING: dict[Collecting, str] = {
+    Collecting.DUE: "it is new or says something else since a night read it",
+    Collecting.IN_HAND: "a night has read it, and did not say yet that its ledger has it",
 }

@@ -344,7 +344,11 @@ feedback = Table(
     Column("name", String, nullable=False),
     Column("occurred_at", Instant, nullable=False),
     Column("properties", Text, nullable=False),
+    Column("collecting", Integer, server_default="1"),  # Collecting; null: the ledger of a night has it
 )
+
+FEEDBACK = ("event_id", "customer_id", "name", "occurred_at", "properties")
+"""What is told of an event; it is due for the next night."""
 
 people = Table(
     "people",
@@ -438,6 +442,11 @@ Index("reward_entries_of", reward_entries.c.program, reward_entries.c.customer_i
 _partial("messages_accepted", State.ACCEPTED, messages, "topic", "changed_at")
 _unhappy = feedback.c.name.in_([literal_column("'message_bounced'"), literal_column("'message_complained'")])
 Index("feedback_unhappy", feedback.c.occurred_at, sqlite_where=_unhappy, postgresql_where=_unhappy)
+Index("feedback_by_age", feedback.c.occurred_at)
+_read = feedback.c.collecting.is_not(None)
+Index(
+    "feedback_due", feedback.c.collecting, feedback.c.event_id, sqlite_where=_read, postgresql_where=_read
+)  # what ledgers have is not in it
 Index("shares_of_channel", shares.c.channel, shares.c.done_at)
 Index("consents_of_customer", consents.c.customer_id)
 Index("visits_of_visitor", visits.c.anonymous_id)

@@ -16,7 +16,7 @@ from journey_engine.mailroom import marks, pools
 from journey_engine.mailroom.holds import held as stopped
 from journey_engine.mailroom.states import State
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, in_state, tasks
+from journey_engine.mailroom.tables import FEEDBACK, feedback, in_state, tasks
 from journey_engine.message import Aborted, MessageRef, RenderError, Renders
 
 BATCH = 500
@@ -128,4 +128,4 @@ def record(
         )
         for row in rows
     ]
-    store.insert_new(db, feedback, [column.name for column in feedback.columns], events)
+    store.insert_new(db, feedback, FEEDBACK, events)

@@ -18,7 +18,7 @@ from journey_engine.mailroom import errands
 from journey_engine.mailroom.errands import Errand, Teams
 from journey_engine.mailroom.marks import is_erased
 from journey_engine.mailroom.store import Store
-from journey_engine.mailroom.tables import feedback, people, tasks, visitors, visits
+from journey_engine.mailroom.tables import FEEDBACK, feedback, people, tasks, visitors, visits
 from journey_engine.news import CALLER, WRITER, Named, News, Told, Traits
 from journey_engine.times import iso
 
@@ -27,7 +27,6 @@ KEPT = dt.timedelta(days=90)
 MOST_TRAITS = 200
 """Of one person: a client that makes up names as it goes must not grow a row without end."""
 CHUNK = 5_000
-_FEEDBACK = [column.name for column in feedback.columns]
 _VISITS = [column.name for column in visits.columns]
 
 Known = dict[str, list[Any]]
@@ -130,7 +129,7 @@ class _Taking:
     def finish(self) -> None:
         """Write it all."""
         told = sorted(self.events.values())
-        self.store.insert_new(self.db, feedback, _FEEDBACK, told)
+        self.store.insert_new(self.db, feedback, FEEDBACK, told)
         now = self.store.instant(self.at)
         late = [
             (one.event_id, one.anonymous_id, one.name, self.store.instant(one.occurred_at), _json(one.properties), now)

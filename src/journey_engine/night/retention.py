@@ -6,8 +6,7 @@ The ledger of events and the passes stay: conditions look back at them, and they
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from journey_engine import expressions as x
 from journey_engine.engines import Engine
@@ -17,7 +16,6 @@ from journey_engine.mailroom import Mailroom
 from journey_engine.message import Erases
 from journey_engine.night.delivery import all_channels
 from journey_engine.queries import fill, statements
-from journey_engine.records import Event
 from journey_engine.times import naive
 
 WEEK = dt.timedelta(days=7)
@@ -31,14 +29,6 @@ class Retention:
 
     as_of: dt.datetime
     before: dt.datetime | None
-    old: list[str] = field(default_factory=list)
-
-    def watching(self, events: Iterable[Event]) -> Iterator[Event]:
-        """The mailroom's events as the night reads them, those noted that are old."""
-        for event in events:
-            if self.before is not None and event.occurred_at < self.before:
-                self.old.append(event.event_id)
-            yield event
 
     def in_engine(self, engine: Engine) -> None:
         """Wipe what decisions say, within the run's transaction. The mailroom has long had them."""
@@ -55,7 +45,7 @@ class Retention:
         engine.execute("DELETE FROM meta WHERE name = ?", (WIPED,))
         engine.execute("INSERT INTO meta VALUES (?, ?)", (WIPED, str(until)))
 
-    def after_door(self, loaded: LoadedProject, engine: Engine, mailroom: Mailroom) -> list[str]:
+    def after_door(self, loaded: LoadedProject, mailroom: Mailroom, *, collected: bool) -> list[str]:
         """Old letters where channels keep them, and then the mailroom; what somebody must mend. Letters that stay keep
         the mailroom's rows of them: the next night tries again.
         """
@@ -66,19 +56,17 @@ class Retention:
                         channel.erase(mailroom.to_be_wiped(name, self.before), ())
         except JourneyError as error:
             return [f"{error.message}; {error.remedy}"]
-        self.in_mailroom(engine, mailroom)
+        self.in_mailroom(mailroom, collected=collected)
         return []
 
-    def in_mailroom(self, engine: Engine, mailroom: Mailroom) -> None:
-        """Wipe messages and tasks that ended, and take out the events that the ledger has."""
+    def in_mailroom(self, mailroom: Mailroom, *, collected: bool) -> None:
+        """Wipe messages and tasks that ended. Events that the ledger has go too, after a run that `collected`: another
+        one does not know what its ledger has.
+        """
         mailroom.tidy(self.as_of)
         if self.before is None:
             return
         mailroom.wipe(self.before)
-        if self.old:
-            named = statements("retention")
-            engine.execute(named["old_events"])
-            engine.load("old_events", ("event_id",), [(one,) for one in dict.fromkeys(self.old)])
-            kept = {str(one) for (one,) in engine.rows(named["old_in_ledger"])}
-            mailroom.forget_events(kept, self.before)
-            mailroom.forget_unclaimed(set(self.old) - kept, self.as_of, self.before)
+        if collected:
+            mailroom.forget_events(self.before)
+            mailroom.forget_unclaimed(self.as_of, self.before)

@@ -15,6 +15,7 @@ from journey_engine.load import LoadedProject
 from journey_engine.mailroom import DispatchReport, Mailroom, Staging
 from journey_engine.night.delivery import hand_over
 from journey_engine.night.failing import unexplained, without_culprits
+from journey_engine.night.hearing import unheard
 from journey_engine.night.reporting import (
     JourneyCounts,
     RunReport,
@@ -69,6 +70,7 @@ class NightRun:
     unread: bool = False  # whether passes stand still in a version that this program cannot read
     overdue: set[str] = field(default_factory=set)  # passes whose message should have left a run ago
     sweeping: Sweep | None = None
+    committed: bool = False
     retention: Retention = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +99,8 @@ class NightRun:
             self.collected = collector.collected
             collector.customers(self.mailroom.people(), accept_loss=self.accept_loss)
             collector.tables(looked_up(self.rules), accept_loss=self.accept_loss)
-            collector.events(self.retention.watching(self.mailroom.feedback()), accept_loss=self.accept_loss)
+            told = self.mailroom.feedback() if self.dry_run else unheard(self.engine, self.mailroom)
+            collector.events(told, accept_loss=self.accept_loss, again=self.mailroom.told_of)
             self.unseen = unseen(self.engine, asked_anew(self.engine, self.rules, every=self.dry_run))
             waiting = self.overdue.union(self.mailroom.open_enrollments(self.number))
             self.sweeping = Sweep(
@@ -143,6 +146,7 @@ class NightRun:
                 self.engine.execute("DELETE FROM meta WHERE name = ?", (UNREAD,))
                 self.engine.execute("INSERT INTO meta VALUES (?, ?)", (UNREAD, iso(self.as_of)))
             self.engine.execute("COMMIT")
+            self.committed = True
 
     def publish(self) -> None:
         """Put the read-only copy for the faces in place; without it they show the run before, and the night goes on."""
@@ -160,7 +164,9 @@ class NightRun:
                 self.odd += finish_last_run(
                     self.engine, self.mailroom, self.loaded.project.fuse, self.loaded.file.terms
                 )
-                self.odd += self.retention.after_door(self.loaded, self.engine, self.mailroom)
+                if self.committed:
+                    self.mailroom.collected(self.run_id, self.collected.waiting)
+                self.odd += self.retention.after_door(self.loaded, self.mailroom, collected=self.committed)
 
     def dispatch(
         self, phase: str = "dispatch", on_batch: Callable[[DispatchReport], None] | None = None

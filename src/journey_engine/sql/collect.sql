@@ -148,6 +148,9 @@ DELETE FROM incoming_events WHERE reason IN ('ahead', 'waits');
 -- lent_ledger: What a reader beside the engine needs to leave out what the ledger holds to the letter.
 SELECT event_id, row_hash FROM events WHERE row_hash IS NOT NULL AND event_id NOT IN (SELECT event_id FROM reread);
 
+-- lent_nothing: What came back from the mailroom has no hash: none of it is left out by one.
+SELECT event_id, row_hash FROM events WHERE FALSE;
+
 -- lent_zones: The offsets of zones, for instants that carry none.
 SELECT zone, local_from, local_until, seconds FROM zone_offsets;
 
@@ -300,7 +303,8 @@ UPDATE events AS r SET {typed} WHERE r.received_at = {as_of} AND r.name = 'stage
 -- retype: Properties that journeys name for the first time are read for the whole ledger.
 UPDATE events AS r SET {typed};
 
--- newest_event: The newest event that the source brought; what came back from the mailroom proves nothing about it.
+-- newest_event: The newest event that the source brought; what came back from the mailroom proves nothing about it, and what
+-- came back before tonight has no hash.
 SELECT max(e.occurred_at) FROM events AS e
 ANTI JOIN feedback AS f ON f.event_id = e.event_id
 WHERE e.row_hash IS NOT NULL;
@@ -309,6 +313,32 @@ WHERE e.row_hash IS NOT NULL;
 CREATE OR REPLACE TEMP TABLE feedback (
     event_id VARCHAR, customer_id VARCHAR, name VARCHAR, occurred_at VARCHAR, properties VARCHAR
 );
+
+-- told_before: Events that came back from the mailroom and of which the source brought something tonight: the mailroom is
+-- asked for them again, as the last row counts.
+SELECT DISTINCT s.event_id
+FROM several_rows AS s JOIN met_ids AS l ON l.event_id = s.event_id
+WHERE l.row_hash IS NULL AND s.event_id NOT IN (SELECT event_id FROM feedback);
+
+-- told_by_both: Whether an event that came back from the mailroom stands in the ledger as one of the source.
+SELECT 1 FROM met_ids WHERE row_hash IS NOT NULL LIMIT 1;
+
+-- came_back: Those that do.
+CREATE OR REPLACE TEMP TABLE came_back AS SELECT DISTINCT event_id FROM met_ids WHERE row_hash IS NOT NULL;
+
+-- forget_hashes: They prove nothing about the source any more.
+UPDATE events AS e SET row_hash = NULL FROM came_back AS c WHERE c.event_id = e.event_id AND e.row_hash IS NOT NULL;
+
+-- waiting_feedback: What the mailroom told of instants after this night.
+SELECT event_id FROM incoming_events WHERE reason IN ('ahead', 'waits') AND event_id IS NOT NULL;
+
+-- left_feedback: What it told and the ledger has not: unfit, or of customers who are not there tonight.
+SELECT event_id FROM incoming_events WHERE reason IS NOT NULL AND event_id IS NOT NULL
+UNION
+SELECT r.event_id FROM incoming_events AS r SEMI JOIN unknown_customers AS u ON u.row_in_source = r.row_in_source;
+
+-- spaced_ids: Ids that the ledger has without the spaces around them: whatever becomes of such rows, they are told again.
+SELECT event_id FROM feedback WHERE trim(event_id) <> event_id OR event_id = '';
 
 -- missing_customers: How many customers of the last committed run are not in tonight's data.
 SELECT count(*) FROM roster AS o ANTI JOIN imported AS i ON i.customer_id = o.customer_id;

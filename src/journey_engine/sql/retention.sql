@@ -8,9 +8,3 @@ END
 WHERE run > {after} AND run <= {until}
     AND (kind = 'set' OR (kind = 'message' AND strpos(payload, ',"to":') > 0)
         OR (kind IN ('task', 'webhook') AND strpos(payload, ',"values":') > 0));
-
--- old_events: The events of the mailroom that are older than they are kept.
-CREATE OR REPLACE TEMP TABLE old_events (event_id VARCHAR);
-
--- old_in_ledger: Those of them that the ledger has.
-SELECT o.event_id FROM old_events AS o WHERE o.event_id IN (SELECT event_id FROM events);
