@@ -124,8 +124,8 @@ def event_reading(columns: Mapping[str, str], source: Source, as_of: dt.datetime
     names = {name: source.columns.get(name, name) for name in EVENT_COLUMNS}
     texts: list[Sql] = []
     for name in ("event_id", "customer_id", "name"):
-        value = exp.Nullif(this=exp.Trim(this=x.cast(x.col("s", names[name]), "VARCHAR")), expression=x.text(""))
-        texts.append(x.named(value, name))
+        value = x.cast(x.col("s", names[name]), "VARCHAR")
+        texts.append(x.named(_id(value) if name == "event_id" else _filled(value), name))
     occurred_type = columns[names["occurred_at"]]
     texts.append(x.named(x.col("s", names["occurred_at"]), "occurred"))
     held = names["properties"] if names["properties"] in columns else None
@@ -142,14 +142,28 @@ def event_reading(columns: Mapping[str, str], source: Source, as_of: dt.datetime
     }
 
 
+def _filled(value: Sql) -> Sql:
+    """A text without the spaces around it; NULL when nothing is left."""
+    return exp.Nullif(this=exp.Trim(this=value), expression=x.text(""))
+
+
+def _id(value: Sql) -> Sql:
+    """The same for texts that all differ: to look for any space in ASCII costs less than to trim each."""
+    plain = (
+        x.compare(">", value, x.text("")),
+        x.compare("=", exp.Anonymous(this="strlen", expressions=[value.copy()]), x.call("LENGTH", value.copy())),
+        x.negate(exp.Anonymous(this="contains", expressions=[value.copy(), x.text(" ")])),
+    )
+    return x.case([(x.both(list(plain)), value.copy())], _filled(value.copy()))
+
+
 def _properties(column: str | None, columns: Mapping[str, str]) -> Sql:
     if column is None:
         return x.text("{}")
     value = x.col("s", column)
     if columns[column].startswith(("STRUCT", "MAP")):
         return x.cast(x.call("TO_JSON", value), "VARCHAR")
-    filled = exp.Nullif(this=exp.Trim(this=x.cast(value, "VARCHAR")), expression=x.text(""))
-    return exp.Coalesce(this=filled, expressions=[x.text("{}")])
+    return exp.Coalesce(this=_filled(x.cast(value, "VARCHAR")), expressions=[x.text("{}")])
 
 
 def _compact(value: Sql) -> Sql:

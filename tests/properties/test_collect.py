@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from journey_engine.collect import Collector, ensure_properties
 from journey_engine.engines import Engine, memory
 from journey_engine.errors import JourneyError
-from journey_engine.project import Project
+from journey_engine.project import Project, Source
+from journey_engine.queries import fill
+from journey_engine.sources import event_reading
 from journey_engine.times import UTC
 from journey_engine.walk.values import own_number
 
@@ -112,6 +114,22 @@ def test_named_properties_are_read_by_their_own_type(
             value = told.get(name)
             text, flag = value if isinstance(value, str) else None, value if isinstance(value, bool) else None
             assert row == (own_number(value), text, flag), (name, value)
+
+
+SPACED = st.text(st.sampled_from(" \u00a0\u3000\u200b\t\n\0a-é日"), max_size=5)
+
+
+@settings(max_examples=60)
+@given(ids=st.lists(SPACED | st.text(max_size=8) | st.none(), min_size=1, max_size=30))
+def test_an_id_of_an_event_is_read_without_spaces_as_a_customers_is(engine: Engine, ids: list[str | None]) -> None:
+    kinds = dict.fromkeys(COLUMNS, "VARCHAR")
+    engine.execute("CREATE OR REPLACE TEMP TABLE spaced (event_id VARCHAR, customer_id VARCHAR, name VARCHAR)")
+    engine.load("spaced", ("event_id", "customer_id", "name"), [(one, one, one) for one in ids])
+    columns = event_reading(kinds, Source.model_validate({"table": "spaced"}), AS_OF)["columns"].expressions
+    read = "SELECT {event_id}, {customer_id}, {name} FROM spaced AS s"
+    found = engine.rows(fill(read, {one.alias: one.this for one in columns}))
+    assert len(found) == len(ids)
+    assert [row for row in found if len({*row}) > 1] == []
 
 
 @settings(max_examples=40)

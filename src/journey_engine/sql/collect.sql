@@ -4,12 +4,15 @@ SELECT row_number() OVER () AS row_in_source, {columns} FROM {relation} AS s;
 
 -- customers_aside: Rows that name no customer, or one that an earlier row named.
 CREATE OR REPLACE TEMP TABLE customers_aside AS
-SELECT row_in_source, CASE WHEN customer_id IS NULL THEN 'no customer_id' ELSE 'duplicate customer_id, the first row counts' END AS reason
-FROM (
-    SELECT row_in_source, customer_id, row_number() OVER (PARTITION BY customer_id ORDER BY row_in_source) AS place
-    FROM incoming_customers
-) AS w
-WHERE customer_id IS NULL OR place > 1;
+WITH several AS (
+    SELECT customer_id FROM incoming_customers GROUP BY customer_id HAVING count(*) > 1
+), placed AS (
+    SELECT i.row_in_source, row_number() OVER (PARTITION BY i.customer_id ORDER BY i.row_in_source) AS place
+    FROM incoming_customers AS i SEMI JOIN several AS s ON s.customer_id = i.customer_id
+)
+SELECT row_in_source, 'duplicate customer_id, the first row counts' AS reason FROM placed WHERE place > 1
+UNION ALL
+SELECT row_in_source, 'no customer_id' AS reason FROM incoming_customers WHERE customer_id IS NULL;
 
 -- imported: The customers of tonight as the source has them.
 CREATE OR REPLACE TEMP TABLE imported AS
