@@ -11,7 +11,8 @@ WHERE {holds};
 
 -- subject_open: The passes that this run may move, credit or end: open ones, and closed ones whose goal still counts. Most
 -- open ones only wait, and nothing that this run knows can end their wait: they are left alone. An event ends one only of
--- those customers for whom something came in since the last run, or counts again, or who were not there then.
+-- those customers for whom something came in since the last run, or counts again, or who were not there then. What rests
+-- is left out before the customers are looked up.
 CREATE OR REPLACE TEMP TABLE subject AS
 WITH touched AS (
     SELECT e.customer_id FROM events AS e
@@ -21,9 +22,10 @@ WITH touched AS (
     UNION
     SELECT c.customer_id FROM customers AS c ANTI JOIN roster AS r ON r.customer_id = c.customer_id
 )
-SELECT * FROM (
+SELECT s.*, c.zone_in_force AS zone
+FROM (
     SELECT e.enrollment_id, e.journey, e.version, e.customer_id, e.key, e.entered_at, e.node, e.reached_at, e.held,
-        e.meant_at, e.trigger_event, e.trigger_data, c.zone_in_force AS zone, e.state = 'open' AS is_open,
+        e.meant_at, e.trigger_event, e.trigger_data, e.state = 'open' AS is_open,
         b.enrollment_id IS NOT NULL AS blocked, FALSE AS is_new, e.held_out, e.account_id,
         CASE WHEN f.enrollment_id IS NULL THEN 0 ELSE 1 END AS seq, a.enrollment_id IS NOT NULL AS is_astray,
         e.goal_at IS NULL AND g.predicate IS NOT NULL AND (l.last_as_of IS NULL
@@ -41,7 +43,6 @@ SELECT * FROM (
             END, FALSE) AS rests
     FROM enrollments AS e
     JOIN live AS l ON l.journey = e.journey
-    JOIN customers AS c ON c.customer_id = e.customer_id
     CROSS JOIN night AS n
     LEFT JOIN goals AS g ON g.journey = e.journey AND g.version = e.version
     LEFT JOIN blocked AS b ON b.enrollment_id = e.enrollment_id
@@ -52,7 +53,8 @@ SELECT * FROM (
     LEFT JOIN touched AS t ON t.customer_id = e.customer_id
     WHERE e.state = 'open' OR g.predicate IS NOT NULL
 ) AS s
-WHERE (is_open AND NOT rests) OR goal_counts;
+JOIN customers AS c ON c.customer_id = s.customer_id
+WHERE (s.is_open AND NOT s.rests) OR s.goal_counts;
 
 -- subject_new: The passes admitted in this run; who is held out, of all journeys or of this one, is drawn here once (rule 11);
 -- members of an account are drawn together (rule 27).
