@@ -178,3 +178,23 @@ def test_a_quiet_night_reads_of_the_mailroom_only_what_happened_since(
     # A letter that left is told of once; a view of nobody who is a customer is asked for until they are.
     assert left > 50
     assert read == [told, 2, 1]
+
+
+def test_several_conditions_inside_passes_look_once_at_the_ledger(tmp_path: Path) -> None:
+    folder = world(tmp_path, 100)
+    path = folder / "journeys/retention/picks.yaml"
+    branch = "when: {event: {name: purchase, within: 30 days}}"
+    asks = (f"{{event: {{name: {name}, since: entry, count: {{at_least: 1}}}}}}" for name in ("login", "support"))
+    text = path.read_text(encoding="utf-8")
+    assert branch in text
+    path.write_text(text.replace(branch, f"when: {{any: [{', '.join(asks)}]}}"), encoding="utf-8")
+    statements(folder, 0)
+    asked: list[str] = []
+    with night.begin(open_project(folder), NOW + DAY, clock=clock) as run:
+        run.collect()
+        run.facts()
+        run.engine.listener = asked.append  # type: ignore[attr-defined]
+        run.sweep()
+    matched = [sql for sql in asked if "INTO matches" in sql]
+    assert len(matched) >= 2
+    assert not [sql for sql in matched if "FROM events" in sql]

@@ -53,9 +53,9 @@ SELECT f.* FROM facts AS f SEMI JOIN concerned AS k ON k.customer_id = f.custome
 CREATE OR REPLACE TEMP TABLE concerned_journeys AS
 SELECT j.* FROM journey_facts AS j SEMI JOIN concerned AS k ON k.customer_id = j.customer_id;
 
--- triggered: The events that started passes, by the content first seen.
+-- triggered: The properties of the events that started passes, by the content first seen.
 CREATE OR REPLACE TEMP TABLE triggered AS
-SELECT e.* FROM events AS e SEMI JOIN trigger_events AS k ON k.trigger_event = e.event_id WHERE e.revision = 1;
+SELECT {columns} FROM events AS e SEMI JOIN trigger_events AS k ON k.trigger_event = e.event_id WHERE e.revision = 1;
 
 -- matches_table: The events that waits, goals, gates and lists join with a pass's own instants.
 CREATE OR REPLACE TEMP TABLE matches (
@@ -63,20 +63,31 @@ CREATE OR REPLACE TEMP TABLE matches (
     amount DECIMAL(38, 6)
 );
 
--- matches: The events of one set, of the customers concerned tonight; what this run itself made is for the next (rule 15).
+-- few_concerned: Whether those concerned are few, so that it is little what is read of them beforehand.
+SELECT 1 FROM (SELECT count(*) AS many FROM concerned) AS k
+CROSS JOIN (SELECT count(*) AS everyone FROM customers) AS c
+WHERE k.many <= 10000 OR k.many * 10 <= c.everyone;
+
+-- met_events: The events of the customers concerned tonight; what this run itself made is for the next (rule 15).
+(
+    SELECT e.* FROM events AS e SEMI JOIN concerned AS k ON k.customer_id = e.customer_id
+    WHERE e.newest AND NOT (e.name = 'stage_entered' AND e.received_at = (SELECT as_of FROM night))
+)
+
+-- concerned_events: The same, read from the ledger once for all sets; looking for names there would cost more than it saves.
+CREATE OR REPLACE TEMP TABLE concerned_events AS
+SELECT {columns} FROM {events} AS e;
+
+-- matches: The events of one set.
 INSERT INTO matches
 SELECT {number}, e.customer_id, e.occurred_at, e.event_id, {same_key}, {pass_id}, {amount}
-FROM events AS e
-SEMI JOIN concerned AS k ON k.customer_id = e.customer_id
-WHERE e.newest AND ({filter})
-    AND NOT (e.name = 'stage_entered' AND e.received_at = (SELECT as_of FROM night));
+FROM {events} AS e
+WHERE {filter};
 
 -- same_keys: A property of the trigger's event as one comparable text.
 INSERT INTO same_keys
 SELECT e.event_id, {property}, {same_key}
-FROM events AS e
-SEMI JOIN trigger_events AS k ON k.trigger_event = e.event_id
-WHERE e.revision = 1;
+FROM triggered AS e;
 
 -- same_words: The same of what a trigger said of itself, which is text.
 INSERT INTO same_keys

@@ -12,7 +12,7 @@ from journey_engine.engines import Engine
 from journey_engine.expressions import Sql
 from journey_engine.facts import AMOUNTS, Facts, PassAtom, View
 from journey_engine.graph import drawn
-from journey_engine.predicates import Happened, InArm, leaves
+from journey_engine.predicates import Happened, InArm, TriggerHas, leaves
 from journey_engine.queries import fill, statements
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.ways import consents, welcome
@@ -49,17 +49,43 @@ def match_tables(evening: Evening) -> None:
     """The events that the concerned passes can meet tonight."""
     evening.run("facts", "concerned", *(["concerned_members"] if evening.to_members else []))
     evening.run("facts", "trigger_events", "trigger_words", "concerned_customers", "concerned_facts",
-                "concerned_journeys", "triggered", "matches_table")  # fmt: skip
-    for (events, amount), number in evening.facts.matches.items():
-        same = _key(evening, evening.facts.property("e", events.same)) if events.same else exp.null()
-        total = evening.facts.property("e", amount).num if amount else exp.null()
-        evening.run("facts", "matches", number=x.integer(number), filter=evening.facts.events(events), same_key=same,
-                  pass_id=evening.facts.property("e", "enrollment_id").txt, amount=total)  # fmt: skip
+                "concerned_journeys", "triggered", "matches_table", columns=_of_triggers(evening))  # fmt: skip
+    _fill_matches(evening)
     for name in sorted({events.same for events, _ in evening.facts.matches if events.same}):
         key = _key(evening, evening.facts.property("e", name))
         evening.run("facts", "same_keys", property=x.text(name), same_key=key)
         word = x.pointed_text(x.col("w", "trigger_data"), name)
         evening.run("facts", "same_words", property=x.text(name), word=word)
+
+
+def _of_triggers(evening: Evening) -> Sql:
+    """What is looked at of the events that started passes: their properties, and those that are typed."""
+    asked = (leaf for _, predicate in evening.facts.predicates for leaf in leaves(predicate))
+    names = {leaf.where.name for leaf in asked if isinstance(leaf, TriggerHas)}
+    names |= {events.same for events, _ in evening.facts.matches if events.same}
+    views = [evening.facts.property("e", name) for name in sorted(names)]
+    typed = [column for view in views for column in (view.num, view.txt, view.flag)]
+    return exp.Tuple(expressions=[x.col("e", "event_id"), x.col("e", "properties"), *typed])
+
+
+def _fill_matches(evening: Evening) -> None:
+    """Find the events of each set; for several sets the ledger is read once, where few customers are concerned."""
+    found: list[dict[str, Sql]] = []
+    for (events, amount), number in evening.facts.matches.items():
+        same = _key(evening, evening.facts.property("e", events.same)) if events.same else exp.null()
+        total = evening.facts.property("e", amount).num if amount else exp.null()
+        pass_id = evening.facts.property("e", "enrollment_id").txt
+        found.append({"number": x.integer(number), "filter": evening.facts.events(events), "same_key": same,
+                      "pass_id": pass_id, "amount": total})  # fmt: skip
+    sql = statements("facts")
+    ledger: Sql = exp.Var(this=sql["met_events"])
+    if len(found) > 1 and evening.engine.rows(sql["few_concerned"]):
+        read = {c.name for parts in found for part in parts.values() for c in part.find_all(exp.Column)}
+        columns = [x.col("e", name) for name in sorted(read | {"event_id", "customer_id", "occurred_at"})]
+        evening.run("facts", "concerned_events", columns=exp.Tuple(expressions=columns), events=ledger)
+        ledger = exp.to_table("concerned_events")
+    for parts in found:
+        evening.run("facts", "matches", **parts, events=ledger)
 
 
 def _key(evening: Evening, view: View) -> Sql:
