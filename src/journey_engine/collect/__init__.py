@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from journey_engine.collect.asked import Asked, asked_by
+from journey_engine.collect.changes import READ
 from journey_engine.collect.customers import take_customers
 from journey_engine.collect.events import Again, nothing_more, take_events
 from journey_engine.collect.ledger import ensure_properties, load_zones, type_made_events, tzdata_version
@@ -17,6 +18,7 @@ from journey_engine.collect.tables import take_tables
 from journey_engine.records import Event
 
 __all__ = [
+    "READ",
     "Aside",
     "Asked",
     "Collected",
@@ -61,4 +63,4 @@ class Collector(Incoming):
 
     def keep_roster(self) -> None:
         """Remember who was there, for the next run's check."""
-        self.run("keep_roster")
+        self.run("leave_roster", "join_roster")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from itertools import chain
 
 from sqlglot import exp
 
 from journey_engine import expressions as x
+from journey_engine.collect.changes import as_before, fingerprint, put_customers, remember
 from journey_engine.collect.ledger import load_zones
 from journey_engine.collect.people import Person, add_people
 from journey_engine.collect.source import Incoming, named
@@ -43,9 +43,12 @@ def take_customers(
     incoming.measure(source)
     _check_names(known_names(columns, source.columns), named(source))
     every, selected = columns_sql(columns, source.columns, incoming.project.attributes)
-    told = iter(people)
-    first = next(told, None)
-    if first is not None or incoming.is_text(source):
+    told = list(people)
+    mark = fingerprint(incoming, source, columns, told) if only is None else None
+    if as_before(incoming, mark):
+        incoming.expect(source, incoming.collected.customers, 1 if accept_loss else max(source.expects.rows, 1))
+        return
+    if told or incoming.is_text(source):
         only = None  # a trait may fill any column; of a CSV file each value is read, to see that it can be
     kinds = _wanted(every, only)
     selected = [one for one in selected if one.alias.removeprefix("raw ") in kinds]
@@ -56,12 +59,14 @@ def take_customers(
     _unparsed(incoming, source, kinds, selected)
     incoming.collected.customers = int(incoming.reader.rows("SELECT count(*) FROM imported")[0][0])
     incoming.expect(source, incoming.collected.customers, 1 if accept_loss else max(source.expects.rows, 1))
-    if first is not None:
-        every = add_people(incoming, chain([first], told), kinds)
+    if told:
+        every = add_people(incoming, told, kinds)
     incoming.engine.bring("imported")
+    incoming.run("gone_customers")
     if not accept_loss:
         _refuse_loss(incoming, source)
     _overlay(incoming, every, only)
+    remember(incoming, mark)
 
 
 def _wanted(kinds: Mapping[str, str], only: Collection[str] | None) -> dict[str, str]:
@@ -118,11 +123,11 @@ def _overlay(incoming: Incoming, every: dict[str, str], only: Collection[str] | 
     _zones(incoming, "timezone" in kinds)
     zoned = "timezone" in {**kinds, **overlays}
     zone = x.col("w", "timezone") if zoned else exp.null()
-    sql = fill(statements("collect")["customers"], {
+    sql = fill(statements("collect")["tonight"], {
         "columns": exp.Tuple(expressions=columns), "default_zone": x.text(incoming.project.timezone), "zone": zone,
         "joins": exp.Var(this=" ".join(x.written(join) for join in joins)),
     })  # fmt: skip
-    incoming.engine.execute(sql)
+    put_customers(incoming, exp.Var(this=sql))
     incoming.collected.default_zone = incoming.collected.customers
     if zoned:
         away = incoming.engine.rows(statements("collect")["default_zones"])[0][0]
@@ -203,7 +208,7 @@ def _unparsed(incoming: Incoming, source: Source, kinds: Mapping[str, str], sele
 
 def _refuse_loss(incoming: Incoming, source: Source) -> None:
     before = int(incoming.engine.rows("SELECT count(*) FROM roster")[0][0])
-    missing = int(incoming.engine.rows(statements("collect")["missing_customers"])[0][0])
+    missing = int(incoming.engine.rows("SELECT count(*) FROM gone_customers")[0][0])
     if before and missing > LOSS * before:
         raise JourneyError(
             f"{named(source)}: {missing} of the {before} customers of the last run are missing "

@@ -33,7 +33,7 @@ class Files:
 def look_at(incoming: Incoming, source: Source, columns: Mapping[str, str]) -> Files:
     """Tell the files that must be read from those that need not."""
     how = f"{sorted(columns.items())} {sorted(source.columns.items())} {source.timezone}"
-    digests = {file: _digest(file, how) for file in files_of(incoming.path(source))}
+    digests = {file: digest_of(file, how) for file in files_of(incoming.path(source))}
     known = {str(file): str(digest) for file, digest in incoming.engine.rows("SELECT file, digest FROM event_files")}
     now = {_here(incoming, file): digest for file, digest in digests.items()}
     fresh = [file for file in digests if known.get(_here(incoming, file)) != digests[file]]
@@ -73,7 +73,8 @@ def _unfinished(incoming: Incoming, read: list[str]) -> set[str]:
     return {str(file) for (file,) in incoming.engine.rows(statements("collect")["unfinished_files"])}
 
 
-def _digest(file: str, how: str) -> str:
+def digest_of(file: str, how: str) -> str:
+    """A digest of a file's bytes and of how they are read."""
     with open(file, "rb") as stream:
         made = hashlib.file_digest(stream, lambda: hashlib.blake2b(how.encode(), digest_size=16))
     return made.hexdigest()

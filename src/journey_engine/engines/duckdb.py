@@ -94,11 +94,8 @@ class DuckDB:
 
     def exists(self, table: str) -> bool:
         """Whether there is a table of this name."""
-        try:
-            self.columns(table)
-        except QueryFailed:
-            return False
-        return True
+        known = "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND table_name = ?"
+        return bool(self.rows(known, (table,)))  # to look for a table that is not there would end a transaction
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         if self.listener is not None:

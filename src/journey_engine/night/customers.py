@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from journey_engine.channels.registry import numbers
+from journey_engine.collect import READ
 from journey_engine.engines import Engine, open_engine, open_reader
 from journey_engine.errors import JourneyError
 from journey_engine.load import LoadedProject
@@ -171,6 +172,7 @@ def _forget(engine: Engine, customer_id: str, passes: Iterable[str]) -> None:
                 engine.execute(f"DELETE FROM {table} WHERE customer_id = ?", (customer_id,))  # noqa: S608
         if engine.exists("event_files"):
             engine.execute("DELETE FROM event_files")  # of none of them the ledger has every row now
+        engine.execute("DELETE FROM meta WHERE name = ?", (READ,))  # whoever is in the data still comes in again
 
 
 def _in_channels(

@@ -50,18 +50,50 @@ WHERE i.timezone IS NOT NULL;
 -- default_zones: Customers who are in another zone than they say.
 SELECT count(*) FROM customers WHERE timezone IS DISTINCT FROM zone_in_force;
 
--- customers: The customers of tonight with the attributes that journeys set, each in a zone that is known.
-CREATE OR REPLACE TABLE customers AS
+-- tonight: The customers of tonight with the attributes that journeys set, each in a zone that is known.
 SELECT w.*, coalesce(z.zone, {default_zone}) AS zone_in_force
 FROM (SELECT {columns} FROM imported AS i {joins}) AS w
 LEFT JOIN known_zones AS z ON z.zone = {zone};
+
+-- customers: All of them anew.
+CREATE OR REPLACE TABLE customers AS {tonight};
+
+-- every_customer: Each of them is new to conditions.
+CREATE OR REPLACE TEMP TABLE changed_customers AS SELECT customer_id FROM customers;
+
+-- changed_rows: Who is not as the last run left them.
+CREATE OR REPLACE TEMP TABLE changed_rows AS
+SELECT t.* FROM ({tonight}) AS t
+LEFT JOIN customers AS c ON c.customer_id = t.customer_id
+WHERE c.customer_id IS NULL OR {differs};
+
+-- changed_customers: These are new to conditions.
+CREATE OR REPLACE TEMP TABLE changed_customers AS SELECT customer_id FROM changed_rows;
+
+-- leave_changed: What they were.
+DELETE FROM customers AS c USING changed_customers AS h WHERE h.customer_id = c.customer_id;
+
+-- leave_gone: Who is not in tonight's data.
+DELETE FROM customers AS c USING gone_customers AS g WHERE g.customer_id = c.customer_id;
+
+-- put_changed: As they are now.
+INSERT INTO customers SELECT * FROM changed_rows;
+
+-- imported_none: Nothing was imported: tonight's customers are those of the last run.
+CREATE OR REPLACE TEMP TABLE imported AS SELECT customer_id FROM customers WHERE FALSE;
+
+-- changed_none: Nobody changed.
+CREATE OR REPLACE TEMP TABLE changed_customers AS SELECT customer_id FROM customers WHERE FALSE;
+
+-- gone_none: Nobody left.
+CREATE OR REPLACE TEMP TABLE gone_customers AS SELECT customer_id FROM customers WHERE FALSE;
 
 -- known_zones: Zone names that the data use and the pinned tzdata knows.
 CREATE OR REPLACE TEMP TABLE known_zones (zone VARCHAR);
 
 -- reread: Events that came with several contents: all of their rows are read each night, as the last one counts (rule 2).
 CREATE OR REPLACE TEMP TABLE reread AS
-SELECT DISTINCT e.event_id FROM events AS e SEMI JOIN imported AS c ON c.customer_id = e.customer_id WHERE e.revision > 1;
+SELECT DISTINCT e.event_id FROM events AS e SEMI JOIN customers AS c ON c.customer_id = e.customer_id WHERE e.revision > 1;
 
 -- met_ids: What the ledger has of the ids that came. It is looked through once, and only its ids and hashes are read.
 CREATE OR REPLACE TEMP TABLE met_ids AS
@@ -228,13 +260,13 @@ INSERT INTO reread
 SELECT DISTINCT r.event_id
 FROM incoming_events AS r
 SEMI JOIN met_ids AS l ON l.event_id = r.event_id
-SEMI JOIN imported AS c ON c.customer_id = r.customer_id
+SEMI JOIN customers AS c ON c.customer_id = r.customer_id
 WHERE r.reason IS NULL AND r.event_id NOT IN (SELECT event_id FROM reread);
 
 -- unknown_customers: Events of customers that tonight's data do not have wait outside (rule 10).
 CREATE OR REPLACE TEMP TABLE unknown_customers AS
 SELECT r.row_in_source FROM incoming_events AS r
-ANTI JOIN imported AS c ON c.customer_id = r.customer_id
+ANTI JOIN customers AS c ON c.customer_id = r.customer_id
 WHERE r.reason IS NULL;
 
 -- taken_events: The rows of known customers.
@@ -282,10 +314,10 @@ SELECT event_id, customer_id, name, occurred_at, properties, row_hash, revision,
 -- revived_none: Nobody yet.
 CREATE OR REPLACE TEMP TABLE revived (customer_id VARCHAR);
 
--- revived: Whose events count again with a content that was known before.
+-- revived: Whose events count again with a content that was known before, or count no longer.
 INSERT INTO revived
-SELECT e.customer_id FROM met AS e JOIN contents AS c ON c.event_id = e.event_id AND c.revision = e.revision
-WHERE c.newest AND NOT e.newest;
+SELECT e.customer_id FROM met AS e JOIN contents AS c ON c.event_id = e.event_id
+WHERE c.newest AND e.newest <> (e.revision = c.revision);
 
 -- outdate_events: The last content of an event wins for conditions (rule 2).
 UPDATE events AS e SET newest = (e.revision = c.revision)
@@ -343,8 +375,9 @@ SELECT r.event_id FROM incoming_events AS r SEMI JOIN unknown_customers AS u ON 
 -- spaced_ids: Ids that the ledger has without the spaces around them: whatever becomes of such rows, they are told again.
 SELECT event_id FROM feedback WHERE trim(event_id) <> event_id OR event_id = '';
 
--- missing_customers: How many customers of the last committed run are not in tonight's data.
-SELECT count(*) FROM roster AS o ANTI JOIN imported AS i ON i.customer_id = o.customer_id;
+-- gone_customers: The customers of the last committed run who are not in tonight's data.
+CREATE OR REPLACE TEMP TABLE gone_customers AS
+SELECT o.customer_id FROM roster AS o ANTI JOIN imported AS i ON i.customer_id = o.customer_id;
 
 -- table_cells: The values of the project's tables that somebody looks up, as JSON.
 CREATE OR REPLACE TEMP TABLE table_cells (tab VARCHAR, key VARCHAR, col VARCHAR, value VARCHAR);
@@ -369,5 +402,9 @@ FROM incoming_table AS i
 ANTI JOIN table_aside AS a ON a.row_in_source = i.row_in_source
 WHERE {given};
 
--- keep_roster: Who was there tonight.
-CREATE OR REPLACE TABLE roster AS SELECT customer_id FROM imported;
+-- leave_roster: Who was not there tonight.
+DELETE FROM roster AS r USING gone_customers AS g WHERE g.customer_id = r.customer_id;
+
+-- join_roster: Who came.
+INSERT INTO roster (customer_id)
+SELECT h.customer_id FROM changed_customers AS h ANTI JOIN roster AS r ON r.customer_id = h.customer_id;

@@ -244,7 +244,7 @@ DELETE FROM overlays AS o USING newest_overlays AS w WHERE o.customer_id = w.cus
 INSERT INTO overlays
 SELECT w.customer_id, w.attribute, w.value, {imported}
 FROM newest_overlays AS w
-JOIN imported AS i ON i.customer_id = w.customer_id;
+JOIN {source} AS i ON i.customer_id = w.customer_id;
 
 -- decide_cancels: What ended passes have pending is taken back.
 INSERT INTO decisions

@@ -310,13 +310,18 @@ def _sets(evening: Evening) -> None:
         (x.text(source), x.cast(x.call("TO_JSON", _source(evening, source)), "VARCHAR")) for source in sorted(sources)
     ]
     value = x.switch(x.col("a", "source"), branches, x.col("a", "literal"))
+    names = [name for name in evening.engine.columns("imported") if name != "customer_id"]
+    # Where customers were not read anew no journey has set anything yet: they are as they were imported.
+    source = "imported" if names else "customers"
     imported = [
         (x.text(name), x.cast(x.call("TO_JSON", x.col("i", name)), "VARCHAR"))
-        for name in evening.engine.columns("imported") if name != "customer_id"
-    ]  # fmt: skip
+        for name in names or evening.columns
+        if name != "customer_id"
+    ]
     evening.run("payloads", "assignments", value=value)
     evening.run("payloads", "decide_sets", "newest_overlays", "forget_overlays")
-    evening.run("payloads", "store_overlays", imported=x.switch(x.col("w", "attribute"), imported, exp.null()))
+    evening.run("payloads", "store_overlays", source=exp.to_table(source),
+                imported=x.switch(x.col("w", "attribute"), imported, exp.null()))  # fmt: skip
 
 
 def _source(evening: Evening, path: str) -> Sql:
