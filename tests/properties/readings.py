@@ -340,7 +340,9 @@ class Sweeping:
             _put(found[one.customer_id].decisions, *told.decision(one))
         for standing in self.enrollments():
             _put(found[standing.customer_id].enrollments, *told.enrollment(standing))
-        rows = self.engine.rows('SELECT customer_id, "of", name, member, ordinal, began_at FROM memberships')
+        rows = self.engine.rows(
+            """SELECT customer_id, "of", name, member, ordinal, began_at FROM memberships WHERE "of" <> 'hold'"""
+        )
         for who, of, name, member, ordinal, began in rows:
             _put(found[who].memberships, f"{of} {name}", (member, ordinal, told.stamp(began)))
         for who, name, value, imported in self.engine.rows("SELECT * FROM overlays"):

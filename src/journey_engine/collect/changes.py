@@ -1,6 +1,6 @@
 """Which of tonight's customers are not as the last run left them; the others' rows are not written anew.
 
-Where the source's files are those of the last run, and nothing else that makes customers differs, they are not even read.
+Where the source's files are those of the last run, and nothing else that makes customers differs, they are not read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlglot import exp
 
@@ -26,9 +27,7 @@ READ = "customers_read"
 """In `meta`: what the customers were read from last, and what was said of them."""
 
 
-def fingerprint(
-    incoming: Incoming, source: Source, columns: Mapping[str, str], people: Sequence[Person]
-) -> str | None:
+def fingerprint(incoming: Incoming, source: Source, columns: Mapping[str, str], people: Sequence[Person]) -> str | None:
     """What decides who tonight's customers are; None for a table, of which nobody can tell that it is as it was."""
     if source.path is None:
         return None
@@ -49,8 +48,8 @@ def as_before(incoming: Incoming, mark: str | None) -> bool:
     """
     engine = incoming.engine
     kept = engine.rows("SELECT value FROM meta WHERE name = ?", (READ,)) if mark is not None else []
-    known = json.loads(kept[0][0]) if kept else {"mark": None}
-    if mark is None or known["mark"] != mark or engine.rows("SELECT 1 FROM overlays LIMIT 1"):
+    known: dict[str, Any] = json.loads(kept[0][0]) if kept else {}
+    if not known or known["mark"] != mark or engine.rows("SELECT 1 FROM overlays LIMIT 1"):
         return False
     incoming.run("imported_none", "changed_none", "gone_none")
     collected = incoming.collected
@@ -98,4 +97,3 @@ def _differs(name: str) -> Sql:
     column = exp.to_identifier(name, quoted=True)
     ours, theirs = (exp.Column(this=column.copy(), table=exp.to_identifier(table)) for table in ("t", "c"))
     return exp.NullSafeNEQ(this=ours, expression=theirs)
-

@@ -80,7 +80,9 @@ def _read(engine: Engine, customer_id: str) -> History:
         members={
             (of, name): Membership(member, ordinal, _maybe(began_at))
             for of, name, member, ordinal, began_at in engine.rows(
-                'SELECT "of", name, member, ordinal, began_at FROM memberships WHERE customer_id = ?', [customer_id]
+                """SELECT "of", name, member, ordinal, began_at FROM memberships
+                WHERE "of" <> 'hold' AND customer_id = ?""",
+                [customer_id],
             )
         },
         watched={

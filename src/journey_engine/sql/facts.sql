@@ -1,19 +1,22 @@
 -- facts: Aggregates of each customer's whole history, one row a customer with any of the events. Each condition is read once
 -- an event, into the instant at which it holds: filters at each aggregate would be read as often as there are aggregates.
-CREATE OR REPLACE TEMP TABLE facts AS
+CREATE OR REPLACE TEMP TABLE {table} AS
 SELECT e.customer_id, {aggregates}
-FROM (SELECT e.customer_id, {read} FROM events AS e WHERE e.newest AND ({filter})) AS e
+FROM (
+    SELECT e.customer_id, {read} FROM events AS e {who}
+    WHERE e.newest AND ({filter}) AND {earlier}
+) AS e
 GROUP BY e.customer_id;
 
 -- facts_none: No condition looks at a whole history.
-CREATE OR REPLACE TEMP TABLE facts AS SELECT CAST(NULL AS VARCHAR) AS customer_id WHERE FALSE;
+CREATE OR REPLACE TEMP TABLE {table} AS SELECT CAST(NULL AS VARCHAR) AS customer_id WHERE FALSE;
 
 -- journey_facts: What `journey` conditions see: passes as they were before this run (rule 15).
-CREATE OR REPLACE TEMP TABLE journey_facts AS
-SELECT n.customer_id, {aggregates} FROM enrollments AS n GROUP BY n.customer_id;
+CREATE OR REPLACE TEMP TABLE {table} AS
+SELECT n.customer_id, {aggregates} FROM enrollments AS n {who} GROUP BY n.customer_id;
 
 -- journey_facts_none: No condition looks at passes.
-CREATE OR REPLACE TEMP TABLE journey_facts AS SELECT CAST(NULL AS VARCHAR) AS customer_id WHERE FALSE;
+CREATE OR REPLACE TEMP TABLE {table} AS SELECT CAST(NULL AS VARCHAR) AS customer_id WHERE FALSE;
 
 -- concerned: The customers whose events passes can meet tonight.
 CREATE OR REPLACE TEMP TABLE concerned AS
@@ -45,13 +48,21 @@ SELECT trigger_data FROM fresh WHERE trigger_event IS NULL;
 CREATE OR REPLACE TEMP TABLE concerned_customers AS
 SELECT c.* FROM customers AS c SEMI JOIN concerned AS k ON k.customer_id = c.customer_id;
 
--- concerned_facts: What is known of their whole history.
+-- looked_at: Whose whole history matters tonight.
+CREATE OR REPLACE TEMP TABLE looked_at AS SELECT customer_id FROM concerned;
+
+-- looked_at_contacts: And that of the contacts who may read what is written to them.
+INSERT INTO looked_at
+SELECT DISTINCT {contact_id} FROM customers AS c SEMI JOIN concerned AS k ON k.customer_id = c.customer_id
+WHERE {contact_id} IS NOT NULL AND {contact_id} NOT IN (SELECT customer_id FROM concerned);
+
+-- concerned_facts: What is known of it, where it was counted of everybody.
 CREATE OR REPLACE TEMP TABLE concerned_facts AS
-SELECT f.* FROM facts AS f SEMI JOIN concerned AS k ON k.customer_id = f.customer_id;
+SELECT f.* FROM facts AS f SEMI JOIN looked_at AS k ON k.customer_id = f.customer_id;
 
 -- concerned_journeys: What is known of their passes.
 CREATE OR REPLACE TEMP TABLE concerned_journeys AS
-SELECT j.* FROM journey_facts AS j SEMI JOIN concerned AS k ON k.customer_id = j.customer_id;
+SELECT j.* FROM journey_facts AS j SEMI JOIN looked_at AS k ON k.customer_id = j.customer_id;
 
 -- triggered: The properties of the events that started passes, by the content first seen.
 CREATE OR REPLACE TEMP TABLE triggered AS
@@ -145,10 +156,10 @@ CREATE OR REPLACE TEMP TABLE truth (
     ask BIGINT, purpose VARCHAR, enrollment_id VARCHAR, predicate INTEGER, holds BOOLEAN, instant TIMESTAMP, seen VARCHAR
 );
 
--- evaluated: Every segment and stage of every customer tonight.
+-- evaluated: Every segment and stage of the customers who are asked about tonight.
 CREATE OR REPLACE TEMP TABLE evaluated AS
 SELECT c.customer_id, {memberships}
-FROM customers AS c
+FROM customers AS c {who}
 LEFT JOIN facts AS f ON f.customer_id = c.customer_id
 LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id;
 

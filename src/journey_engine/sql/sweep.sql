@@ -3,11 +3,7 @@ CREATE OR REPLACE TEMP TABLE on_hold (customer_id VARCHAR);
 
 -- on_hold: The customers to whom no marketing is sent tonight (`hold_when` of the project).
 CREATE OR REPLACE TEMP TABLE on_hold AS
-SELECT c.customer_id
-FROM customers AS c
-LEFT JOIN facts AS f ON f.customer_id = c.customer_id
-LEFT JOIN journey_facts AS j ON j.customer_id = c.customer_id
-WHERE {holds};
+SELECT m.customer_id FROM memberships AS m WHERE m."of" = 'hold' AND m.member;
 
 -- subject_open: The passes that this run may move, credit or end: open ones, and closed ones whose goal still counts. Most
 -- open ones only wait, and nothing that this run knows can end their wait: they are left alone. An event ends one only of

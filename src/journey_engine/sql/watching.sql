@@ -2,7 +2,7 @@
 CREATE OR REPLACE TEMP TABLE value_changes AS
 WITH tonight AS (
     SELECT c.customer_id, a.attribute, {value} AS value
-    FROM customers AS c
+    FROM customers AS c {who}
     CROSS JOIN watching AS a
 )
 SELECT t.customer_id, t.attribute, t.value, coalesce(v.ordinal + 1, 0) AS ordinal, v.value AS value_before,

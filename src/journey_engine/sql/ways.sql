@@ -26,7 +26,7 @@ WITH offered AS (
         CASE WHEN NOT r.worded THEN 3 WHEN NOT {address} THEN 2 WHEN NOT {welcome} OR b.way IS NOT NULL THEN 1 ELSE 0 END AS lacks
     FROM offered AS r
     LEFT JOIN customers AS c ON c.customer_id = r.reader_id
-    LEFT JOIN facts AS f ON f.customer_id = r.reader_id
+    LEFT JOIN concerned_facts AS f ON f.customer_id = r.reader_id
     LEFT JOIN came_back AS b ON b.enrollment_id = r.enrollment_id AND b.node = r.node AND b.way = r.way
 ), ranked AS (
     SELECT v.enrollment_id, v.node, v.channel, v.way,

@@ -14,7 +14,8 @@ from journey_engine.expressions import Sql
 from journey_engine.facts import Facts
 from journey_engine.graph import Gate, Graph
 from journey_engine.queries import fill, statements
-from journey_engine.rules import Night, Rules, begun
+from journey_engine.rules import Definition, Night, Rules, begun
+from journey_engine.structure import version_of
 from journey_engine.times import FAR_PAST
 
 
@@ -36,9 +37,17 @@ class Evening:
     memberless: dict[str, int] = field(init=False, default_factory=dict)  # journey -> accounts without members
     last_as_of: dt.datetime = field(init=False, default=FAR_PAST)  # of the last committed run
     zones_from: dt.datetime = field(init=False, default=FAR_PAST)  # readings from here on are in near_zones
+    everybody: bool = field(init=False, default=True)  # whether conditions are asked of all customers, or of `affected`
 
     def __post_init__(self) -> None:
         self.facts = Facts(self.night.as_of, self.columns, self.properties)
+
+    @property
+    def definitions(self) -> list[Definition]:
+        """What is known of each customer from run to run: segments, stages, and whether marketing to them is held."""
+        hold = self.rules.hold_when
+        held = [] if hold is None else [Definition("hold", "hold_when", hold, version_of(hold))]
+        return [*self.rules.definitions, *held]
 
     def first_run(self, graph: Graph) -> bool:
         """Whether the journey never ran."""

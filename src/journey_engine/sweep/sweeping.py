@@ -17,11 +17,12 @@ from journey_engine.errors import JourneyError
 from journey_engine.graph import OnChange
 from journey_engine.queries import statements
 from journey_engine.rules import COUNTED_FOR, Rules
+from journey_engine.sweep.affected import remember_reading
 from journey_engine.sweep.evening import Evening
 from journey_engine.sweep.layout import lay_out
 from journey_engine.sweep.occurrences import list_occurrences
 from journey_engine.sweep.payloads import write_decisions
-from journey_engine.sweep.truth import answer, facts_tables, match_tables
+from journey_engine.sweep.truth import answer, facts_tables, match_tables, only_of
 from journey_engine.sweep.waits import find_ends
 from journey_engine.times import naive
 
@@ -75,10 +76,15 @@ class Sweep(Evening):
 def _members(evening: Evening) -> None:
     known = evening.engine.rows('SELECT "of", name, version FROM definitions')
     stored = {(of, name): version for of, name, version in known}
-    named = {d: f"d{number}" for number, d in enumerate(evening.rules.definitions)}
+    named = {d: f"d{number}" for number, d in enumerate(evening.definitions)}
     if named:
         held = [x.named(evening.facts.truth(d.predicate), name) for d, name in named.items()]
-        evening.run("facts", "evaluated", memberships=exp.Tuple(expressions=held))
+        evening.run(
+            "facts",
+            "evaluated",
+            memberships=exp.Tuple(expressions=held),
+            who=only_of(None if evening.everybody else "affected", "c"),
+        )
     for definition, name in named.items():
         baseline = stored.get((definition.of, definition.name)) != definition.version
         evening.run("facts", "member_changes", kind=x.text(definition.of), name=x.text(definition.name),
@@ -86,16 +92,14 @@ def _members(evening: Evening) -> None:
     evening.run("members", "forget_members", "store_members", "stage_entered")
     type_made_events(evening.engine, evening.night.as_of)  # triggers of this very run look at their properties
     evening.engine.execute("DELETE FROM definitions WHERE \"of\" <> 'attribute'")
-    rows = [(d.of, d.name, d.version) for d in evening.rules.definitions]
+    rows = [(d.of, d.name, d.version) for d in evening.definitions]
     evening.engine.load("definitions", ("of", "name", "version"), rows)
+    remember_reading(evening)
 
 
 def _hold(evening: Evening) -> None:
     """Find those to whom no marketing is sent while a condition of the project holds."""
-    if evening.rules.hold_when is None:
-        evening.run("sweep", "nobody_on_hold")
-    else:
-        evening.run("sweep", "on_hold", holds=evening.facts.truth(evening.rules.hold_when))
+    evening.run("sweep", "nobody_on_hold" if evening.rules.hold_when is None else "on_hold")
 
 
 def _watch(evening: Evening) -> None:
@@ -110,7 +114,8 @@ def _watch(evening: Evening) -> None:
         evening.engine.load("watching", ("attribute",), [(name,) for name in names])
         values = [(x.text(name), evening.facts.attribute(name).txt) for name in names]
         value = x.switch(x.col("a", "attribute"), values, x.cast(exp.null(), "VARCHAR"))
-        evening.run("watching", *statements("watching"), value=value)
+        changed = "changed_customers" if not fresh else None
+        evening.run("watching", *statements("watching"), value=value, who=only_of(changed, "c"))
 
 
 def _move_all(evening: Evening) -> None:

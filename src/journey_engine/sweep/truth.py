@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
@@ -14,22 +15,37 @@ from journey_engine.facts import AMOUNTS, Facts, PassAtom, View
 from journey_engine.graph import drawn
 from journey_engine.predicates import Happened, InArm, TriggerHas, leaves
 from journey_engine.queries import fill, statements
+from journey_engine.sweep.affected import find_affected
 from journey_engine.sweep.evening import Evening
-from journey_engine.sweep.ways import consents, welcome
+from journey_engine.sweep.ways import consents, text_column, welcome
 from journey_engine.times import UTC, naive
 
 EPOCH = dt.datetime(1, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whose history is counted, into which tables, and whether the run has made events by then."""
+
+    facts: str
+    journeys: str
+    who: str | None = None
+    late: bool = False
+
+
+EVERYBODY = People("facts", "journey_facts")
+AFFECTED = People("facts", "journey_facts", "affected")
+CONCERNED = People("concerned_facts", "concerned_journeys", "looked_at", late=True)
+
+
 def facts_tables(evening: Evening) -> None:
     """Compute the facts of everyone, and which counts within a pass each predicate needs."""
-    for definition in evening.rules.definitions:
+    for definition in evening.definitions:
         evening.facts.predicate("member", definition.predicate)
-    if evening.rules.hold_when is not None:
-        evening.facts.predicate("member", evening.rules.hold_when)
     for consent in consents(evening.rules):
         welcome(evening.facts, consent)  # so that what it asks for is counted
-    history_tables(evening.engine, evening.facts)
+    evening.everybody = not find_affected(evening)
+    history_tables(evening.engine, evening.facts, EVERYBODY if evening.everybody else AFFECTED)
     rows = []
     for (_, predicate), number in evening.facts.predicates.items():
         for atom in {a.number: a for leaf in leaves(predicate) for a in _atoms(evening, leaf)}.values():
@@ -48,8 +64,15 @@ def _atoms(evening: Evening, leaf: Any) -> list[Any]:
 def match_tables(evening: Evening) -> None:
     """The events that the concerned passes can meet tonight."""
     evening.run("facts", "concerned", *(["concerned_members"] if evening.to_members else []))
-    evening.run("facts", "trigger_events", "trigger_words", "concerned_customers", "concerned_facts",
-                "concerned_journeys", "triggered", "matches_table", columns=_of_triggers(evening))  # fmt: skip
+    evening.run("facts", "looked_at")
+    if consents(evening.rules) and "contact_id" in evening.columns:
+        evening.run("facts", "looked_at_contacts", contact_id=text_column(evening, "contact_id"))
+    if evening.everybody:
+        evening.run("facts", "concerned_facts", "concerned_journeys")
+    else:
+        history_tables(evening.engine, evening.facts, CONCERNED)
+    evening.run("facts", "trigger_events", "trigger_words", "concerned_customers", "triggered", "matches_table",
+                columns=_of_triggers(evening))  # fmt: skip
     _fill_matches(evening)
     for name in sorted({events.same for events, _ in evening.facts.matches if events.same}):
         key = _key(evening, evening.facts.property("e", name))
@@ -154,9 +177,16 @@ def _amounts(evening: Evening, number: int) -> list[Sql]:
     return [x.named(x.filtered(agg, _is_atom(evening, number)), f"{name}{number}") for name, agg in pairs]
 
 
-def history_tables(engine: Engine, facts: Facts) -> None:
-    """Compute `facts` and `journey_facts` for what the predicates so far asked for."""
+def history_tables(engine: Engine, facts: Facts, people: People = EVERYBODY) -> None:
+    """Compute facts of events and of passes for what the predicates so far asked for."""
     file = statements("facts")
+    places = {"table": exp.to_table(people.facts), "who": only_of(people.who, "e"), "earlier": x.TRUE}
+    if people.late:  # what the run itself made is for the next (rule 15)
+        ours = [
+            x.compare("=", x.col("e", "name"), x.text("stage_entered")),
+            x.compare("=", x.col("e", "received_at"), x.stamp(facts.as_of)), x.is_null(x.col("e", "row_hash")),
+        ]  # fmt: skip
+        places["earlier"] = x.negate(x.both(ours))
     if facts.history:
         read: list[Sql] = []
         counted: list[Sql] = []
@@ -175,11 +205,17 @@ def history_tables(engine: Engine, facts: Facts) -> None:
                 read.append(x.named(x.case([(condition.copy(), one)], exp.null()), f"value{number}"))
         every = x.either([condition.copy() for _, condition, _ in facts.history.values()])
         parts = {"read": exp.Tuple(expressions=read), "aggregates": exp.Tuple(expressions=counted), "filter": every}
-        engine.execute(fill(file["facts"], parts))
+        engine.execute(fill(file["facts"], places | parts))
     else:
-        engine.execute(file["facts_none"])
+        engine.execute(fill(file["facts_none"], places))
+    places = {"table": exp.to_table(people.journeys), "who": only_of(people.who, "n")}
     if facts.journeys:
         flags: list[Sql] = [x.named(exp.LogicalOr(this=test), f"j{number}") for number, test in facts.journeys.values()]
-        engine.execute(fill(file["journey_facts"], {"aggregates": exp.Tuple(expressions=flags)}))
+        engine.execute(fill(file["journey_facts"], places | {"aggregates": exp.Tuple(expressions=flags)}))
     else:
-        engine.execute(file["journey_facts_none"])
+        engine.execute(fill(file["journey_facts_none"], places))
+
+
+def only_of(people: str | None, alias: str) -> Sql:
+    """A join that leaves of a table only the rows of some people; None for everybody."""
+    return exp.Var(this="" if people is None else f"SEMI JOIN {people} AS k ON k.customer_id = {alias}.customer_id")

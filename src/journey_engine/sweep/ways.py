@@ -154,18 +154,19 @@ def _preferred(evening: Evening) -> Sql:
     names = sorted({effect.prefers for _, effect in _messages(evening.rules) if effect.prefers is not None})
     none = x.cast(exp.null(), "VARCHAR")
     meant = [(x.text(said), x.text(way)) for said, way in PREFERENCES.items()]
-    said = [(x.text(name), x.switch(_attribute(evening, name), meant, none.copy())) for name in names]
+    said = [(x.text(name), x.switch(text_column(evening, name), meant, none.copy())) for name in names]
     return x.switch(x.col("r", "prefers"), said, none)
 
 
 def _address(evening: Evening) -> Sql:
     """Whether what the reader has can be an address at all: an @, or five digits."""
-    email, phone = (_attribute(evening, address_of(way)) for way in (EMAIL, SMS))
+    email, phone = (text_column(evening, address_of(way)) for way in (EMAIL, SMS))
     mail = x.compare(">", exp.StrPosition(this=email, substr=x.text("@")), x.integer(0))
     digits = exp.RegexpLike(this=phone, expression=x.text("([0-9][^0-9]*){5}"))
     return x.switch(x.col("r", "way"), [(x.text(SMS), x.sure(digits))], x.sure(mail))
 
 
-def _attribute(evening: Evening, name: str) -> Sql:
+def text_column(evening: Evening, name: str) -> Sql:
+    """An attribute of the customer `c` as text; missing where the data have no such column."""
     kind = evening.columns.get(name)
     return attribute_view(x.col("c", name), kind).txt if kind else x.cast(exp.null(), "VARCHAR")
