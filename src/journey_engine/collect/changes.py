@@ -60,9 +60,9 @@ def as_before(incoming: Incoming, mark: str | None) -> bool:
 
 
 def remember(incoming: Incoming, mark: str | None) -> None:
-    """Keep what the customers were read from, and what was said of them."""
+    """Keep what the customers were read from, and what was said of them; not of those whom journeys made differ."""
     incoming.engine.execute("DELETE FROM meta WHERE name = ?", (READ,))
-    if mark is not None:
+    if mark is not None and not incoming.engine.rows("SELECT 1 FROM overlays LIMIT 1"):
         collected = incoming.collected
         told = {
             "mark": mark, "customers": collected.customers, "columns": dict(collected.columns),
