@@ -58,9 +58,9 @@ def test_the_statements_of_a_night_do_not_grow_with_customers(tmp_path: Path, cu
     assert (moved > 0, still) == (True, 0)
     # Twenty-two lay out the tables of caps, holdouts, moments, enrolls, accounts and changes to follow: empty here, and
     # cheap; one forgets what no cap counts any more, one asks for events that nobody ever saw, one whether the last run
-    # could not read a version, one whether the run is known that had what came back. Twenty of the first night keep which
-    # files were read to the end, of what the customers were made and what asked their conditions, so that later nights
-    # need not do it again.
+    # could not read a version, one whether the run is known that had what came back. Twenty of the first night keep
+    # which files were read to the end, of what the customers were made and what asked their conditions, so that later
+    # nights need not do it again.
     assert first <= 239
     assert second <= 204
     assert quiet <= 143

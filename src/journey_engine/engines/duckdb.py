@@ -94,8 +94,11 @@ class DuckDB:
 
     def exists(self, table: str) -> bool:
         """Whether there is a table of this name."""
-        known = "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND table_name = ?"
-        return bool(self.rows(known, (table,)))  # to look for a table that is not there would end a transaction
+        known = (
+            "SELECT 1 FROM duckdb_tables() "
+            "WHERE database_name = current_database() AND schema_name = 'main' AND table_name = ?"
+        )
+        return bool(self.rows(known, (table,)))  # to look into a table that is not there would end a transaction
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         if self.listener is not None:

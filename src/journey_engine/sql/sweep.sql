@@ -16,7 +16,7 @@ WITH touched AS (
     UNION
     SELECT customer_id FROM revived
     UNION
-    SELECT c.customer_id FROM customers AS c ANTI JOIN roster AS r ON r.customer_id = c.customer_id
+    SELECT customer_id FROM changed_customers
 )
 SELECT s.*, c.zone_in_force AS zone
 FROM (
