@@ -30,7 +30,7 @@ from journey_engine.records import (
     Transition,
 )
 from journey_engine.rules import Night, Rules, looked_up
-from journey_engine.sweep import Sweep, named
+from journey_engine.sweep import Sweep, affected, named
 from journey_engine.times import UTC, iso, naive, zone_names
 from journey_engine.walk import Life, Party, Tables, WalkResult, live_together
 from journey_engine.walk.life import accepted, delivered, given_out
@@ -203,6 +203,10 @@ class Post:
             self.coming += [
                 comes(one) for one in decisions if one.kind is kind and one.state is DecisionState.PENDING
             ]  # fmt: skip
+
+
+affected.MOST = 2.0
+"""Of the customers of these worlds something happens to most each night: all the same only they are asked about."""
 
 
 class Sweeping:
