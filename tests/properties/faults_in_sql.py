@@ -60,8 +60,6 @@ SLIPS: tuple[Slip, ...] = (
     Slip("conditions forget whose passes moved", "affected", "affected", "WHERE {passed}", "WHERE FALSE"),
     Slip("conditions forget whose events came in", "affected", "affected", "e.received_at >= {last} AND",
          "FALSE AND"),
-    Slip("conditions forget whose events count no longer", "affected", "affected",
-         "SELECT customer_id FROM revived", "SELECT customer_id FROM revived WHERE FALSE"),
     Slip("conditions forget who changed", "affected", "affected", "SELECT customer_id FROM changed_customers",
          "SELECT customer_id FROM changed_customers WHERE FALSE"),
     Slip("the lowest rank is decided together with the first", "caps", "chosen", "r.place = 1", "r.place < 3"),
