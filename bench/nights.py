@@ -3,8 +3,9 @@
     python -m bench.nights FOLDER CUSTOMERS
 
 is one size, in a process of its own: a first night into which most customers enter (`backfill: current`), then quiet
-ones before which 0.1, 1 and 10 % as many new events as there are customers came in, in a file of their own. Beside each
-of them, on a fresh connection, what the conditions of the twenty ask of everybody, as one query by hand over the files.
+ones before which 0.1, 1 and 10 % as many new events as there are customers came in, in a file of their own; then one with 1 %
+and a file of customers in which one of a hundred rows is another. Before them, on a fresh connection, what the conditions
+of the twenty ask of everybody, as one query by hand over the files.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from journey_engine import night
 from journey_engine.checks import open_project
 
 SHARES = (0.001, 0.01, 0.1)
+CHANGED = 0.01  # new before the night whose customers changed too, and the part of them that did
 PARTS = (0.1, 0.3, 1.0)  # of the customers asked for
 PHASES = ("collect", "facts", "sweep", "commit", "door", "publish")
 AIMS = {"first": 4.0, "quiet": 1.0}  # times the query by hand
@@ -46,6 +48,12 @@ COPY (
         CASE WHEN i % 10 IN (2, 3) THEN concat('{{"amount":', i % 100, '}}') ELSE '{{}}' END AS properties
     FROM range({count}) AS t(i)
 ) TO '{path}' (FORMAT PARQUET)
+"""
+
+_CUSTOMERS = """
+COPY (
+    SELECT * REPLACE (CASE WHEN hash(customer_id) % 100 = 0 THEN ltv + 1 ELSE ltv END AS ltv) FROM '{path}'
+) TO '{path}.new' (FORMAT PARQUET)
 """
 
 
@@ -71,7 +79,7 @@ def write(folder: Path, customers: int) -> None:
     data = write_data(folder / "data", customers)
     (folder / "data/events").mkdir()
     data.events.rename(folder / "data/events/000.parquet")
-    write_twenty(folder)
+    write_twenty(folder, "3GB" if customers <= 2_000_000 else "6GB")
 
 
 def nights(folder: Path, customers: int) -> dict[str, Any]:
@@ -80,13 +88,17 @@ def nights(folder: Path, customers: int) -> dict[str, Any]:
     hand = min((_by_hand(data) for _ in range(3)), key=lambda spent: spent.seconds)
     done = [_night(folder, NOW)]
     peak = _peak()
-    for day, share in enumerate(SHARES, 1):
+    for day, share in enumerate((*SHARES, CHANGED), 1):
         as_of = NOW + dt.timedelta(days=day)
         count = max(1, round(customers * share))
         path = folder / f"data/events/{day:03}.parquet"
         with duckdb.connect() as db:
             db.execute("SET TimeZone = 'UTC'")
             db.execute(_EVENTS.format(day=day, customers=customers, now=as_of.timestamp(), count=count, path=path))
+        if day > len(SHARES):
+            with duckdb.connect() as db:
+                db.execute(_CUSTOMERS.format(path=data.customers))
+            Path(f"{data.customers}.new").replace(data.customers)
         done.append({"share": share, **_night(folder, as_of)})
         assert done[-1]["events"] == count, "not every new event was taken"
     return {
@@ -138,6 +150,7 @@ def figures(result: dict[str, Any]) -> str:
             "by hand",
             "first night",
             *(f"{share:.1%} new" for share in SHARES),
+            f"{CHANGED:.1%} new, customers too",
             "entered, first",
             "memory, MiB",
         )
