@@ -34,6 +34,8 @@ def find_affected(evening: Evening) -> bool:
     if not rows or not kept or kept[0][0] != reading(evening) or new or not all(map(_of_everybody, conditions)):
         return False
     run, last = int(rows[0][0]), rows[0][1].replace(tzinfo=UTC)
+    if last > evening.night.as_of:  # a simulation may go back
+        return False
     since = _Since(evening, run, last)
     found = [leaf for predicate in conditions for leaf in leaves(predicate)]
     evening.run(
