@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from journey_engine.collect.asked import Asked, asked_by
-from journey_engine.collect.changes import READ
+from journey_engine.collect.changes import READ, stands
 from journey_engine.collect.customers import take_customers
 from journey_engine.collect.events import Again, nothing_more, take_events
 from journey_engine.collect.ledger import ensure_properties, load_zones, type_made_events, tzdata_version
@@ -60,6 +60,10 @@ class Collector(Incoming):
     def tables(self, needed: Mapping[str, Collection[str] | None], *, accept_loss: bool = False) -> None:
         """Read what tonight may look up: tables with the columns that are named, None for all of them."""
         take_tables(self, needed, accept_loss=accept_loss)
+
+    def stands(self, people: Iterable[Person] = ()) -> bool:
+        """Whether the sources say what the last run took in; then `collected` tells of its customers."""
+        return stands(self, list(people))
 
     def keep_roster(self) -> None:
         """Remember who was there, for the next run's check."""
