@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench import door, head_to_head, moves, nights, page, spark, start, workers, year
+from bench import audience, door, head_to_head, moves, nights, page, spark, start, workers, year
 
 RESULTS = Path(__file__).parent / "results"
 PLOTS = page.PAGE.parent / "plots"
@@ -32,6 +32,7 @@ class Work:
 
 WORK: Mapping[str, Work] = {
     "head-to-head": Work(head_to_head, 10_000, 3),
+    "audience": Work(audience, 100_000, 3),
     "door": Work(door, 20_000, 3),
     "nights": Work(nights, 10_000, 1),
     "moves": Work(moves, 5_000, 3),

@@ -3,8 +3,8 @@
     python -m bench.nights FOLDER CUSTOMERS
 
 is one size, in a process of its own: a first night into which most customers enter (`backfill: current`), then quiet
-ones before which 0.1, 1 and 10 % as many new events as there are customers came in, in a file of their own; then one with
-1 % and a file of customers in which one of a hundred rows is another. Before them, on a fresh connection, what the
+ones before which 0.1, 1 and 10 % as many new events as there are customers came in, in a file of their own; then one
+with 1 % and a file of customers in which one of a hundred rows is another. Before them, on a fresh connection, what the
 conditions of the twenty ask of everybody, as one query by hand over the files.
 """
 
