@@ -6,6 +6,7 @@ A bound is what was counted when it was written. Lower it when you do better; ra
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy.sql.elements import BindParameter
 
 from bench.data import NOW, write_data
 from bench.project import JOURNEY, write_project
-from journey_engine import night
+from journey_engine import night, queries
 from journey_engine.checks import open_project
 from journey_engine.mailroom import Mailroom
 from journey_engine.news import Told
@@ -202,3 +203,27 @@ def test_several_conditions_inside_passes_look_once_at_the_ledger(tmp_path: Path
     matched = [sql for sql in asked if "INTO matches" in sql]
     assert len(matched) >= 2
     assert not [sql for sql in matched if "FROM events" in sql]
+
+
+def kept(engine: Any) -> dict[str, set[Any]]:
+    """Every row of the engine's own tables."""
+    return {table: set(engine.rows(f"SELECT * FROM {table}")) for table in (*queries.statements("schema"), "customers")}
+
+
+def test_a_quiet_night_writes_little_and_looks_few_times_through_the_ledger(tmp_path: Path) -> None:
+    folder = world(tmp_path, 400)
+    for day in range(2):
+        statements(folder, day)
+    size = (folder / "var/engine.duckdb").stat().st_size
+    said: list[str] = []
+    with night.begin(open_project(folder), NOW + 2 * DAY, clock=clock) as run:
+        before = kept(run.engine)
+        run.engine.listener = said.append  # type: ignore[attr-defined]
+        for phase in ("collect", "facts", "sweep", "commit"):
+            getattr(run, phase)()
+        run.engine.listener = None  # type: ignore[attr-defined]
+        changed = {table: len(rows ^ before[table]) for table, rows in kept(run.engine).items()}
+    assert sum(changed.values()) <= 3, changed  # the run itself, and that the journey ran again
+    assert not [sql for sql in said if re.match(r"(INSERT INTO|DELETE FROM|CREATE OR REPLACE TABLE) customers\b", sql)]
+    assert len([sql for sql in said if re.search(r"\b(FROM|JOIN) events\b", sql)]) <= 7
+    assert (folder / "var/engine.duckdb").stat().st_size <= size + 2**20
