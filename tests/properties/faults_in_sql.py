@@ -45,7 +45,7 @@ SLIPS: tuple[Slip, ...] = (
     Slip("of missed firings the oldest counts", "entering", "fresh", "v.instant DESC", "v.instant"),
     Slip("re-entry after a length counts from the exit", "entering", "admitted_first", "p.entered_at + to_months",
          "coalesce(p.closed_at, p.entered_at) + to_months"),
-    Slip("lists begin with the oldest events", "payloads", "line_items", "m.occurred_at DESC, m.event_id DESC",
+    Slip("lists begin with the oldest events", "payloads", "listed_events", "m.occurred_at DESC, m.event_id DESC",
          "m.occurred_at, m.event_id"),
     Slip("the first of several assignments counts", "payloads", "newest_overlays", "due_at DESC", "due_at"),
     Slip("corrected events keep their first content", "collect", "outdate_events",

@@ -16,9 +16,13 @@ FROM emitted AS e
 JOIN pass_steps AS s ON s.enrollment_id = e.enrollment_id
 JOIN ways_out AS w ON w.journey = e.journey AND w.version = e.version AND w.step = s.step AND w.last_node < e.node;
 
--- line_items: The lists of each message by name, as the inside of a JSON object: the newest events, oldest first.
-CREATE OR REPLACE TEMP TABLE line_items AS
-WITH ranked AS (
+-- line_items_none: No message lists anything tonight.
+CREATE OR REPLACE TEMP TABLE line_items (enrollment_id VARCHAR, node INTEGER, lists VARCHAR);
+
+-- listed_events: The newest events of each list. A table of its own, so that it is known how few they are beside the ledger.
+CREATE OR REPLACE TEMP TABLE listed_events AS
+SELECT w.enrollment_id, w.node, w.name, w.event_id, w.occurred_at
+FROM (
     SELECT e.enrollment_id, e.node, l.name, m.event_id, m.occurred_at, l.newest,
         row_number() OVER (
             PARTITION BY e.enrollment_id, e.node, l.name ORDER BY m.occurred_at DESC, m.event_id DESC
@@ -30,11 +34,15 @@ WITH ranked AS (
     LEFT JOIN same_keys AS k ON k.cause = coalesce(e.trigger_event, e.trigger_data) AND k.property = l.same
     WHERE (l.since IS NULL OR m.occurred_at > CASE l.since WHEN 'entry' THEN e.entered_at ELSE s.left_at END)
         AND (l.same IS NULL OR m.same_key = k.same_key)
-), listed AS (
+) AS w
+WHERE w.place <= w.newest;
+
+-- line_items: The lists of each message by name, as the inside of a JSON object: the newest events, oldest first.
+CREATE OR REPLACE TEMP TABLE line_items AS
+WITH listed AS (
     SELECT r.enrollment_id, r.node, r.name, string_agg({item}, ',' ORDER BY r.occurred_at, r.event_id) AS items
-    FROM ranked AS r
+    FROM listed_events AS r
     JOIN events AS v ON v.event_id = r.event_id AND v.newest
-    WHERE r.place <= r.newest
     GROUP BY r.enrollment_id, r.node, r.name
 )
 SELECT e.enrollment_id, e.node,

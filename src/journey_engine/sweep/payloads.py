@@ -49,7 +49,8 @@ def write_decisions(evening: Evening) -> None:
     )  # fmt: skip
     wordings = _tables(evening)
     evening.run("payloads", "steps_behind")
-    evening.run("payloads", "line_items", item=_item())
+    lists = ("listed_events", "line_items") if evening.any("graph_lines") else ("line_items_none",)
+    evening.run("payloads", *lists, item=_item())
     evening.run("payloads", "step_values")
     if evening.any("reward_terms"):
         instants = {name: iso(x.col("w", f"{name}_at")) for name in ("available", "expires")}
