@@ -230,7 +230,8 @@ def _stopped(sql: str, said: str) -> JourneyError:
         )
     return JourneyError(
         f"the engine cannot go on: {first_line(said)}",
-        remedy="free space on the disk, or give the machine more memory, and run again; nothing was committed",
+        remedy="free space on the disk, or allow more memory with `engine: duckdb:///...?memory=` in "
+        "journeys/project.yaml, and run again; nothing was committed",
         code="engine-resources",
     )
 
