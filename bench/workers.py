@@ -139,7 +139,7 @@ def work(folder: Path) -> None:
         print("ready", flush=True)
         sys.stdin.readline()
         before = time.process_time()
-        report = night.delivery.hand_over(loaded, mailroom, NOW, clock, None)
+        report = night.delivery.hand_over(loaded, mailroom, NOW, clock, None, workers=1)
         print(json.dumps({"accepted": report.accepted, "cpu": time.process_time() - before}), flush=True)
 
 

@@ -79,6 +79,7 @@ class Provider(socketserver.ThreadingTCPServer):
 
 class _Session(socketserver.StreamRequestHandler):
     server: Provider
+    disable_nagle_algorithm = True  # no answer waits for the one before to be acknowledged
 
     def handle(self) -> None:
         with suppress(OSError):

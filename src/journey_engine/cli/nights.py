@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import gc
-from typing import Any
+import os
+import sys
+import threading
 
 from journey_engine.cli import DONE, FOUND, output
 from journey_engine.cli.output import now, project_folder, say, warn
@@ -45,24 +46,29 @@ def _show(sql: str) -> None:
 
 
 FOREIGN_SENDER = "foreign_sender"  # the reason of a letter that left in the project's name for want of a better one
-COUNTED = ("accepted", "refused", "skipped", "unsure", "waiting", "tasks")
+SAID = ("accepted", "refused", "skipped", "unsure", "waiting", "tasks")
 
 
 def dispatch(options: argparse.Namespace) -> int:
     """Hand over the messages that are due."""
-    as_of = options.as_of or now()
-    if options.workers > 1:
-        from journey_engine.cli.workers import hand_over
+    from journey_engine.checks import open_project
+    from journey_engine.night import beside, deliver, deliver_beside
 
-        told = hand_over(project_folder(options.project), as_of, options.workers)
+    as_of = options.as_of or now()
+    stopped = _input_closed() if options.beside else None
+    loaded = open_project(project_folder(options.project))
+    gc.freeze()
+    if stopped is not None:
+        done = deliver_beside(loaded, as_of, clock=now, began=options.beside, stopped=stopped)
     else:
-        told = _handed_over(options, as_of)
+        done = deliver(loaded, as_of, clock=now, workers=options.workers)
+    told = {"as_of": as_of, **beside.as_json(done)}
     if told["attention"]:
         warn(f"journey: {told['attention']}")
     if options.json:
         output.print_json(told)
         return FOUND if told["troubles"] else DONE
-    found = ", ".join(f"{told[name]:,} {name}" for name in COUNTED if told[name])
+    found = ", ".join(f"{told[name]:,} {name}" for name in SAID if told[name])
     say(f"dispatch as of {iso(as_of)}: {found or 'nothing was due'}")
     foreign = sum(one["count"] for one in told["reasons"] if one["reason"] == FOREIGN_SENDER)
     if foreign:
@@ -72,17 +78,19 @@ def dispatch(options: argparse.Namespace) -> int:
     return FOUND if told["troubles"] else DONE
 
 
-def _handed_over(options: argparse.Namespace, as_of: dt.datetime) -> dict[str, Any]:
-    from journey_engine.checks import open_project
-    from journey_engine.night import deliver
+def _input_closed() -> threading.Event:
+    """Set once standard input has ended: whoever holds its other end is gone, or has no more use for us."""
+    closed = threading.Event()
 
-    loaded = open_project(project_folder(options.project))
-    gc.freeze()
-    done = deliver(loaded, as_of, clock=now)
-    reasons = [{"state": state, "reason": reason, "count": n} for (state, reason), n in sorted(done.reasons.items())]
-    counts = {name: getattr(done, name) for name in COUNTED}
-    told = {"reasons": reasons, "troubles": list(done.troubles), "attention": done.loud}
-    return {"as_of": as_of, **counts, **told}
+    def watch() -> None:
+        try:
+            while os.read(sys.stdin.fileno(), 1):
+                pass
+        finally:
+            closed.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    return closed
 
 
 def report(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ import argparse
 
 from journey_engine import __version__
 from journey_engine.cli import beforehand, people
-from journey_engine.cli.arguments import Commands, Parser, at_least_one
+from journey_engine.cli.arguments import Commands, Parser, at_least_one, instant
 from journey_engine.cli.arguments import add as _add
 from journey_engine.cli.arguments import as_json as _json
 from journey_engine.cli.arguments import as_of as _as_of
@@ -126,8 +126,12 @@ def _run(commands: Commands) -> None:
 def _dispatch(commands: Commands) -> None:
     parser = _add(commands, "dispatch", "nights:dispatch", "Hand over the messages that are due.")
     parser.add_argument(
-        "--workers", type=_workers, default=1, metavar="N", help="so many dispatchers at once, a process each (1)"
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="so many dispatchers at once, a process each; without it one for each core where much is due",
     )
+    parser.add_argument("--beside", type=instant, help=argparse.SUPPRESS)  # started by another dispatch
     _project(parser)
     _as_of(parser, "without it the clock's")
     _json(parser)

@@ -5,7 +5,7 @@ sent; gives back what happened as events. Never opens the engine's store.
 """
 
 from journey_engine.mailroom.consents import Said, Word
-from journey_engine.mailroom.dispatch import FOREIGN_SENDER, DispatchReport, dispatch
+from journey_engine.mailroom.dispatch import FOREIGN_SENDER, DispatchReport, asleep, dispatch
 from journey_engine.mailroom.door import MissedRun
 from journey_engine.mailroom.fuse import Fuse
 from journey_engine.mailroom.gauges import Gauges
@@ -68,6 +68,7 @@ __all__ = [
     "Touch",
     "Used",
     "Word",
+    "asleep",
     "decision_of",
     "dispatch",
 ]

@@ -117,13 +117,14 @@ class _Tally:
         )
 
 
-def _now(as_of: dt.datetime, clock: Clock) -> Clock:
+def _now(as_of: dt.datetime, clock: Clock, began: dt.datetime) -> Clock:
     """The clock, by which all dispatchers keep limits together; for an instant far from it, as if it were then."""
-    away = as_of - clock()
+    away = as_of - began
     return clock if -LATE < away < NEAR else lambda: clock() + away
 
 
-def _asleep(seconds: float) -> None:
+def asleep(seconds: float) -> None:
+    """Wait so long."""
     threading.Event().wait(seconds)
 
 
@@ -143,7 +144,8 @@ def dispatch(
     gauges: Gauges | None = None,
     staging: Staging = EVERYBODY,
     number: Number = no_number,
-    wait: Callable[[float], object] = _asleep,
+    wait: Callable[[float], object] = asleep,
+    began: dt.datetime | None = None,
 ) -> DispatchReport:
     """Hand over everything that is due at `as_of`; many may do so at once.
 
@@ -151,12 +153,13 @@ def dispatch(
     `channels` are not yet open. What `held` journeys have pending stays where it is, with that reason. `gauges` may
     stop a topic before anything leaves. Where the `limits` of a channel have no room, it waits for a minute at most,
     and for ten in all; what is left then goes with the next dispatch. Marketing of `double` topics goes only to who has
-    confirmed. `number` reads phone numbers.
+    confirmed. `number` reads phone numbers. `began` is what the clock said when it was `as_of`: now, or when another
+    process began that does the same.
     Raises JourneyError when the mailroom cannot be written; what was handed over until then is settled, and the
     batch in hand is looked into by the next dispatch.
     """
     with mailroom.worker(owner, clock) as lease, ExitStack() as opened:
-        tally, now = _Tally(), _now(as_of, clock)
+        tally, now = _Tally(), _now(as_of, clock, began or clock())
         ways = Ways(mailroom.store, channels, limits, opened, lease.name, as_of, now, tally.trouble)
         tally.loud = staging.loud
         work = _Work(mailroom, as_of, renderer, lease, ways, tally, held, double, staging, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from journey_engine.mailroom import holds
 from journey_engine.mailroom.states import State
@@ -35,6 +35,14 @@ def explain_stopped(store: Store, as_of: dt.datetime) -> int:
     """Write on due messages of what is stopped why they are still here; how many."""
     with store.write() as db:
         return sum(holds.explain(db, hold, as_of) for hold in holds.standing(db))
+
+
+def due(store: Store, as_of: dt.datetime, held: Collection[str], most: int) -> int:
+    """How many messages are due that may leave, counted up to `most`."""
+    some = select(messages.c.message_id).where(in_state(State.PENDING), messages.c.try_at <= as_of)
+    some = some.where(messages.c.journey.not_in(held), ~holds.held()).limit(most)
+    with store.read() as db:
+        return db.execute(select(func.count()).select_from(some.subquery())).scalar_one()
 
 
 def due_channels(store: Store, as_of: dt.datetime, held: Collection[str] = ()) -> list[str]:

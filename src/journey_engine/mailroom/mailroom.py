@@ -26,6 +26,7 @@ from journey_engine.mailroom import (
     gauges,
     holds,
     inbox,
+    left,
     letters,
     listing,
     marks,
@@ -145,6 +146,10 @@ class Mailroom:
     def recover(self, runs: Iterable[MissedRun], *, now: dt.datetime | None = None) -> list[LoadResult]:
         """Take missing runs in as `unsure`: nothing of them is sent blindly, nor of what was due here by `now`."""
         return door.recover(self.store, runs, now)
+
+    def due(self, as_of: dt.datetime, held: Collection[str], most: int) -> int:
+        """How many messages are due at an instant, but for those of `held` journeys; counted up to `most`."""
+        return left.due(self.store, as_of, held, most)
 
     # what the next night needs
 

@@ -4,7 +4,7 @@ Reads no clock of its own; the faces pass one in.
 """
 
 from journey_engine.night.customers import Erased, erase_customer, export_customer
-from journey_engine.night.delivery import deliver
+from journey_engine.night.delivery import deliver, deliver_beside
 from journey_engine.night.reporting import COUNTS, Group, JourneyCounts, RunReport, groups, held_back, journey_counts
 from journey_engine.night.running import NightRun, begin, run
 from journey_engine.night.stores import decisions_of, finish_last_run, mailroom_url, open_mailroom, recover
@@ -21,6 +21,7 @@ __all__ = [
     "begin",
     "decisions_of",
     "deliver",
+    "deliver_beside",
     "erase_customer",
     "export_customer",
     "finish_last_run",

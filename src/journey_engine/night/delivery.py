@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
+import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
@@ -15,8 +17,9 @@ from journey_engine.graph import Emit, Message
 from journey_engine.language import parse_share
 from journey_engine.links import Links
 from journey_engine.load import LoadedProject
-from journey_engine.mailroom import DispatchReport, Gauges, Limits, Mailroom, Staging, dispatch
+from journey_engine.mailroom import DispatchReport, Gauges, Limits, Mailroom, Staging, asleep, dispatch
 from journey_engine.message import WEBHOOK, Channel
+from journey_engine.night import beside
 from journey_engine.night.stores import check_not_behind, loaded_run, open_mailroom, owner
 from journey_engine.pacing import Paced, parse_rate
 from journey_engine.program import advocates
@@ -24,18 +27,40 @@ from journey_engine.project import GaugeWords
 from journey_engine.render import Renderer
 from journey_engine.times import DAY, Clock
 
+SAME_CLOCK = timedelta(minutes=1)
+"""Two processes whose clocks are so near read the same one: no process takes longer to begin."""
+
 
 def deliver(
     loaded: LoadedProject, as_of: dt.datetime, *, clock: Clock,
-    on_batch: Callable[[DispatchReport], None] | None = None,
+    on_batch: Callable[[DispatchReport], None] | None = None, workers: int | None = None,
 ) -> DispatchReport:  # fmt: skip
-    """Hand over what is due at an instant; many may do so at once.
+    """Hand over what is due at an instant, by so many processes; many may do so at once.
 
     Raises JourneyError for a mailroom that is an older copy: what is due in it may have left long ago.
     """
     with open_mailroom(loaded) as mailroom:
         check_not_behind(mailroom, _loaded_when_published(loaded))
-        return hand_over(loaded, mailroom, as_of, clock, on_batch)
+        return hand_over(loaded, mailroom, as_of, clock, on_batch, workers)
+
+
+def deliver_beside(
+    loaded: LoadedProject, as_of: dt.datetime, *, clock: Clock, began: dt.datetime, stopped: threading.Event
+) -> DispatchReport:
+    """Be one of the processes that another dispatch started when the clock said `began`; see `hand_over`.
+
+    Does nothing where that clock is another than this process has. Raises JourneyError once it is `stopped`, after the
+    batch in hand.
+    """
+    if not -SAME_CLOCK < clock() - began < SAME_CLOCK:
+        return DispatchReport()
+
+    def go_on(_so_far: DispatchReport) -> None:
+        if stopped.is_set():
+            raise JourneyError("the dispatch that started this process has ended", remedy="run `journey dispatch`")
+
+    with open_mailroom(loaded) as mailroom:
+        return _dispatched(loaded, mailroom, as_of, clock, go_on, began, stopped.wait)
 
 
 def _loaded_when_published(loaded: LoadedProject) -> int:
@@ -52,9 +77,38 @@ def _loaded_when_published(loaded: LoadedProject) -> int:
 
 def hand_over(
     loaded: LoadedProject, mailroom: Mailroom, as_of: dt.datetime, clock: Clock,
-    on_batch: Callable[[DispatchReport], None] | None,
+    on_batch: Callable[[DispatchReport], None] | None, workers: int | None = None,
 ) -> DispatchReport:  # fmt: skip
-    """Dispatch through an open mailroom."""
+    """Dispatch through an open mailroom, by so many processes.
+
+    Where nobody says how many, one for each core works on more than `beside.MANY` messages, this one alone on fewer.
+    """
+    began = clock()
+
+    def here() -> DispatchReport:
+        return _dispatched(loaded, mailroom, as_of, clock, on_batch, began)
+
+    if workers is None:
+        told = loaded.project.dispatch
+        workers = beside.cores() if told is None else told.workers
+        if workers > 1 and mailroom.due(as_of, _held(loaded), beside.MANY + 1) <= beside.MANY:
+            workers = 1
+    if workers == 1 or not sys.executable:  # a Python inside another program cannot be started again
+        return here()
+    return beside.with_others(workers - 1, loaded.folder, as_of, began, here)
+
+
+def _held(loaded: LoadedProject) -> set[str]:
+    """The journeys whose letters stay where they are."""
+    return {one.name for one in loaded.journeys.values() if one.journey is not None and one.journey.status != "live"}
+
+
+def _dispatched(
+    loaded: LoadedProject, mailroom: Mailroom, as_of: dt.datetime, clock: Clock,
+    on_batch: Callable[[DispatchReport], None] | None, began: dt.datetime,
+    wait: Callable[[float], object] = asleep,
+) -> DispatchReport:  # fmt: skip
+    """Dispatch in this process, with the project's channels and templates."""
     project = loaded.project
     graphs = loaded.rules.journeys if loaded.rules is not None else ()
     named_channels = {
@@ -75,12 +129,11 @@ def hand_over(
         project.locale,
         advocates(loaded.file.terms, project.public_url),
     )
-    held = {one.name for one in loaded.journeys.values() if one.journey is not None and one.journey.status != "live"}
     return dispatch(
         mailroom, as_of, channels, renderer,
-        clock=clock, on_batch=on_batch, owner=owner(), held=held, limits=limits_of(project.channels, channels),
+        clock=clock, on_batch=on_batch, owner=owner(), held=_held(loaded), limits=limits_of(project.channels, channels),
         double=project.double, gauges=gauges_of(project.gauges), staging=Staging.of(project),
-        number=numbers(project.channels),
+        number=numbers(project.channels), wait=wait, began=began,
     )  # fmt: skip
 
 

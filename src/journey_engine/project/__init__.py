@@ -20,6 +20,7 @@ from journey_engine.predicates import Length
 from journey_engine.project.customers import AttributeWords, CycleWords, SegmentName, StageWords
 from journey_engine.project.sending import (
     CapWords,
+    DispatchWords,
     FuseWords,
     GaugeWords,
     OwnSender,
@@ -87,6 +88,7 @@ class Project(Word):
     )
     fuse: FuseWords | None = Field(None, description="How many messages a run may have before somebody looks at it")
     gauges: GaugeWords = Field(GaugeWords(), description="When a topic is stopped because of complaints or bounces")
+    dispatch: DispatchWords | None = Field(None, description="How many processes hand over what is due")
     send_hours: SendHours = Field(SendHours(), description="When marketing may arrive")
     attributes: dict[str, AttributeWords] = Field(
         default_factory=dict, description="What is known of customers' attributes, by name"
@@ -211,6 +213,7 @@ __all__ = [
     "AttributeWords",
     "CapWords",
     "CycleWords",
+    "DispatchWords",
     "Endpoint",
     "Expects",
     "FuseWords",

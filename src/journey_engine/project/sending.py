@@ -230,6 +230,19 @@ class GaugeWords(Word):
         return value if value == "never" else known_share(value)
 
 
+class DispatchWords(Word):
+    """How many processes hand over what is due. Without it one for each core, four at most, where much is due.
+
+    ```yaml
+    dispatch: {workers: 2}
+    ```
+    """
+
+    workers: Whole = Field(
+        ge=1, le=64, description="So many where more than 4,000 messages are due; 1 starts no other process"
+    )
+
+
 class RedirectWords(Word):
     """Where messages go instead of to customers, while things are tried out.
 
