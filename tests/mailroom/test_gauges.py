@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from journey_engine.channels import Outcome, OutcomeKind
 from journey_engine.mailroom import DispatchReport, Gauges, HoldKind, Mailroom, dispatch
 from journey_engine.mailroom.gauges import check
-from journey_engine.mailroom.tables import feedback, messages
+from journey_engine.mailroom.tables import FEEDBACK, feedback, messages
 from journey_engine.records import Decision
 from tests.mailroom.house import NOW, clock, message, open_mailroom, renderer, state_of
 from tests.mailroom.test_dispatch import Scripted
@@ -44,7 +44,7 @@ def happens(mailroom: Mailroom, name: str, decision: Decision, at: dt.datetime, 
     told = json.dumps({"message_id": decision.decision_id, **more})
     row = (f"{decision.decision_id}:{name}:{at}", decision.customer_id, name, mailroom.store.instant(at), told)
     with mailroom.store.write() as db:
-        mailroom.store.insert_new(db, feedback, [column.name for column in feedback.columns], [row])
+        mailroom.store.insert_new(db, feedback, FEEDBACK, [row])
 
 
 def test_a_topic_is_stopped_when_too_many_complain_and_says_why_and_what_ends_it(
