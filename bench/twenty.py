@@ -49,9 +49,8 @@ EVENTS = (
     ("purchase", "{amount: {below: 5}}", "purchase"), ("login", "", "purchase"), ("support", "", "login"),
 )  # fmt: skip
 
-MEMORY = (
-    "3GB"  # what the engine may take; the aims are a million customers in less than 4 GiB, ten millions in less than 8
-)
+MEMORY = "3GB"
+"""What the engine may take; the aims are a million customers in less than 4 GiB, ten millions in less than 8."""
 FLAGS = ("l60", "l90", "l180", "l5", "p20", "p50", "p180", "sum80", "v365", "s180")
 
 

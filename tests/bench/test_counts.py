@@ -52,6 +52,17 @@ def statements(folder: Path, day: int) -> tuple[int, int]:
         return after - before, sum(counts.moved for counts in run.counts.values())
 
 
+def said_by_the_sweep(folder: Path, day: int) -> list[str]:
+    """The statements of that day's sweep."""
+    said: list[str] = []
+    with night.begin(open_project(folder), NOW + day * DAY, clock=clock) as run:
+        run.collect()
+        run.facts()
+        run.engine.listener = said.append  # type: ignore[attr-defined]
+        run.sweep()
+    return said
+
+
 @pytest.mark.parametrize("customers", [100, 400])
 def test_the_statements_of_a_night_do_not_grow_with_customers(tmp_path: Path, customers: int) -> None:
     folder = world(tmp_path, customers)
@@ -146,12 +157,7 @@ def test_several_triggers_on_events_look_once_at_the_ledger(tmp_path: Path) -> N
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("{enters: {segment: active-buyers}}", "{event: purchase}"), encoding="utf-8")
     statements(folder, 0)
-    asked: list[str] = []
-    with night.begin(open_project(folder), NOW + DAY, clock=clock) as run:
-        run.collect()
-        run.facts()
-        run.engine.listener = asked.append  # type: ignore[attr-defined]
-        run.sweep()
+    asked = said_by_the_sweep(folder, 1)
     listed = [sql for sql in asked if "INTO visible" in sql and "FROM enrolls" not in sql]
     assert len(listed) == 4
     assert not [sql for sql in listed if "FROM events" in sql]
@@ -195,12 +201,7 @@ def test_several_conditions_inside_passes_look_once_at_the_ledger(tmp_path: Path
     assert branch in text
     path.write_text(text.replace(branch, f"when: {{any: [{', '.join(asks)}]}}"), encoding="utf-8")
     statements(folder, 0)
-    asked: list[str] = []
-    with night.begin(open_project(folder), NOW + DAY, clock=clock) as run:
-        run.collect()
-        run.facts()
-        run.engine.listener = asked.append  # type: ignore[attr-defined]
-        run.sweep()
+    asked = said_by_the_sweep(folder, 1)
     matched = [sql for sql in asked if "INTO matches" in sql]
     assert len(matched) >= 2
     assert not [sql for sql in matched if "FROM events" in sql]

@@ -103,6 +103,20 @@ def test_a_source_as_it_was_is_not_read(engines: tuple[Engine, Engine], tmp_path
     assert changed(engine) == set()
 
 
+def test_a_project_that_was_moved_has_the_same_customers(engines: tuple[Engine, Engine], tmp_path: Path) -> None:
+    engine, _ = engines
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    write(old / "data/e0.csv", COLUMNS, [("first", "c1", "seen", "2026-05-01T10:00:00Z", "{}")])
+    write(old / "data/customers.csv", HEAD, [("c1", "free", "UTC", "1")])
+    collect(engine, old, 0)
+    old.rename(new)
+    asked: list[str] = []
+    engine.listener = asked.append  # type: ignore[attr-defined]
+    collect(engine, new, 1)
+    assert not [sql for sql in asked if "TABLE incoming_customers AS" in sql]
+
+
 def test_only_rows_that_changed_are_written(engines: tuple[Engine, Engine], tmp_path: Path) -> None:
     engine, _ = engines
     write(tmp_path / "data/e0.csv", COLUMNS, [("first", "c1", "seen", "2026-05-01T10:00:00Z", "{}")])

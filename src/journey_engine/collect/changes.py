@@ -15,7 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from journey_engine import expressions as x
-from journey_engine.collect.files import digest_of, look_at
+from journey_engine.collect.files import digest_of, here, look_at
 from journey_engine.collect.ledger import tzdata_version
 from journey_engine.collect.people import Person
 from journey_engine.collect.source import Aside, Incoming
@@ -37,7 +37,7 @@ def fingerprint(incoming: Incoming, source: Source, columns: Mapping[str, str], 
         sorted(source.columns.items()), sorted((name, words.type) for name, words in project.attributes.items()),
         project.front_door.people, sorted((who, sorted(traits.items())) for who, traits in people),
     ]  # fmt: skip
-    read = [(file, digest_of(file, "")) for file in files_of(incoming.path(source))]
+    read = [(here(incoming, file), digest_of(file, "")) for file in files_of(incoming.path(source))]
     return hashlib.blake2b(repr((how, read)).encode(), digest_size=16).hexdigest()
 
 

@@ -35,8 +35,8 @@ def look_at(incoming: Incoming, source: Source, columns: Mapping[str, str]) -> F
     how = f"{sorted(columns.items())} {sorted(source.columns.items())} {source.timezone}"
     digests = {file: digest_of(file, how) for file in files_of(incoming.path(source))}
     known = {str(file): str(digest) for file, digest in incoming.engine.rows("SELECT file, digest FROM event_files")}
-    now = {_here(incoming, file): digest for file, digest in digests.items()}
-    fresh = [file for file in digests if known.get(_here(incoming, file)) != digests[file]]
+    now = {here(incoming, file): digest for file, digest in digests.items()}
+    fresh = [file for file in digests if known.get(here(incoming, file)) != digests[file]]
     again = "several_contents" if known.items() - now.items() else "moved_events"
     if len(fresh) < len(digests) and incoming.engine.rows(statements("collect")[again]):
         fresh = list(digests)
@@ -48,7 +48,7 @@ def remember(incoming: Incoming, files: Files) -> None:
     read = incoming.part or list(files.digests)
     unfinished = _unfinished(incoming, read)
     done = [file for file in files.digests if file not in unfinished]
-    rows = {_here(incoming, file): files.digests[file] for file in done}
+    rows = {here(incoming, file): files.digests[file] for file in done}
     if rows != files.known:
         incoming.engine.execute("DELETE FROM event_files")
         incoming.engine.load("event_files", ("file", "digest"), list(rows.items()))
@@ -80,6 +80,6 @@ def digest_of(file: str, how: str) -> str:
     return made.hexdigest()
 
 
-def _here(incoming: Incoming, file: str) -> str:
+def here(incoming: Incoming, file: str) -> str:
     """A file's name as the store keeps it: from the project's folder, so that the folder may move."""
     return os.path.relpath(file, incoming.folder)
